@@ -1,0 +1,105 @@
+//! How upper floors read and write: synchronously, over whatever is in memory, pausing where a block is missing.
+//!
+//! Not asynchronous: a read that lacks a block answers *which*, the asynchronous rim fetches it and runs the
+//! read again. So no borrow lives across an await, and the hot path costs microseconds.
+
+use crate::base::Error;
+use crate::disk::BlobName;
+
+/// Why a synchronous step could not finish.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pause {
+    /// These blobs are needed first. Fetch them and run the step again.
+    Missing(Vec<BlobName>),
+    /// The step used its time slice: run it again after a breath. Only resumable tasks answer this.
+    Yield,
+    /// It failed for good.
+    Failed(Error),
+}
+
+impl From<Error> for Pause {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The result of a synchronous step.
+pub type Step<T> = Result<T, Pause>;
+
+/// Which way a cursor walks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Ascending keys.
+    Forward,
+    /// Descending keys.
+    Backward,
+}
+
+/// Keys from `start` (inclusive) to `end` (exclusive; `None` is without end).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first key that may be in the range.
+    pub start: Vec<u8>,
+    /// The first key past the range.
+    pub end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key that starts with `prefix`.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        Self { start: prefix.to_vec(), end: successor(prefix) }
+    }
+
+    /// Whether `key` lies in the range.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_ref().is_none_or(|end| key < end.as_slice())
+    }
+}
+
+/// The first key after every key that starts with `prefix`; `None` if there is none.
+pub fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut key = prefix.to_vec();
+    while let Some(last) = key.pop() {
+        if last < 0xff {
+            key.push(last + 1);
+            return Some(key);
+        }
+    }
+    None
+}
+
+/// A consistent view of all keys at one position (plus, in a transaction, its own writes).
+pub trait Read {
+    /// Appends the value of `key` to `value` and answers `true`, or leaves it alone and answers `false`.
+    fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Step<bool>;
+
+    /// Whether `key` exists. May be cheaper than `get`.
+    fn contains(&self, key: &[u8]) -> Step<bool> {
+        self.get(key, &mut Vec::new())
+    }
+
+    /// A cursor before the first entry of `range` in `direction`. Deleted keys do not appear.
+    fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_>;
+}
+
+/// Walks entries in key order. After [`Pause::Missing`] the cursor stays where it was: call `advance` again once the
+/// blobs are there, or drop it and start a new one from the last key seen.
+pub trait Cursor {
+    /// Moves to the next entry; `false` at the end.
+    fn advance(&mut self) -> Step<bool>;
+    /// The current entry's key. Empty before the first `advance`.
+    fn key(&self) -> &[u8];
+    /// The current entry's value. Empty before the first `advance`.
+    fn value(&self) -> &[u8];
+}
+
+/// A read view that can also be written. Reads see the transaction's own writes.
+pub trait Transaction: Read {
+    /// Sets `key` to `value`.
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Step<()>;
+    /// Removes `key`; a missing key is fine.
+    fn delete(&mut self, key: &[u8]) -> Step<()>;
+    /// Adds `delta` to the signed 64-bit counter (8 bytes, little-endian) at `key`, starting from 0. Two transactions
+    /// that add to one counter do not conflict.
+    fn add(&mut self, key: &[u8], delta: i64) -> Step<()>;
+}

@@ -14,6 +14,9 @@ pub use error::DiskError;
 /// A boxed future of the single-threaded world: disks are used from one thread only.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
+/// Blobs with their names.
+pub type NamedBlobs = Vec<(BlobName, Vec<u8>)>;
+
 /// Storage of small named blobs, shared by every instance (tab, worker, process) that opens the same name.
 ///
 /// Every implementation passes the conformance suite. The promises:
@@ -32,7 +35,7 @@ pub trait Disk {
     fn read<'a>(&'a self, names: &'a [BlobName]) -> LocalFuture<'a, Result<Vec<Option<Vec<u8>>>, DiskError>>;
 
     /// Reads up to `limit` blobs of `range` in ascending order of name, in one atomic look.
-    fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<Vec<(BlobName, Vec<u8>)>, DiskError>>;
+    fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>>;
 
     /// Applies `batch` atomically. The answers are those of `batch.reads`, read in the same atomic step *after* its
     /// writes, and `None` where missing.

@@ -4,12 +4,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Area {
-    /// A handful of fixed blobs: the log's floor, the manifest snapshot, the identity.
+    /// A handful of fixed blobs.
     Meta = 0,
     /// Log records, one for each commit position.
     Log = 1,
     /// Parts of immutable tables: `id` is the table, `part` its block.
     Table = 2,
+    /// Tiny blobs that tell where the log begins: `id` is the position of the record that truncated it.
+    Floor = 3,
+    /// Snapshots of the manifest: `id` is the position of the record that wrote it.
+    Manifest = 4,
 }
 
 /// The name of a blob. Ordered by area, id, part.
@@ -32,6 +36,14 @@ impl BlobName {
     pub const fn log(position: u64) -> Self {
         Self { area: Area::Log, id: position, part: 0 }
     }
+    /// The floor written by the record at that position.
+    pub const fn floor(position: u64) -> Self {
+        Self { area: Area::Floor, id: position, part: 0 }
+    }
+    /// The manifest snapshot written by the record at that position.
+    pub const fn manifest(position: u64) -> Self {
+        Self { area: Area::Manifest, id: position, part: 0 }
+    }
     /// A part of a table.
     pub const fn table(id: u64, part: u32) -> Self {
         Self { area: Area::Table, id, part }
@@ -50,6 +62,14 @@ pub struct BlobRange {
 }
 
 impl BlobRange {
+    /// Every blob of `area`.
+    pub const fn all(area: Area) -> Self {
+        Self { area, first: 0, last: (1 << 53) - 1 }
+    }
+    /// The blobs of `area` with this one id.
+    pub const fn one(area: Area, id: u64) -> Self {
+        Self { area, first: id, last: id }
+    }
     /// Whether `name` lies in the range.
     pub fn contains(&self, name: &BlobName) -> bool {
         name.area == self.area && self.first <= name.id && name.id <= self.last
@@ -57,7 +77,8 @@ impl BlobRange {
 }
 
 /// What one atomic commit does. Deletes are applied first, then puts, then inserts; reads look at the result.
-/// A batch never names a blob twice among its puts and inserts.
+/// A batch never names a blob twice among its puts and inserts. Every area but `Table` lives beside the log, so that a
+/// commit without tables never waits for block reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Ranges to delete; blobs that do not exist are fine.
@@ -66,8 +87,8 @@ pub struct Batch {
     pub puts: Vec<(BlobName, Vec<u8>)>,
     /// Blobs to write that must not exist yet (after the batch's own deletes).
     pub inserts: Vec<(BlobName, Vec<u8>)>,
-    /// Blobs to read in the same step.
-    pub reads: Vec<BlobName>,
+    /// Ranges of (few, tiny) blobs to read in the same step.
+    pub reads: Vec<BlobRange>,
 }
 
 /// What an acknowledged commit survives.

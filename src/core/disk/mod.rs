@@ -17,6 +17,9 @@ pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// Blobs with their names.
 pub type NamedBlobs = Vec<(BlobName, Vec<u8>)>;
 
+/// The contents of the blobs in each range that a commit read.
+pub type RangeReads = Vec<Vec<Vec<u8>>>;
+
 /// Storage of small named blobs, shared by every instance (tab, worker, process) that opens the same name.
 ///
 /// Every implementation passes the conformance suite. The promises:
@@ -37,12 +40,12 @@ pub trait Disk {
     /// Reads up to `limit` blobs of `range` in ascending order of name, in one atomic look.
     fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>>;
 
-    /// Applies `batch` atomically. The answers are those of `batch.reads`, read in the same atomic step *after* its
-    /// writes, and `None` where missing.
+    /// Applies `batch` atomically. The answers are the contents of the blobs in each range of `batch.reads`, in ascending
+    /// order of name, read in the same atomic step *after* the batch's writes.
     ///
     /// # Errors
     /// [`DiskError::Exists`] if a blob of `batch.inserts` was already there; then nothing is written.
-    fn commit(&self, batch: Batch, durability: Durability) -> LocalFuture<'_, Result<Vec<Option<Vec<u8>>>, DiskError>>;
+    fn commit(&self, batch: Batch, durability: Durability) -> LocalFuture<'_, Result<RangeReads, DiskError>>;
 
     /// Waits until no earlier interrupted commit of this instance can still take effect.
     fn settle(&self) -> LocalFuture<'_, Result<(), DiskError>>;

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod checksum;
 pub mod error;
 pub mod fast_map;
+pub mod seeded_rng;
 pub mod varint;
 
 pub use ambient::{Clock, Rng};
@@ -14,4 +15,5 @@ pub use bytes::{write_slice, Reader};
 pub use checksum::{checksum, seal, unseal};
 pub use error::{Error, ErrorKind, Result};
 pub use fast_map::{FastMap, FastSet};
+pub use seeded_rng::SeededRng;
 pub use varint::{read_varint, varint_len, write_varint};

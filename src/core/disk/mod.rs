@@ -3,13 +3,17 @@
 //! It is not a file system: there are no partial writes, no appends and no directories.
 
 pub mod blob;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod error;
+pub mod memory_disk;
 
 use std::future::Future;
 use std::pin::Pin;
 
 pub use blob::{Area, Batch, BlobName, BlobRange, Durability};
 pub use error::DiskError;
+pub use memory_disk::MemoryDisk;
 
 /// A boxed future of the single-threaded world: disks are used from one thread only.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

@@ -1,0 +1,124 @@
+//! What a suite answers, how claims are counted in a tool's output, and the table at the end.
+
+use crate::process::Output;
+
+/// What became of one suite.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Claims that held.
+    pub passed: u64,
+    /// Claims that did not, a run that ended badly counting as one.
+    pub failed: u64,
+    /// What the suite counted besides, such as recoveries after a crash.
+    pub notes: Vec<String>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Outcome {
+    /// Counts the claims in the output of cargo test, of the WebAssembly test runner or of Node's test runner.
+    pub(crate) fn of(output: &Output) -> Outcome {
+        let mut outcome = Outcome { seconds: output.seconds, ..Outcome::default() };
+        for line in output.text.lines() {
+            outcome.count(line.trim());
+        }
+        // A suite that died, or claimed nothing at all, did not pass.
+        let silent = outcome.passed == 0;
+        if (!output.ok || silent) && outcome.failed == 0 {
+            outcome.failed = 1;
+            outcome.notes.push(String::from(if output.ok { "it ran no test" } else { "it ended badly" }));
+        }
+        outcome
+    }
+
+    /// An outcome of one claim.
+    pub(crate) fn claim(held: bool, seconds: f64) -> Outcome {
+        Outcome { passed: u64::from(held), failed: u64::from(!held), notes: Vec::new(), seconds }
+    }
+
+    /// A suite that could not run.
+    pub(crate) fn broken(error: &anyhow::Error) -> Outcome {
+        Outcome { failed: 1, notes: vec![format!("{error:#}")], ..Outcome::default() }
+    }
+
+    fn count(&mut self, line: &str) {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            self.passed += number_before(rest, " passed");
+            self.failed += number_before(rest, " failed");
+        } else if let Some(rest) = line.strip_prefix("# pass ").or_else(|| line.strip_prefix("ℹ pass ")) {
+            self.passed += rest.trim().parse().unwrap_or(0);
+        } else if let Some(rest) = line.strip_prefix("# fail ").or_else(|| line.strip_prefix("ℹ fail ")) {
+            self.failed += rest.trim().parse().unwrap_or(0);
+        } else if let Some((_, note)) = line.split_once("counted: ") {
+            self.notes.push(note.to_owned());
+        }
+    }
+}
+
+fn number_before(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().unwrap_or("");
+    before.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The rows of the table, in the order in which the suites ran.
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<(String, Outcome)>,
+}
+
+impl Table {
+    /// Adds a row.
+    pub(crate) fn add(&mut self, suite: &str, outcome: Outcome) {
+        self.rows.push((suite.to_owned(), outcome));
+    }
+
+    /// Prints the table and the final line; answers whether everything held.
+    pub(crate) fn print(&self) -> bool {
+        let width = self.rows.iter().map(|(suite, _)| suite.chars().count()).max().unwrap_or(0).max(5);
+        println!("\n{:width$}  {:6}  {:>9}  {:>8}", "suite", "result", "count", "seconds");
+        for (suite, outcome) in &self.rows {
+            let result = if outcome.failed == 0 { "passed" } else { "FAILED" };
+            let total = outcome.passed + outcome.failed;
+            let count = if outcome.failed == 0 { total.to_string() } else { format!("{}/{total}", outcome.passed) };
+            println!("{suite:width$}  {result:6}  {count:>9}  {:>8.1}", outcome.seconds);
+            for note in &outcome.notes {
+                println!("{:width$}  · {note}", "");
+            }
+        }
+        let passed: u64 = self.rows.iter().map(|(_, outcome)| outcome.passed).sum();
+        let failed: u64 = self.rows.iter().map(|(_, outcome)| outcome.failed).sum();
+        println!("\n{passed} passed, {failed} failed");
+        failed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, ok: bool, passed: u64, failed: u64) {
+        let outcome = Outcome::of(&Output { text: text.to_owned(), ok, seconds: 0.0 });
+        assert_eq!((outcome.passed, outcome.failed), (passed, failed), "of {text:?}");
+    }
+
+    #[test]
+    fn claims_are_counted_in_every_runners_own_words() {
+        check("test result: ok. 12 passed; 0 failed; 1 ignored\ntest result: ok. 3 passed; 0 failed", true, 15, 0);
+        check("test result: FAILED. 1 passed; 2 failed", false, 1, 2);
+        check("# tests 5\n# pass 4\n# fail 1", false, 4, 1);
+        check("ℹ pass 7\nℹ fail 0", true, 7, 0);
+    }
+
+    #[test]
+    fn a_suite_that_ran_nothing_or_died_has_failed() {
+        check("", true, 0, 1);
+        check("test result: ok. 12 passed; 0 failed", false, 12, 1);
+    }
+
+    #[test]
+    fn what_a_suite_counted_is_kept() {
+        let text = "test a ... counted: 50000 recoveries\ntest result: ok. 1 passed; 0 failed";
+        let outcome = Outcome::of(&Output { text: text.to_owned(), ok: true, seconds: 0.0 });
+        assert_eq!(outcome.notes, ["50000 recoveries"]);
+    }
+}

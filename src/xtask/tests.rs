@@ -1,0 +1,135 @@
+//! `cargo xtask test`: every suite, natively and in real browsers, and one table at the end.
+
+use anyhow::{bail, Result};
+
+use crate::process::Step;
+use crate::suites::{Outcome, Table};
+use crate::{build, check, node, setup, take_flag, tree};
+
+/// A suite: its name on the command line, what it shows, and how it runs.
+struct Suite {
+    name: &'static str,
+    shows: &'static str,
+    run: fn() -> Result<Outcome>,
+}
+
+const SUITES: [Suite; 7] = [
+    Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
+    Suite { name: "planted", shows: "every planted bug is caught", run: planted },
+    Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
+    Suite { name: "wasm-chromium", shows: "the WebAssembly crate's tests in Chromium", run: wasm_chromium },
+    Suite { name: "wasm-firefox", shows: "the WebAssembly crate's tests in Firefox", run: wasm_firefox },
+    Suite { name: "package", shows: "the npm package: types, entry points, API", run: package },
+    Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
+];
+
+/// Runs the command.
+pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
+    if take_flag(&mut arguments, "--list") {
+        for suite in &SUITES {
+            println!("{:14} {}", suite.name, suite.shows);
+        }
+        return Ok(true);
+    }
+    let with_check = take_flag(&mut arguments, "--with-check");
+    if let Some(unknown) = arguments.iter().find(|name| !SUITES.iter().any(|suite| suite.name == name.as_str())) {
+        bail!("there is no suite `{unknown}`: see `cargo xtask test --list`");
+    }
+    let mut table = Table::default();
+    if with_check {
+        check::all(&mut table);
+    }
+    for suite in SUITES.iter().filter(|suite| arguments.is_empty() || arguments.iter().any(|name| name == suite.name)) {
+        println!("\n{}: {}", suite.name, suite.shows);
+        let outcome = (suite.run)().unwrap_or_else(|error| {
+            println!("✗ {error:#}");
+            Outcome::broken(&error)
+        });
+        table.add(suite.name, outcome);
+    }
+    Ok(table.print())
+}
+
+/// Everything that runs without a browser. The `sim` profile is optimised and keeps overflow checks.
+fn native() -> Result<Outcome> {
+    let step = Step::cargo("compiling and running the native tests").args([
+        "test",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "tidewell-web",
+        "--exclude",
+        "tidewell-module",
+        "--profile",
+        "sim",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
+    Ok(Outcome::of(&step.minutes(40).finish()?))
+}
+
+fn planted() -> Result<Outcome> {
+    let step = Step::cargo("running the planted bugs").args([
+        "test",
+        "--locked",
+        "-p",
+        "tidewell-core",
+        "--features",
+        "planted-bugs",
+        "--profile",
+        "sim",
+        "planted",
+        "--",
+        "--show-output",
+    ]);
+    Ok(Outcome::of(&step.finish()?))
+}
+
+fn oracle() -> Result<Outcome> {
+    node::test("comparing with mingo", "tests/oracle", &[], 20)
+}
+
+fn wasm_chromium() -> Result<Outcome> {
+    let browsers = setup::browsers()?;
+    wasm("Chromium", "CHROMEDRIVER", &browsers.chromedriver)
+}
+
+fn wasm_firefox() -> Result<Outcome> {
+    let browsers = setup::browsers()?;
+    wasm("Firefox", "GECKODRIVER", &browsers.geckodriver)
+}
+
+/// The wasm-bindgen tests of the WebAssembly crate in one browser.
+fn wasm(browser: &str, variable: &str, driver: &std::path::Path) -> Result<Outcome> {
+    setup::wasm_target()?;
+    let runner = setup::wasm_bindgen("wasm-bindgen-test-runner")?;
+    let step = Step::cargo(format!("running the WebAssembly tests in {browser}"))
+        .args(["test", "--locked", "-p", "tidewell-web", "--target", "wasm32-unknown-unknown"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("WASM_BINDGEN_USE_BROWSER", "1")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+        .env(variable, driver)
+        .minutes(15);
+    Ok(Outcome::of(&step.finish()?))
+}
+
+fn package() -> Result<Outcome> {
+    build::package(false)?;
+    node::test("testing the npm package", "pkg-config", &package_variables(), 10)
+}
+
+fn browser() -> Result<Outcome> {
+    build::package(false)?;
+    let browsers = setup::browsers()?;
+    let mut variables = package_variables();
+    variables.push(("CHROMIUM", browsers.chromium.display().to_string()));
+    variables.push(("FIREFOX", browsers.firefox.display().to_string()));
+    variables.push(("GECKODRIVER", browsers.geckodriver.display().to_string()));
+    node::test("testing in real browsers", "tests/browser", &variables, 20)
+}
+
+/// Where Node suites find the built package.
+fn package_variables() -> Vec<(&'static str, String)> {
+    vec![("TIDEWELL_PACKAGE", tree::root().join(build::PACKAGE).display().to_string())]
+}

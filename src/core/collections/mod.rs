@@ -2,6 +2,13 @@
 //!
 //! It is not SQL, and it holds no state that the log does not: every index entry is written in the commit of its document.
 
+pub mod bigint;
+pub mod compare;
+pub mod json;
 pub mod value;
 
+pub use compare::TypeClass;
 pub use value::Value;
+
+#[cfg(test)]
+mod arbitrary;

@@ -14,6 +14,6 @@ pub use ambient::{Clock, Rng};
 pub use bytes::{write_slice, Reader};
 pub use checksum::{checksum, seal, unseal};
 pub use error::{Error, ErrorKind, Result};
-pub use fast_map::{FastMap, FastSet};
+pub use fast_map::{FastMap, FastSet, IdMap};
 pub use seeded_rng::SeededRng;
 pub use varint::{read_varint, varint_len, write_varint};

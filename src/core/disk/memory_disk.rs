@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::rc::Rc;
 
-use super::{Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, NamedBlobs};
+use super::{Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, NamedBlobs, RangeReads};
 
 type Blobs = BTreeMap<BlobName, Vec<u8>>;
 type Answers = Vec<Option<Vec<u8>>>;
@@ -48,7 +48,7 @@ impl MemoryDisk {
 
 impl Disk for MemoryDisk {
     fn read<'a>(&'a self, names: &'a [BlobName]) -> LocalFuture<'a, Result<Answers, DiskError>> {
-        self.now(|blobs| Ok(answers(blobs, names)))
+        self.now(|blobs| Ok(names.iter().map(|name| blobs.get(name).cloned()).collect()))
     }
 
     fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>> {
@@ -58,7 +58,7 @@ impl Disk for MemoryDisk {
         })
     }
 
-    fn commit(&self, batch: Batch, _: Durability) -> LocalFuture<'_, Result<Answers, DiskError>> {
+    fn commit(&self, batch: Batch, _: Durability) -> LocalFuture<'_, Result<RangeReads, DiskError>> {
         self.now(|blobs| apply(blobs, batch))
     }
 
@@ -72,7 +72,7 @@ impl Disk for MemoryDisk {
 }
 
 /// Looks before it leaps: once the first blob changes, nothing can fail.
-fn apply(blobs: &mut Blobs, batch: Batch) -> Result<Answers, DiskError> {
+fn apply(blobs: &mut Blobs, batch: Batch) -> Result<RangeReads, DiskError> {
     for (name, _) in &batch.inserts {
         if blobs.contains_key(name) && !batch.deletes.iter().any(|range| range.contains(name)) {
             return Err(DiskError::Exists(*name));
@@ -86,11 +86,8 @@ fn apply(blobs: &mut Blobs, batch: Batch) -> Result<Answers, DiskError> {
     }
     blobs.extend(batch.puts);
     blobs.extend(batch.inserts);
-    Ok(answers(blobs, &batch.reads))
-}
-
-fn answers(blobs: &Blobs, names: &[BlobName]) -> Answers {
-    names.iter().map(|name| blobs.get(name).cloned()).collect()
+    let contents = |range: &BlobRange| blobs.range(bounds(*range)).map(|(_, blob)| blob.clone()).collect();
+    Ok(batch.reads.iter().map(contents).collect())
 }
 
 /// The names of `range`; none if it is upside down. No blob has the last part's number, so leaving it out loses nothing.

@@ -57,9 +57,9 @@ async fn exact_bytes((disk, other): Disks) -> Verdict {
     let all: Vec<u8> = (0..=255).collect();
     let samples: [&[u8]; 5] = [&[], &[0], &[0xff, 0xfe, 0x00, 0xd8], &all, "é\u{0}\u{10ffff}".as_bytes()];
     for (id, bytes) in (1..).zip(samples) {
-        let names = [BlobName::meta(id), BlobName::log(id), BlobName::table(id, 7)];
+        let names = [BlobName::meta(id), BlobName::log(id), BlobName::table(id, 7), BlobName::manifest(id)];
         commit(&disk, puts(&names.map(|name| (name, bytes)))).await?;
-        equal(read(&other, &names).await?, vec![Some(bytes.to_vec()); 3])?;
+        equal(read(&other, &names).await?, vec![Some(bytes.to_vec()); 4])?;
     }
     Ok(())
 }
@@ -79,9 +79,10 @@ async fn answer_order((disk, _): Disks) -> Verdict {
     let (one, two) = (BlobName::table(5, 1), BlobName::log(9));
     commit(&disk, puts(&[(one, b"one"), (two, b"two")])).await?;
     let expected = vec![Some(b"two".to_vec()), None, Some(b"one".to_vec()), Some(b"two".to_vec())];
-    let names = [two, BlobName::log(8), one, two];
-    equal(read(&disk, &names).await?, expected.clone())?;
-    equal(commit(&disk, Batch { reads: names.to_vec(), ..Batch::default() }).await?, expected)
+    equal(read(&disk, &[two, BlobName::log(8), one, two]).await?, expected)?;
+    let reads = vec![BlobRange::all(Area::Log), BlobRange::one(Area::Floor, 1), BlobRange::one(Area::Table, 5)];
+    let expected = vec![vec![b"two".to_vec()], vec![], vec![b"one".to_vec()]];
+    equal(commit(&disk, Batch { reads, ..Batch::default() }).await?, expected)
 }
 
 async fn extreme_names((disk, _): Disks) -> Verdict {
@@ -90,6 +91,9 @@ async fn extreme_names((disk, _): Disks) -> Verdict {
         BlobName::meta(0),
         BlobName::log(0),
         BlobName::log(number),
+        BlobName::floor(0),
+        BlobName::floor(number),
+        BlobName::manifest(number),
         BlobName::table(0, 0),
         BlobName::table(0, part),
         BlobName::table(1, 0),
@@ -105,20 +109,23 @@ async fn extreme_names((disk, _): Disks) -> Verdict {
     let all = |area| BlobRange { area, first: 0, last: u64::MAX };
     equal(scan(&disk, all(Area::Table), 99).await?.len(), 5)?;
     equal(scan(&disk, all(Area::Log), 99).await?.len(), 2)?;
-    commit(&disk, deletes(&[all(Area::Table), all(Area::Log)])).await?;
+    equal(scan(&disk, all(Area::Floor), 99).await?.len(), 2)?;
+    commit(&disk, deletes(&[all(Area::Table), all(Area::Log), all(Area::Floor), all(Area::Manifest)])).await?;
     equal(read(&disk, &names).await?.iter().filter(|blob| blob.is_some()).count(), 1)
 }
 
 async fn separate_areas((disk, _): Disks) -> Verdict {
-    let names = [BlobName::meta(3), BlobName::log(3), BlobName::table(3, 0)];
-    commit(&disk, inserts(&[(names[0], b"meta"), (names[1], b"log"), (names[2], b"table")])).await?;
-    commit(&disk, deletes(&[logs(0, u64::MAX)])).await?;
-    let expected = vec![Some(b"meta".to_vec()), None, Some(b"table".to_vec())];
-    equal(read(&disk, &names).await?, expected)?;
-    let meta = BlobRange { area: Area::Meta, first: 0, last: u64::MAX };
-    equal(scan(&disk, meta, 9).await?, vec![(names[0], b"meta".to_vec())])?;
-    commit(&disk, deletes(&[meta])).await?;
-    equal(read(&disk, &names).await?, vec![None, None, Some(b"table".to_vec())])
+    let areas = [Area::Meta, Area::Log, Area::Table, Area::Floor, Area::Manifest];
+    let name = |area| BlobName { area, id: 3, part: 0 };
+    let blobs: NamedBlobs = areas.map(|area| (name(area), format!("{area:?}").into_bytes())).to_vec();
+    commit(&disk, Batch { inserts: blobs.clone(), ..Batch::default() }).await?;
+    for (index, blob) in blobs.iter().enumerate() {
+        equal(scan(&disk, BlobRange::all(blob.0.area), 9).await?, vec![blob.clone()])?;
+        commit(&disk, deletes(&[BlobRange { area: blob.0.area, first: 0, last: u64::MAX }])).await?;
+        let left = read(&disk, &areas.map(name)).await?;
+        equal(left.iter().filter(|blob| blob.is_some()).count(), areas.len() - 1 - index)?;
+    }
+    Ok(())
 }
 
 async fn put_replaces((disk, other): Disks) -> Verdict {
@@ -135,7 +142,7 @@ async fn insert_free((disk, other): Disks) -> Verdict {
 }
 
 async fn insert_taken((disk, other): Disks) -> Verdict {
-    for name in [BlobName::meta(1), BlobName::log(1), BlobName::table(1, 1)] {
+    for name in [BlobName::meta(1), BlobName::log(1), BlobName::table(1, 1), BlobName::manifest(1)] {
         commit(&disk, inserts(&[(name, b"mine")])).await?;
         for handle in [&disk, &other] {
             let seen = handle.commit(inserts(&[(name, b"yours")]), Durability::Strict).await;
@@ -153,7 +160,7 @@ async fn failed_commit_leaves_nothing((disk, other): Disks) -> Verdict {
         deletes: vec![logs(1, 1)],
         puts: owned(&[(names[3], b"new"), (names[4], b"new")]),
         inserts: owned(&[(names[2], b"new"), (names[1], b"new")]),
-        reads: vec![names[0]],
+        reads: vec![logs(1, 1)],
     };
     equal(disk.commit(batch, Durability::Relaxed).await, Err(DiskError::Exists(names[1])))?;
     let expected = vec![Some(b"kept".to_vec()), Some(b"taken".to_vec()), None, None, None];
@@ -184,31 +191,37 @@ async fn batch_order((disk, _): Disks) -> Verdict {
         deletes: vec![logs(1, 3)],
         puts: owned(&[(names[0], b"put")]),
         inserts: owned(&[(names[1], b"inserted")]),
-        reads: names.to_vec(),
+        reads: vec![BlobRange::all(Area::Log)],
     };
-    let expected = vec![Some(b"put".to_vec()), Some(b"inserted".to_vec()), None];
-    equal(commit(&disk, batch).await?, expected.clone())?;
-    equal(read(&disk, &names).await?, expected)
+    equal(commit(&disk, batch).await?, vec![vec![b"put".to_vec(), b"inserted".to_vec()]])?;
+    equal(read(&disk, &names).await?, vec![Some(b"put".to_vec()), Some(b"inserted".to_vec()), None])
 }
 
 async fn commit_reads_own_writes((disk, _): Disks) -> Verdict {
-    commit(&disk, puts(&[(BlobName::table(1, 0), b"old"), (BlobName::meta(1), b"floor")])).await?;
+    commit(&disk, puts(&[(BlobName::table(1, 0), b"old"), (BlobName::floor(3), b"three")])).await?;
     let batch = Batch {
-        deletes: vec![BlobRange { area: Area::Table, first: 1, last: 1 }],
-        puts: owned(&[(BlobName::meta(2), b"put")]),
+        deletes: vec![BlobRange::one(Area::Table, 1)],
+        puts: owned(&[(BlobName::meta(2), b"put"), (BlobName::floor(11), b"eleven")]),
         inserts: owned(&[(BlobName::log(1), b"record")]),
-        reads: vec![BlobName::log(1), BlobName::meta(1), BlobName::table(1, 0), BlobName::meta(2)],
+        reads: vec![
+            logs(1, 1),
+            BlobRange::all(Area::Floor),
+            BlobRange::one(Area::Table, 1),
+            BlobRange::all(Area::Meta),
+        ],
     };
-    let expected = [Some(&b"record"[..]), Some(b"floor"), None, Some(b"put")];
-    equal(commit(&disk, batch).await?, expected.map(|blob| blob.map(<[u8]>::to_vec)).to_vec())
+    let floors = vec![b"three".to_vec(), b"eleven".to_vec()];
+    equal(commit(&disk, batch).await?, vec![vec![b"record".to_vec()], floors, vec![], vec![b"put".to_vec()]])
 }
 
 async fn commit_reads_others((disk, other): Disks) -> Verdict {
     for count in 0..10u8 {
-        commit(&other, puts(&[(BlobName::meta(1), &[count])])).await?;
+        let mut floor = puts(&[(BlobName::floor(count.into()), &[count])]);
+        floor.deletes = vec![BlobRange::all(Area::Floor)];
+        commit(&other, floor).await?;
         let mut batch = inserts(&[(BlobName::log(count.into()), b"record")]);
-        batch.reads = vec![BlobName::meta(1)];
-        equal(commit(&disk, batch).await?, vec![Some(vec![count])])?;
+        batch.reads = vec![BlobRange::all(Area::Floor)];
+        equal(commit(&disk, batch).await?, vec![vec![vec![count]]])?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use self::claims::CLAIMS;
-use super::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, NamedBlobs};
+use super::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, NamedBlobs, RangeReads};
 
 /// Opens storages by name. The same name twice is two handles to one storage; a new name is empty storage.
 pub trait Opener {
@@ -114,7 +114,7 @@ fn logs(first: u64, last: u64) -> BlobRange {
     BlobRange { area: Area::Log, first, last }
 }
 
-async fn commit(disk: &Rc<dyn Disk>, batch: Batch) -> Result<Answers, String> {
+async fn commit(disk: &Rc<dyn Disk>, batch: Batch) -> Result<RangeReads, String> {
     disk.commit(batch, Durability::Relaxed).await.map_err(|error| format!("commit failed: {error}"))
 }
 

@@ -70,6 +70,13 @@ impl BlobRange {
     pub const fn one(area: Area, id: u64) -> Self {
         Self { area, first: id, last: id }
     }
+    /// The range as names, for maps sorted by name; empty if it is upside down. (No blob has the last part's number,
+    /// so leaving that one out loses nothing.)
+    pub fn names(&self) -> std::ops::Range<BlobName> {
+        let first = BlobName { area: self.area, id: self.first, part: 0 };
+        let last = BlobName { area: self.area, id: self.last, part: u32::MAX };
+        first..last.max(first)
+    }
     /// Whether `name` lies in the range.
     pub fn contains(&self, name: &BlobName) -> bool {
         name.area == self.area && self.first <= name.id && name.id <= self.last

@@ -53,7 +53,7 @@ impl Disk for MemoryDisk {
 
     fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>> {
         self.now(|blobs| {
-            let found = blobs.range(bounds(range)).take(limit);
+            let found = blobs.range(range.names()).take(limit);
             Ok(found.map(|(name, blob)| (*name, blob.clone())).collect())
         })
     }
@@ -79,22 +79,15 @@ fn apply(blobs: &mut Blobs, batch: Batch) -> Result<RangeReads, DiskError> {
         }
     }
     for range in batch.deletes {
-        let doomed: Vec<BlobName> = blobs.range(bounds(range)).map(|(name, _)| *name).collect();
+        let doomed: Vec<BlobName> = blobs.range(range.names()).map(|(name, _)| *name).collect();
         for name in doomed {
             blobs.remove(&name);
         }
     }
     blobs.extend(batch.puts);
     blobs.extend(batch.inserts);
-    let contents = |range: &BlobRange| blobs.range(bounds(*range)).map(|(_, blob)| blob.clone()).collect();
+    let contents = |range: &BlobRange| blobs.range(range.names()).map(|(_, blob)| blob.clone()).collect();
     Ok(batch.reads.iter().map(contents).collect())
-}
-
-/// The names of `range`; none if it is upside down. No blob has the last part's number, so leaving it out loses nothing.
-fn bounds(range: BlobRange) -> std::ops::Range<BlobName> {
-    let first = BlobName { area: range.area, id: range.first, part: 0 };
-    let last = BlobName { area: range.area, id: range.last, part: u32::MAX };
-    first..last.max(first)
 }
 
 #[cfg(test)]

@@ -6,6 +6,11 @@ pub mod blob;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 pub mod error;
+pub mod fault_plan;
+pub mod faulty_disk;
+#[cfg(test)]
+mod faulty_disk_tests;
+pub mod faulty_storage;
 pub mod memory_disk;
 
 use std::future::Future;
@@ -13,6 +18,9 @@ use std::pin::Pin;
 
 pub use blob::{Area, Batch, BlobName, BlobRange, Durability};
 pub use error::DiskError;
+pub use fault_plan::{Fault, FaultPlan};
+pub use faulty_disk::{FaultyDisk, Latency, NoLatency};
+pub use faulty_storage::FaultyStorage;
 pub use memory_disk::MemoryDisk;
 
 /// A boxed future of the single-threaded world: disks are used from one thread only.

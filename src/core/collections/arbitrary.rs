@@ -63,7 +63,6 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Objects of such values.
-#[expect(dead_code, reason = "the document encoder's tests come next")]
 pub(crate) fn object() -> impl Strategy<Value = Value> {
     object_of(value())
 }

@@ -4,11 +4,19 @@
 
 pub mod bigint;
 pub mod compare;
+pub mod document;
 pub mod json;
+pub mod path;
+pub mod raw;
 pub mod value;
+pub mod value_ref;
 
 pub use compare::TypeClass;
+pub use document::Document;
+pub use path::Path;
+pub use raw::RawValue;
 pub use value::Value;
+pub use value_ref::{Shape, ValueRef};
 
 #[cfg(test)]
 mod arbitrary;

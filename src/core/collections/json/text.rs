@@ -73,6 +73,35 @@ pub fn container_end(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// From the first byte of a minified value: the position behind it. `None` if the text ends before.
+#[inline]
+pub fn value_end(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' => Some(string_end(text, at + 1)?.0 + 1),
+        b'{' | b'[' => container_end(text, at),
+        _ => {
+            let rest = text.get(at..)?;
+            let length = rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}')).unwrap_or(rest.len());
+            Some(at + length)
+        }
+    }
+}
+
+/// Whether every escape inside a JSON string is one that JSON knows.
+pub fn has_valid_escapes(inside: &[u8]) -> bool {
+    let mut rest = inside;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+        let escape = &rest[at..];
+        let length = match escape.get(1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') if hex_unit(escape).is_some() => 6,
+            _ => return false,
+        };
+        rest = &escape[length..];
+    }
+    true
+}
+
 /// What the inside of a JSON string says. A lone surrogate reads as U+FFFD. `None` if an escape or the UTF-8 is malformed.
 pub fn unescape(inside: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(inside).ok()?;

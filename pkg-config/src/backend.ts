@@ -1,0 +1,62 @@
+/**
+ * What the API needs of an engine, wherever it runs: JSON commands in, JSON text out (docs/COMMANDS.md). Two implementations:
+ * `local/` on the calling thread, `worker/` in a dedicated worker. It knows nothing of collections' types, schemas or retries.
+ */
+import type { Durability } from './types/options.js'
+
+/** JSON text from the engine; `extended` says that it holds tagged values to revive. */
+export interface Answer {
+  readonly json: string
+  readonly extended: boolean
+}
+
+/** What happened without being asked, as the engine tells it (`kind` and fields of docs/COMMANDS.md). */
+export type BackendEvent =
+  | { readonly kind: 'index'; readonly collection: string; readonly name: string; readonly state: 'building' | 'ready' | 'failed'; readonly done: number; readonly total: number; readonly message?: string }
+  | { readonly kind: 'storage-lost' | 'quota' | 'blocked' | 'error'; readonly message: string }
+  | { readonly kind: 'dead'; readonly code: string; readonly message: string }
+
+/** The answer of {@link Backend.tryGet} when only {@link Backend.get} can tell. */
+export const MISS: unique symbol = Symbol('miss')
+
+/** What a backend was opened with, after defaults. */
+export interface BackendOptions {
+  readonly storage: 'auto' | 'indexeddb' | 'memory'
+  readonly durability: Durability
+  readonly memoryBudget: number
+}
+
+/** An open engine. Every method throws or rejects with `TidewellError` only. */
+export interface Backend {
+  /** Where data lives. */
+  readonly kind: 'indexeddb' | 'memory'
+  /** The decoded document, null if there is none, or {@link MISS} where it must be fetched: call {@link Backend.get}. */
+  tryGet(collection: string, id: string): unknown
+  /** The decoded document, or null. */
+  get(collection: string, id: string): Promise<unknown>
+  /** Answers a *sync* command at once if memory holds what it needs, otherwise undefined: call {@link Backend.execute}. */
+  tryExecute(command: string): Answer | undefined
+  /** Answers any command. */
+  execute(command: string): Promise<Answer>
+  /** Writes a JSON array of documents in one commit: `insert` or `put` without wrapping the text in a command. */
+  writeBatch(operation: 'insert' | 'put', collection: string, documents: string, durability: Durability): Promise<Answer>
+  /** Starts a live query; `listener` gets each event's text. Resolves with what ends it, after the first event was delivered. */
+  subscribe(command: string, listener: (event: Answer) => void): Promise<() => void>
+  /** Streams a consistent backup in chunks of at most a few hundred KiB. Ending the iteration early frees it. */
+  export(): AsyncIterableIterator<Uint8Array>
+  /** Starts a restore. */
+  import(): Promise<Importer>
+  /** Flushes, releases locks and connections. Pending calls reject with `aborted` or their own outcome. Idempotent. */
+  close(): Promise<void>
+}
+
+/** A restore under way. */
+export interface Importer {
+  /** Takes the next chunk, cut anywhere. */
+  push(chunk: Uint8Array): Promise<void>
+  /** Checks the trailer; the answer is `{"collections":n,"documents":n}`. */
+  finish(): Promise<Answer>
+}
+
+/** Opens an engine; `listener` gets its events. */
+export type OpenBackend = (name: string, options: BackendOptions, listener: (event: BackendEvent) => void) => Promise<Backend>

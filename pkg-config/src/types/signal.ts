@@ -1,0 +1,14 @@
+/** Stand-ins for types of the host, so that the declarations compile without DOM or Node types. */
+
+/** What is used of an `AbortSignal`. */
+export interface Signal {
+  /** Whether it has fired. */
+  readonly aborted: boolean
+  /** Why. */
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/** The host's `ReadableStream`, where its types are there. */
+export type ByteStream = typeof globalThis extends { ReadableStream: { prototype: infer Stream } } ? Stream : object

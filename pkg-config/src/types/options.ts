@@ -40,6 +40,9 @@ export interface IndexDefinition<T = AnyDocument> {
   readonly unique?: boolean | undefined
 }
 
+/** An order: `{ due: 1, title: -1 }`, a path (ascending), or pairs (for names that look like numbers). Ties are ordered by id. */
+export type Sort<T> = { readonly [P in Path<T>]?: 1 | -1 } | Path<T> | readonly (readonly [path: Path<T>, direction: 1 | -1])[]
+
 /** Which index a query should use: its paths as declared, its name, `$id` (by id) or `$scan` (none). */
 export type Hint<T> = Path<T> | readonly Path<T>[] | '$id' | '$scan' | { readonly name: string }
 
@@ -105,6 +108,14 @@ export interface WriteOptions {
 export interface UpdateOptions extends WriteOptions {
   /** Insert a document when nothing matches. Default false. */
   readonly upsert?: boolean | undefined
+}
+
+/** Options of building an index. */
+export interface IndexOptions {
+  /** Gives up: the half-built index is dropped and the promise rejects with `aborted`. */
+  readonly signal?: Signal | undefined
+  /** Told how far it is. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** Options of {@link Database.transaction}. */

@@ -1,0 +1,62 @@
+/** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
+import type { TidewellError } from './errors.js'
+import type { Progress } from './types/options.js'
+
+/** What each event carries. */
+export interface DatabaseEvents {
+  /** The browser lost the stored database; further calls reject with `storage-lost`. Restore from a backup or the server. */
+  'storage-lost': { readonly message: string }
+  /** A write met full storage. Reads and deletes still work. */
+  quota: { readonly message: string }
+  /** Opening or deleting waits for another tab that holds the storage. */
+  blocked: { readonly message: string }
+  /** Long work in the background moved on. */
+  progress: Progress
+  /** Something failed that no call can report: a live query, background work, the engine itself. */
+  error: TidewellError
+}
+
+/** The name of an event. */
+export type EventName = keyof DatabaseEvents
+
+type Listener<E extends EventName> = (event: DatabaseEvents[E]) => void
+
+/** Listeners by event. */
+export class EventHub {
+  readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
+    'storage-lost': new Set(),
+    quota: new Set(),
+    blocked: new Set(),
+    progress: new Set(),
+    error: new Set(),
+  }
+
+  /** Adds a listener; the answer removes it. */
+  on<E extends EventName>(event: E, listener: Listener<E>): () => void {
+    const listeners = this.#listeners[event] as Set<Listener<E>> | undefined
+    if (listeners === undefined) return () => undefined
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** Whether `event` is one. */
+  knows(event: string): boolean {
+    return Object.hasOwn(this.#listeners, event)
+  }
+
+  /** Tells every listener of `event`. */
+  emit<E extends EventName>(event: E, detail: DatabaseEvents[E]): void {
+    for (const listener of [...this.#listeners[event]]) callSafely(listener, detail)
+  }
+}
+
+/** Calls an application's callback; what it throws is reported as the host reports uncaught errors. */
+export function callSafely<A>(callback: (argument: A) => void, argument: A): void {
+  try {
+    callback(argument)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}

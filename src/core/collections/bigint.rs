@@ -51,6 +51,28 @@ pub fn split(digits: &str) -> (f64, Residual) {
     (nearest, Residual { sign, magnitude: bytes[leading..].to_vec() })
 }
 
+/// The digits of the BigInt that [`split`] took apart; `None` if `nearest` is no finite integer or the parts make no BigInt.
+pub fn join(nearest: f64, residual: &Residual) -> Option<String> {
+    if !nearest.is_finite() || nearest.trunc() != nearest || residual.magnitude.len() > 2048 {
+        return None;
+    }
+    let rounded = limbs_of_f64(nearest.abs());
+    let mut difference: Vec<u32> = Vec::new();
+    for chunk in residual.magnitude.rchunks(4) {
+        difference.push(chunk.iter().fold(0, |limb, &byte| limb << 8 | u32::from(byte)));
+    }
+    let outward = residual.sign == if nearest < 0.0 { Ordering::Less } else { Ordering::Greater };
+    let (limbs, flipped) = match (outward, compare_limbs(&rounded, &difference)) {
+        (true, _) => (add(&rounded, &difference), false),
+        (false, Ordering::Less) => (subtract(&difference, &rounded), true),
+        (false, _) => (subtract(&rounded, &difference), false),
+    };
+    let digits = digits_of_limbs(limbs);
+    let negative = (nearest < 0.0) != flipped && digits != "0";
+    let signed = if negative { format!("-{digits}") } else { digits };
+    is_valid(&signed).then_some(signed)
+}
+
 /// Orders two valid BigInts.
 pub fn compare(a: &str, b: &str) -> Ordering {
     match (a.strip_prefix('-'), b.strip_prefix('-')) {
@@ -130,4 +152,36 @@ fn subtract(a: &[u32], b: &[u32]) -> Vec<u32> {
         borrow = difference >> 32;
     }
     out
+}
+
+fn add(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let limb = |limbs: &[u32], i: usize| u64::from(limbs.get(i).copied().unwrap_or(0));
+    let mut carry = 0u64;
+    let mut out = Vec::new();
+    for i in 0..=a.len().max(b.len()) {
+        carry += limb(a, i) + limb(b, i);
+        out.push(carry as u32);
+        carry >>= 32;
+    }
+    out
+}
+
+fn digits_of_limbs(mut limbs: Vec<u32>) -> String {
+    let mut digits = Vec::new();
+    while limbs.iter().any(|&limb| limb != 0) {
+        let mut rest = 0u64;
+        for limb in limbs.iter_mut().rev() {
+            rest = rest << 32 | u64::from(*limb);
+            *limb = (rest / 10) as u32;
+            rest %= 10;
+        }
+        digits.push(b'0' + rest as u8);
+        while limbs.last() == Some(&0) {
+            limbs.pop();
+        }
+    }
+    if digits.is_empty() {
+        digits.push(b'0');
+    }
+    digits.iter().rev().map(|&digit| char::from(digit)).collect()
 }

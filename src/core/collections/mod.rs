@@ -6,6 +6,7 @@ pub mod bigint;
 pub mod compare;
 pub mod document;
 pub mod json;
+pub mod key_codec;
 pub mod path;
 pub mod raw;
 pub mod value;
@@ -13,7 +14,7 @@ pub mod value_ref;
 
 pub use compare::TypeClass;
 pub use document::Document;
-pub use path::Path;
+pub use path::{Leaf, Path};
 pub use raw::RawValue;
 pub use value::Value;
 pub use value_ref::{Shape, ValueRef};

@@ -97,6 +97,45 @@ impl Path {
     }
 }
 
+/// What a path reached when arrays at its end count as their elements: what an index holds and a sort looks at.
+#[derive(Clone, Copy, Debug)]
+pub enum Leaf<'a> {
+    /// Nothing is there.
+    Missing,
+    /// An array without elements.
+    EmptyArray,
+    /// A value, or an element of an array.
+    Value(ValueRef<'a>),
+}
+
+impl Path {
+    /// Calls `found` for everything the path reaches, at least once; arrays at its end are replaced by their elements.
+    /// Answers whether an array took part, so that there may be several.
+    pub fn leaves<'a>(&self, root: ValueRef<'a>, found: &mut dyn FnMut(Leaf<'a>)) -> bool {
+        let (mut calls, mut arrays) = (0usize, false);
+        self.visit(root, &mut |value| {
+            calls += 1;
+            match value {
+                None => found(Leaf::Missing),
+                Some(array) if array.is_array() => {
+                    arrays = true;
+                    let mut items = array.items().peekable();
+                    if items.peek().is_none() {
+                        found(Leaf::EmptyArray);
+                    }
+                    items.for_each(|item| found(Leaf::Value(item)));
+                }
+                Some(value) => found(Leaf::Value(value)),
+            }
+            false
+        });
+        if calls == 0 {
+            found(Leaf::Missing);
+        }
+        arrays || calls != 1
+    }
+}
+
 fn step<'a>(value: ValueRef<'a>, segment: &Segment) -> Option<ValueRef<'a>> {
     if value.is_array() {
         return value.items().nth(segment.index?);

@@ -113,3 +113,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_bigint_taken_apart_is_put_together_again() {
+    let long = format!("1{}", "0".repeat(400));
+    for digits in ["0", "-1", "9007199254740993", "-9007199254740993", &long] {
+        let (nearest, residual) = bigint::split(digits);
+        assert_eq!(bigint::join(nearest, &residual).as_deref(), Some(digits), "{nearest:e} {residual:?}");
+    }
+}

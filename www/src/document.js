@@ -29,8 +29,7 @@ export const makeDocument = () => {
     attempt(async () => {
       const document = parse(editor.text)
       const isNew = document.id === undefined || document.id !== state.chosen?.id
-      const id = isNew ? await collection().insert(document) : await collection().put(document)
-      const saved = { ...document, id: document.id ?? id }
+      const saved = isNew ? await collection().insert(document) : await collection().put(document)
       change({ chosen: saved })
       say(isNew ? `Inserted ${saved.id}` : `Saved ${saved.id}`)
     })

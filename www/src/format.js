@@ -1,6 +1,7 @@
 // Writes values in the console's notation, so that what is shown can be edited and read back.
 
 const PLAIN_KEY = /^[\p{L}_$][\p{L}\p{N}_$]*$/u
+const DECIMAL = new Intl.NumberFormat('en', { maximumSignificantDigits: 6, useGrouping: false })
 /** A value that fits into so many characters stays on one line. */
 const LINE_WIDTH = 76
 
@@ -38,6 +39,7 @@ export const pretty = (value, indent = '') => {
 export const cell = (value) => {
   if (value === undefined) return ''
   if (typeof value === 'string') return value
+  if (typeof value === 'number' && !Number.isInteger(value)) return DECIMAL.format(value)
   if (value instanceof Date) return isoDate(value)
   if (Array.isArray(value) && value.every((item) => typeof item === 'string' || typeof item === 'number')) return value.join(', ')
   return inline(value)

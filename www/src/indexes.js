@@ -10,8 +10,7 @@ export const makeIndexes = () => {
   const refresh = async () => {
     if (state.panel !== 'indexes' || state.db === undefined) return
     try {
-      const info = (await state.db.collections()).find(({ name }) => name === state.name)
-      const indexes = info?.indexes ?? []
+      const indexes = await collection().indexes()
       list.replaceChildren(...indexes.map((index) => card(index, drop)))
       if (indexes.length === 0) list.append(h('li', { class: 'card' }, h('span', { class: 'note' }, 'No index yet: every query but one by id reads all documents.')))
     } catch (error) {
@@ -20,7 +19,7 @@ export const makeIndexes = () => {
   }
   const drop = async (name) => {
     try {
-      await collection().dropIndex(name)
+      await collection().dropIndex({ name })
       say(`Dropped the index ${name}`)
     } catch (error) {
       problem.textContent = sentence(error)

@@ -49,7 +49,7 @@ const makeCollections = () => {
     stop()
     stop = collection()
       .find({})
-      .subscribeCount?.(({ value }) => showCount(value)) ?? (() => {})
+      .subscribeCount(({ value }) => showCount(value))
   }
   const showCount = (count) => {
     byId('count').textContent = integer(count)

@@ -9,14 +9,16 @@ export const makePlan = () => {
   const refresh = debounce(120, async () => {
     if (state.panel !== 'plan' || state.db === undefined || state.query === undefined) return
     try {
-      const query = state.query.kind === 'find' ? findOf(state.query) : collection().aggregate(state.query.pipeline)
-      place.replaceChildren(...draw(await query.explain()))
+      place.replaceChildren(...draw(await reading(state.query).explain()))
     } catch (error) {
       place.replaceChildren(h('p', { class: 'problem' }, sentence(error)))
     }
   })
   onChange((fields) => ('panel' in fields || 'query' in fields || 'name' in fields) && refresh())
 }
+
+/** The part of a query that reads documents: all of a find query, the first `$match` of a pipeline. */
+const reading = (query) => (query.kind === 'find' ? findOf(query) : collection().find(query.pipeline[0]?.$match ?? {}))
 
 /** What the plan does, as one sentence. */
 const inWords = (plan) => {

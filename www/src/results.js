@@ -1,6 +1,6 @@
 // The results: a table that follows the query live, row by row from its diffs.
 
-import { byId, debounce, duration, h, integer, sentence } from './dom.js'
+import { byId, duration, h, integer, sentence } from './dom.js'
 import { cell } from './format.js'
 import { change, collection, findOf, onChange, state } from './store.js'
 
@@ -60,25 +60,22 @@ const followFind = (context, view) => {
     byId('summary').innerHTML = `${all}${integer(shown)} shown · ${context.text}`
   }
   let matches
-  const recount = debounce(60, async () => {
-    try {
-      matches = await collection().count(query.filter)
-      if (context.isCurrent()) summarise(matches)
-    } catch {
-      // The query's own error is shown already.
-    }
-  })
+  const count = ({ value }) => {
+    matches = value
+    if (context.isCurrent() && !context.first) summarise(matches)
+  }
   const deliver = ({ docs, diff, position }) => {
     if (!context.isCurrent()) return
     shown = docs.length
     context.text = told(context)
     view.show(docs, diff, query.fields === undefined)
     summarise(matches)
-    recount()
     byId('position').textContent = integer(position)
   }
   try {
-    findOf(query).subscribe(deliver, { signal: context.signal, onError: (error) => fail(context, error) })
+    const options = { signal: context.signal, onError: (error) => fail(context, error) }
+    findOf(query).subscribe(deliver, options)
+    collection().find(query.filter).subscribeCount(count, options)
   } catch (error) {
     fail(context, error)
   }
@@ -93,9 +90,8 @@ const followPipeline = (context, view) => {
     byId('position').textContent = integer(position)
   }
   try {
-    collection()
-      .aggregate(state.query.pipeline)
-      .subscribe(deliver, { signal: context.signal, onError: (error) => fail(context, error) })
+    const options = { signal: context.signal, onError: (error) => fail(context, error) }
+    collection().subscribeAggregate(state.query.pipeline, deliver, options)
   } catch (error) {
     fail(context, error)
   }
@@ -107,7 +103,7 @@ const makeTable = (place) => {
   let rows = []
   const body = h('tbody')
   const head = h('thead')
-  const table = h('table', {}, head, body)
+  const table = h('table', { role: 'grid', 'aria-label': 'Documents' }, head, body)
   place.replaceChildren(table)
 
   const choose = (row) => {

@@ -4,8 +4,8 @@
 //! empty array (only as an index or sort entry)   08
 //! undefined, null, missing   10
 //! number                     20  f64, sortable (8)  residual
-//! string                     30  UTF-8, 00 as 00 ff,  00
-//! object                     40  { class  key as a string, without 30  01  payload }  00
+//! string                     30  UTF-8 with 00 as 01 01 and 01 as 01 02,  00
+//! object                     40  { class  key as a string, without 30  payload }  00
 //! array                      50  { value }  00
 //! bytes                      60  u32 BE length  bytes
 //! boolean                    70  00 | 01
@@ -95,8 +95,6 @@ fn encode_payload(shape: Shape<'_>, out: &mut Vec<u8>) {
                 let shape = value.shape();
                 out.push(shape.class() as u8);
                 encode_text(&key, out);
-                // A payload may start with ff, which behind the key's 00 would read as an escaped zero.
-                out.push(1);
                 encode_payload(shape, out);
             }
             out.push(0);
@@ -143,14 +141,25 @@ fn encode_bigint(digits: &str, out: &mut Vec<u8>) {
 
 /// Appends text so that no text's bytes are a prefix of another's.
 fn encode_text(text: &[u8], out: &mut Vec<u8>) {
+    encode_text_start(text, out);
+    out.push(0);
+}
+
+fn encode_text_start(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(zero) = rest.iter().position(|&byte| byte == 0) {
-        out.extend_from_slice(&rest[..zero]);
-        out.extend_from_slice(&[0, 0xff]);
-        rest = &rest[zero + 1..];
+    while let Some(low) = rest.iter().position(|&byte| byte <= 1) {
+        out.extend_from_slice(&rest[..low]);
+        out.extend_from_slice(&[1, rest[low] + 1]);
+        rest = &rest[low + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(0);
+}
+
+/// What the keys of all strings that begin with `start` begin with.
+pub fn encode_string_start(start: &str) -> Vec<u8> {
+    let mut out = vec![TypeClass::String as u8];
+    encode_text_start(start.as_bytes(), &mut out);
+    out
 }
 
 /// Takes one ascending value off the front of `key`: a value equal to the one encoded (a BigInt that an f64 holds exactly
@@ -186,7 +195,6 @@ fn decode_payload(class: u8, reader: &mut Reader<'_>, depth: usize) -> Result<Va
                     0 => break Value::Object(fields),
                     class => {
                         let key = decode_text(reader)?;
-                        reader.take(1)?;
                         fields.push((key, decode_payload(class, reader, depth + 1)?));
                     }
                 }
@@ -236,14 +244,16 @@ fn decode_text(reader: &mut Reader<'_>) -> Result<Box<str>> {
     let mut text = Vec::new();
     loop {
         let rest = reader.rest();
-        let zero = rest.iter().position(|&byte| byte == 0).ok_or_else(damaged)?;
-        text.extend_from_slice(&rest[..zero]);
-        reader.take(zero + 1)?;
-        if rest.get(zero + 1) != Some(&0xff) {
+        let low = rest.iter().position(|&byte| byte <= 1).ok_or_else(damaged)?;
+        text.extend_from_slice(&rest[..low]);
+        reader.take(low)?;
+        if reader.u8()? == 0 {
             break;
         }
-        text.push(0);
-        reader.take(1)?;
+        match reader.u8()? {
+            byte @ 1..=2 => text.push(byte - 1),
+            _ => return Err(damaged()),
+        }
     }
     String::from_utf8(text).map(Into::into).map_err(|_| damaged())
 }

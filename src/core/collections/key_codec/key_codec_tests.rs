@@ -16,11 +16,20 @@ fn check(json: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn keys_of_objects_end_before_payloads_that_start_with_ff() {
+fn keys_of_objects_end_before_their_payloads() {
     let [short, long] =
         [r#"{"a":{"$number":"Infinity"}}"#, r#"{"a\u0000":1}"#].map(|text| json::parse(text.as_bytes()).unwrap());
     assert!(key(&short) < key(&long));
     assert!(equals(&decode(&mut key(&short).as_slice()).unwrap(), &short));
+}
+
+#[test]
+fn a_string_that_goes_on_with_zeros_does_not_go_on_as_a_key() {
+    for longer in ["a\0", "a\0\0", "a\u{1}"] {
+        let (short, long) = (key(&Value::String("a".into())), key(&Value::String(longer.into())));
+        assert!(short < long && !long.starts_with(&short), "{longer:?}");
+        assert!(long.starts_with(&encode_string_start("a")));
+    }
 }
 
 #[test]
@@ -30,8 +39,8 @@ fn the_bytes_are_as_documented() {
     check("-1", &[0x20, 0x40, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80]);
     check(r#"{"$bigint":"1"}"#, &[0x20, 0xbf, 0xf0, 0, 0, 0, 0, 0, 0, 0x80]);
     check(r#"{"$bigint":"9007199254740993"}"#, &[0x20, 0xc3, 0x40, 0, 0, 0, 0, 0, 0, 0x81, 0, 1, 1]);
-    check(r#""a\u0000b""#, &[0x30, b'a', 0, 0xff, b'b', 0]);
-    check(r#"{"k":true}"#, &[0x40, 0x70, b'k', 0, 1, 1, 0]);
+    check(r#""a\u0000\u0001b""#, &[0x30, b'a', 1, 1, 1, 2, b'b', 0]);
+    check(r#"{"k":true}"#, &[0x40, 0x70, b'k', 0, 1, 0]);
     check("[null,[]]", &[0x50, 0x10, 0x50, 0, 0]);
     check(r#"{"$bytes":"AQI="}"#, &[0x60, 0, 0, 0, 2, 1, 2]);
 }

@@ -16,9 +16,6 @@ export type BackendEvent =
   | { readonly kind: 'storage-lost' | 'quota' | 'blocked' | 'error'; readonly message: string }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
 
-/** The answer of {@link Backend.tryGet} when only {@link Backend.get} can tell. */
-export const MISS: unique symbol = Symbol('miss')
-
 /** What a backend was opened with, after defaults. */
 export interface BackendOptions {
   readonly storage: 'auto' | 'indexeddb' | 'memory'
@@ -30,12 +27,10 @@ export interface BackendOptions {
 export interface Backend {
   /** Where data lives. */
   readonly kind: 'indexeddb' | 'memory'
-  /** The decoded document, null if there is none, or {@link MISS} where it must be fetched: call {@link Backend.get}. */
-  tryGet(collection: string, id: string): unknown
-  /** The decoded document, or null. */
-  get(collection: string, id: string): Promise<unknown>
-  /** Answers a *sync* command at once if memory holds what it needs, otherwise undefined: call {@link Backend.execute}. */
-  tryExecute(command: string): Answer | undefined
+  /** The document, or null if there is none. At once when memory holds it and the engine is on this thread, else as a promise. */
+  get(collection: string, id: string): Answer | null | Promise<Answer | null>
+  /** Answers a command marked *sync*: at once when memory holds what it needs and the engine is on this thread, else as a promise. */
+  read(command: string): Answer | Promise<Answer>
   /** Answers any command. */
   execute(command: string): Promise<Answer>
   /** Writes a JSON array of documents in one commit: `insert` or `put` without wrapping the text in a command. */

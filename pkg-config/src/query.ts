@@ -8,7 +8,7 @@ import { iterateLive, type LiveContext, subscribeDocuments, subscribeValue } fro
 import type { Command, Session } from './session.js'
 import type { Filter } from './types/filter.js'
 import type { Explanation, Hint, LiveOptions, LiveResult, LiveValue, Page, ReadOptions, Sort } from './types/options.js'
-import type { Projected, Projection } from './types/projection.js'
+import type { Projected, Projection, Unknown } from './types/projection.js'
 
 /** How many documents one step of `for await` fetches. */
 const STEP = 256
@@ -59,7 +59,7 @@ export class Query<T, R = T> implements AsyncIterable<R> {
   }
 
   /** Returns some fields only: those set to 1, or all but those set to 0. */
-  project<const P extends Projection<T>>(projection: P): Query<T, Projected<T, P>> {
+  project<const P extends Projection<T>>(projection: P & Unknown<P, T>): Query<T, Projected<T, P>> {
     return new Query<T, Projected<T, P>>(this.#session, this.#definition, this.#hub, { ...this.#plan, projection })
   }
 

@@ -3,7 +3,7 @@
  * collection and no document type.
  */
 import { throwIfAborted, untilAborted } from './abort.js'
-import { type Answer, type Backend, MISS } from './backend.js'
+import type { Answer, Backend } from './backend.js'
 import { decode } from './codec/decode.js'
 import { encode, encodeDocuments } from './codec/encode.js'
 import { closed, type TidewellError, toError } from './errors.js'
@@ -20,17 +20,12 @@ export class Session {
   readonly durability: Durability
   #ended: TidewellError | undefined
   /** Inside a transaction commands run one after another. */
-  #tail: Promise<unknown> | undefined
+  #tail: Promise<void> | undefined
 
   constructor(backend: Backend, durability: Durability, tx?: number) {
     this.backend = backend
     this.durability = durability
     this.tx = tx
-  }
-
-  /** Whether commands may be answered at once. */
-  get isDirect(): boolean {
-    return this.#ended === undefined && this.tx === undefined
   }
 
   /** The session of transaction `tx`. */
@@ -50,11 +45,7 @@ export class Session {
 
   /** Resolves once every command sent so far was answered. */
   async drain(): Promise<void> {
-    while (this.#tail !== undefined) {
-      const tail = this.#tail
-      await tail.catch(() => undefined)
-      if (this.#tail === tail) this.#tail = undefined
-    }
+    while (this.#tail !== undefined) await this.#tail
   }
 
   /** A document by id, or null. The hottest path: on the calling thread it is answered before this returns. */
@@ -63,19 +54,21 @@ export class Session {
       this.check()
       if (this.tx !== undefined) return this.read({ op: 'get', collection, id }, 'get', options)
       throwIfAborted(options?.signal)
-      const found = this.backend.tryGet(collection, id)
-      return found === MISS ? untilAborted(this.backend.get(collection, id), options?.signal) : Promise.resolve(found)
+      const found = this.backend.get(collection, id)
+      if (!(found instanceof Promise)) return Promise.resolve(found === null ? null : decode(found.json, found.extended))
+      return untilAborted(found.then((answer) => (answer === null ? null : decode(answer.json, answer.extended))), options?.signal)
     } catch (error) {
       return Promise.reject(toError(error))
     }
   }
 
-  /** Runs a command that the backend may answer at once. `name` is what errors call it. */
+  /** Runs a command marked *sync*. `name` is what errors call it. */
   async read(command: Command, name: string, options?: ReadOptions): Promise<unknown> {
     this.check()
     throwIfAborted(options?.signal)
-    const answer = await untilAborted(this.#send(this.#text(command, name)), options?.signal)
-    return decode(answer.json, answer.extended)
+    const answer = this.#read(this.#text(command, name))
+    const { json, extended } = answer instanceof Promise ? await untilAborted(answer, options?.signal) : answer
+    return decode(json, extended)
   }
 
   /** Runs a command that changes something. The signal counts until the command is sent. */
@@ -83,8 +76,15 @@ export class Session {
     this.check()
     throwIfAborted(options?.signal)
     const durability = this.tx === undefined ? (options?.durability ?? this.durability) : undefined
-    const answer = await this.#send(this.#text({ ...command, durability }, name))
-    return decode(answer.json, answer.extended)
+    const { json, extended } = await this.#write(this.#text({ ...command, durability }, name))
+    return decode(json, extended)
+  }
+
+  /** Runs any command that is neither: no durability, no waiting in a transaction's line. */
+  async control(command: Command): Promise<unknown> {
+    this.check()
+    const { json, extended } = await this.backend.execute(JSON.stringify(command))
+    return decode(json, extended)
   }
 
   /** Writes documents in one commit. `version` is the schema version to store, the collection's unless given. */
@@ -105,7 +105,7 @@ export class Session {
     }
     const rest = { collection, version, tx: this.tx, durability: this.tx === undefined ? durability : undefined }
     const fields = JSON.stringify(rest).slice(0, -1)
-    const answer = await this.#send(`{"op":"${operation}",${fields.slice(1)},"docs":${text}}`)
+    const answer = await this.#write(`{"op":"${operation}",${fields.slice(1)},"docs":${text}}`)
     return decode(answer.json, answer.extended)
   }
 
@@ -118,29 +118,25 @@ export class Session {
     return encode(fields, 'query', name)
   }
 
-  #send(text: string): Promise<Answer> {
-    if (this.tx === undefined) return this.#run(text)
-    // Not `async`: the next command must find this one in the queue.
-    const before = this.#tail
-    const mine = before === undefined ? this.#run(text) : before.then(
-      () => this.#run(text),
-      () => this.#run(text),
-    )
-    this.#tail = mine
-    const forget = () => {
-      if (this.#tail === mine) this.#tail = undefined
-    }
-    mine.then(forget, forget)
-    return mine
+  #write(text: string): Promise<Answer> {
+    return this.tx === undefined ? this.backend.execute(text) : Promise.resolve(this.#read(text))
   }
 
-  #run(text: string): Promise<Answer> {
-    try {
-      const answer = this.backend.tryExecute(text)
-      return answer === undefined ? this.backend.execute(text) : Promise.resolve(answer)
-    } catch (error) {
-      return Promise.reject(toError(error))
+  #read(text: string): Answer | Promise<Answer> {
+    if (this.tx === undefined) return this.backend.read(text)
+    const before = this.#tail
+    const answer = before === undefined ? this.backend.read(text) : before.then(() => this.backend.read(text))
+    if (answer instanceof Promise) this.#queue(answer)
+    return answer
+  }
+
+  /** The next command of the transaction waits for this one. */
+  #queue(answer: Promise<Answer>): void {
+    const forget = () => {
+      if (this.#tail === settled) this.#tail = undefined
     }
+    const settled: Promise<void> = answer.then(forget, forget)
+    this.#tail = settled
   }
 }
 

@@ -6,7 +6,7 @@ import { closed, TidewellError, toError } from './errors.js'
 import type { EventHub } from './events.js'
 import type { Session } from './session.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
-import type { TransactionOptions } from './types/options.js'
+import type { Durability, TransactionOptions } from './types/options.js'
 
 const RETRIES = 10
 const LONGEST_PAUSE_MS = 64
@@ -50,11 +50,11 @@ export async function atomically<R>(parent: Session, options: TransactionOptions
       const result = await work(session)
       await session.drain()
       throwIfAborted(options.signal)
-      await finish(session, { op: 'commit', tx: session.tx, durability: options.durability ?? parent.durability }, parent)
+      await finish(session, parent, 'commit', options.durability ?? parent.durability)
       return result
     } catch (thrown) {
       await session.drain()
-      await finish(session, { op: 'rollback', tx: session.tx }, parent).catch(() => undefined)
+      await finish(session, parent, 'rollback').catch(() => undefined)
       if (!isRetry(thrown)) throw thrown
       if (attempt >= retries) throw gaveUp(thrown, attempt)
       await pauseBefore(attempt)
@@ -67,9 +67,9 @@ async function begin(parent: Session): Promise<Session> {
   return parent.inTransaction(tx)
 }
 
-async function finish(session: Session, command: { op: string; tx: unknown; durability?: string }, parent: Session): Promise<void> {
+async function finish(session: Session, parent: Session, op: 'commit' | 'rollback', durability?: Durability): Promise<void> {
   session.end(closed('the transaction'))
-  await parent.read(command, 'transaction')
+  await parent.control({ op, tx: session.tx, ...(durability === undefined ? {} : { durability }) })
 }
 
 /** Whether a transaction lost against another writer and may be run again. */

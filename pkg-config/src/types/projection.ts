@@ -4,6 +4,9 @@ import type { Path } from './document.js'
 /** Either fields to include (1 or true) or fields to leave out (0 or false). `id` is included unless left out. */
 export type Projection<T> = { readonly [P in Path<T>]?: 0 | 1 | boolean }
 
+/** Refuses the paths of `P` that `T` does not have. */
+export type Unknown<P, T> = { readonly [K in Exclude<keyof P, Path<T>>]: never }
+
 /** The document type after a projection. */
 export type Projected<T, P> = string extends keyof T
   ? T

@@ -1,0 +1,158 @@
+// Assembles the npm package from wasm-bindgen's output:
+//
+//   node pkg-config/build.mjs --glue <folder with tidewell.js and tidewell_bg.wasm> --out <folder of the package>
+//
+// The glue becomes a function that makes independent instances, the TypeScript becomes one file per entry point plus what
+// they share, the types are emitted next to them. Prints the sizes; fails above the budget of the JavaScript.
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build, transform } from 'esbuild'
+
+const JS_BUDGET_KIB = 20
+const here = dirname(fileURLToPath(import.meta.url))
+const root = resolve(here, '..')
+const argument = (name) => {
+  const at = process.argv.indexOf(name)
+  if (at < 0 || process.argv[at + 1] === undefined) throw new Error(`build.mjs: give ${name} <folder>`)
+  return resolve(process.argv[at + 1])
+}
+const glueFolder = argument('--glue')
+const out = argument('--out')
+const dist = join(out, 'dist')
+
+rmSync(out, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+const wasm = readFileSync(join(glueFolder, 'tidewell_bg.wasm'))
+writeFileSync(join(dist, 'tidewell_bg.wasm'), wasm)
+writeFileSync(join(dist, 'tidewell_bg.wasm.d.ts'), 'declare const url: string\nexport default url\n')
+writeFileSync(join(dist, 'worker.d.ts'), 'export {}\n')
+writeFileSync(join(dist, 'wasm.js'), `export const wasm = '${wasm.toString('base64')}'\n`)
+await writeGlue()
+await writeEntries()
+writeTypes()
+writePackage()
+report()
+
+/** wasm-bindgen keeps one instance per module; as a function, its module scope is made anew for each. */
+async function writeGlue() {
+  const bundle = await build({
+    entryPoints: [join(glueFolder, 'tidewell.js')],
+    bundle: true,
+    format: 'iife',
+    globalName: 'glue',
+    target: 'es2022',
+    write: false,
+    logLevel: 'error',
+  })
+  const text = `export function createGlue(WebAssembly) {\n${bundle.outputFiles[0].text}\nreturn glue\n}\n`
+  const { code } = await transform(text, { minify: true, target: 'es2022', format: 'esm', charset: 'utf8' })
+  writeFileSync(join(dist, 'glue.js'), code)
+}
+
+/** One file per entry point; what several need is in chunks. The glue and the base64 stay files of their own. */
+async function writeEntries() {
+  const entry = (name) => join(here, 'src/entry', `${name}.ts`)
+  await build({
+    entryPoints: ['browser', 'worker', 'inline', 'slim'].map(entry),
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    chunkNames: 'shared-[hash]',
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'built-files',
+        setup({ onResolve }) {
+          onResolve({ filter: /^\.{1,2}\/(glue|wasm)\.js$/ }, ({ path, importer }) =>
+            // src/local/wasm.ts is types only; src/wasm.d.ts stands for the built file.
+            path === './wasm.js' && importer.includes('local') ? undefined : { path: `./${path.split('/').at(-1)}`, external: true },
+          )
+        },
+      },
+    ],
+  })
+}
+
+/** Emits declarations and keeps those that the public ones reach. */
+function writeTypes() {
+  const types = join(dist, 'types')
+  const tsc = join(here, 'node_modules/typescript/bin/tsc')
+  execFileSync(
+    process.execPath,
+    [tsc, '-p', join(here, 'tsconfig.json'), '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', types],
+    { stdio: 'inherit' },
+  )
+  const reached = new Set()
+  const visit = (file) => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.js['"]/g)) visit(resolve(dirname(file), `${name}.d.ts`))
+  }
+  visit(join(types, 'index.d.ts'))
+  visit(join(types, 'entry/slim.d.ts'))
+  for (const file of files(types)) if (!reached.has(file)) rmSync(file)
+}
+
+function writePackage() {
+  const version = /^version = "([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))[1]
+  const types = './dist/types/index.d.ts'
+  const manifest = {
+    name: 'tidewell',
+    version,
+    description: 'Documents, indexes and live queries over one log, in IndexedDB: Rust compiled to WebAssembly.',
+    keywords: ['database', 'indexeddb', 'documents', 'offline', 'local-first', 'wasm', 'live-queries'],
+    license: '(MIT OR Apache-2.0)',
+    type: 'module',
+    engines: { node: '>=20.19' },
+    sideEffects: ['./dist/browser.js', './dist/worker.js', './dist/inline.js', './dist/slim.js'],
+    exports: {
+      '.': { types, browser: './dist/browser.js', node: './dist/inline.js', default: './dist/browser.js' },
+      './inline': { types, default: './dist/inline.js' },
+      './slim': { types: './dist/types/entry/slim.d.ts', default: './dist/slim.js' },
+      './worker': { types: './dist/worker.d.ts', default: './dist/worker.js' },
+      './tidewell_bg.wasm': { types: './dist/tidewell_bg.wasm.d.ts', default: './dist/tidewell_bg.wasm' },
+      './package.json': './package.json',
+    },
+    files: ['dist'],
+  }
+  writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE']) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(out, name))
+  }
+}
+
+/** The JavaScript a page loads: the browser entry, what it imports, the glue. */
+function report() {
+  const loaded = new Set()
+  const visit = (file) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*['"](\.\/[^'"]+\.js)['"]/g)) visit(resolve(dirname(file), name))
+  }
+  visit(join(dist, 'browser.js'))
+  const gzip = (file) => gzipSync(readFileSync(file), { level: 9 }).length
+  const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`
+  let total = 0
+  for (const file of [...loaded].sort()) {
+    total += gzip(file)
+    console.log(`  ${relative(out, file).padEnd(28)} ${kib(gzip(file)).padStart(10)} gzip`)
+  }
+  console.log(`  JavaScript of a page: ${kib(total)} of ${JS_BUDGET_KIB} KiB gzip; WebAssembly: ${kib(gzip(join(dist, 'tidewell_bg.wasm')))}`)
+  if (total > JS_BUDGET_KIB * 1024) {
+    console.error(`build.mjs: the JavaScript is above its budget of ${JS_BUDGET_KIB} KiB gzip`)
+    process.exitCode = 1
+  }
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+}

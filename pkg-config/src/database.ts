@@ -1,0 +1,190 @@
+/** An open database: its collections, transactions, backup, figures and events. The engine behind it is a `Backend`. */
+import { throwIfAborted } from './abort.js'
+import type { Backend, BackendEvent } from './backend.js'
+import { Collection } from './collection.js'
+import { Definition } from './definition.js'
+import { invalid, toError } from './errors.js'
+import { type DatabaseEvents, EventHub, type EventName } from './events.js'
+import { databaseClosed, Session } from './session.js'
+import { readStorage, requestPersistence } from './storage.js'
+import { atomically, Transaction } from './transaction.js'
+import { chunksOf, type ExportStream, exportStream, type ImportSource } from './transfer.js'
+import type { AnyDocument, Insertable, WithId } from './types/document.js'
+import type { CollectionInfo, CollectionOptions, Durability, ImportResult, ReadOptions, Stats, StorageInfo, TransactionOptions, WriteOptions } from './types/options.js'
+import type { InferInput, InferOutput, StandardSchema } from './types/schema.js'
+
+/**
+ * An open database. Many tabs may have the same one open; each sees every commit of the others.
+ *
+ * Close it with {@link Database.close}, or let `await using` do so.
+ */
+export class Database {
+  /** The name it was opened by. */
+  readonly name: string
+  readonly #backend: Backend
+  readonly #hub: EventHub
+  readonly #session: Session
+  readonly #definitions = new Map<string, Definition>()
+  #closing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(name: string, backend: Backend, hub: EventHub, durability: Durability) {
+    this.name = name
+    this.#backend = backend
+    this.#hub = hub
+    this.#session = new Session(backend, durability)
+  }
+
+  /**
+   * A collection, typed by its schema.
+   *
+   * @param name 1 to 128 bytes of UTF-8, no control characters, not starting with `$`.
+   */
+  collection<S extends StandardSchema<unknown, { id: string }>>(
+    name: string,
+    options: CollectionOptions<InferOutput<S>> & { readonly schema: S },
+  ): Collection<InferOutput<S>, Partial<Pick<InferInput<S>, 'id' & keyof InferInput<S>>> & Omit<InferInput<S>, 'id'>>
+  /**
+   * A collection of documents of type `T`. It comes into being with its first document or index; returning it costs nothing.
+   * What its options ask for begins at once; later calls wait for it, and reject with its error if it fails.
+   */
+  collection<T extends object = AnyDocument>(name: string, options?: CollectionOptions<WithId<T>> & { readonly schema?: undefined }): Collection<WithId<T>>
+  collection(name: string, options: CollectionOptions = {}): unknown {
+    this.#session.check()
+    if (typeof name !== 'string') throw invalid(`collection: a name must be a string, got ${typeof name}`)
+    const definition = this.#define(name)
+    definition.declare(options)
+    return new Collection<AnyDocument, Insertable<AnyDocument>>(this.#session, definition, this.#hub)
+  }
+
+  /**
+   * Runs `work` in one serializable transaction over any of the collections and commits when it returns. When another writer got
+   * in between, `work` is run again on the new state, so it should do nothing outside the database. An error rolls back.
+   *
+   * @throws TidewellError `conflict`, reason `retry`, after as many retries as allowed; whatever `work` throws.
+   */
+  async transaction<R>(work: (tx: Transaction) => R | Promise<R>, options: TransactionOptions = {}): Promise<R> {
+    this.#session.check()
+    // Queries inside see one snapshot: migrations must be over before it is taken.
+    for (const definition of this.#definitions.values()) {
+      if (!definition.isSettled) await definition.migrated()
+    }
+    return atomically(this.#session, options, async (session) => work(new Transaction(session, (name) => this.#define(name), this.#hub)))
+  }
+
+  /** The collections there are. */
+  async collections(options?: ReadOptions): Promise<readonly CollectionInfo[]> {
+    return (await this.#session.read({ op: 'collections' }, 'collections', options)) as CollectionInfo[]
+  }
+
+  /** Removes a collection with its documents and indexes. Resolves with whether there was one; space is given back in the background. */
+  async dropCollection(name: string, options?: WriteOptions): Promise<boolean> {
+    const result = await this.#session.write({ op: 'dropCollection', collection: name }, 'dropCollection', options)
+    this.#definitions.delete(name)
+    return (result as { dropped: boolean }).dropped
+  }
+
+  /** A backup of the whole database as of now, as JSON lines: an async iterable of bytes, or by `.stream()` a `ReadableStream`. */
+  export(options: ReadOptions = {}): ExportStream {
+    this.#session.check()
+    throwIfAborted(options.signal)
+    return exportStream(() => this.#backend.export(), options.signal)
+  }
+
+  /**
+   * Writes the documents of a backup. Documents with the same id are replaced, others stay. Each batch is atomic, the whole is not:
+   * after an interruption import it again.
+   *
+   * @throws TidewellError `invalid` if it is no backup, is cut off or damaged (what was written before stays).
+   */
+  async import(source: ImportSource, options: ReadOptions = {}): Promise<ImportResult> {
+    this.#session.check()
+    const importer = await this.#backend.import()
+    for await (const chunk of chunksOf(source)) {
+      throwIfAborted(options.signal)
+      await importer.push(chunk)
+    }
+    return JSON.parse((await importer.finish()).json) as ImportResult
+  }
+
+  /** What the engine has been doing: latency percentiles per operation, log, tables, cache. */
+  async stats(): Promise<Stats> {
+    return (await this.#session.read({ op: 'stats' }, 'stats')) as Stats
+  }
+
+  /** Writes what is in memory to tables. The engine does so by itself; a test or a benchmark may want it now. */
+  async flush(): Promise<void> {
+    await this.#session.control({ op: 'flush' })
+  }
+
+  /** Merges tables until there is nothing to gain. The engine does so by itself, in slices. */
+  async compact(): Promise<void> {
+    await this.#session.control({ op: 'compact' })
+  }
+
+  /** Asks the browser not to evict this origin's data. Resolves with whether it promised; it may ask the user. */
+  persist(): Promise<boolean> {
+    return requestPersistence()
+  }
+
+  /** Where data lives, how much the origin may use and uses. */
+  storage(): Promise<StorageInfo> {
+    return readStorage(this.#backend.kind)
+  }
+
+  /** Calls `listener` at every `event`. Returns what removes it. */
+  on<E extends EventName>(event: E, listener: (event: DatabaseEvents[E]) => void): () => void {
+    if (!this.#hub.knows(event)) throw invalid(`on: there is no event ${JSON.stringify(event)}`)
+    return this.#hub.on(event, listener)
+  }
+
+  /** Finishes what is being written and lets go of storage. Later calls reject with `closed`. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shut()
+    return this.#closing
+  }
+
+  /** {@link Database.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #shut(): Promise<void> {
+    this.#session.end(databaseClosed(this.name))
+    try {
+      await this.#backend.close()
+    } catch (error) {
+      // A dead engine has nothing left to close.
+      const { code } = toError(error)
+      if (code !== 'internal' && code !== 'closed') throw error
+    }
+  }
+
+  #define(name: string): Definition {
+    const known = this.#definitions.get(name)
+    if (known !== undefined) return known
+    const definition = new Definition(name, this.#session, this.#hub)
+    this.#definitions.set(name, definition)
+    return definition
+  }
+}
+
+/** Passes the backend's events on to the application's listeners. */
+export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
+  return (event) => {
+    switch (event.kind) {
+      case 'index': {
+        const { message, ...progress } = event
+        return hub.emit('progress', message === undefined ? progress : { ...progress, message })
+      }
+      case 'storage-lost':
+      case 'quota':
+      case 'blocked':
+        return hub.emit(event.kind, { message: event.message })
+      case 'dead':
+        return hub.emit('error', toError(event))
+      case 'error':
+        return hub.emit('error', toError(event))
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** The entry for pages and bundlers: the WebAssembly and the worker are files beside this one. */
+import { provide } from '../open.js'
+import { compileOnce, deleteLocal, handleOf, openInWorker, openLocal } from '../host.js'
+import { compileFrom } from './compile.js'
+
+// Vite 7's dev server moves this file to its own folder and leaves the others behind.
+const VITE_DEPS = /^(.*)\/\.vite\/deps[^/]*\//
+
+const vite = VITE_DEPS.exec(import.meta.url)
+const source = compileOnce(() => compileFrom(vite === null ? new URL('./tidewell_bg.wasm', import.meta.url).href : `${vite[1]}/tidewell/dist/tidewell_bg.wasm`))
+
+function startWorker(): Worker {
+  if (vite !== null) return new Worker(`${vite[1]}/tidewell/dist/worker.js`, { type: 'module', name: 'tidewell' })
+  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tidewell' })
+}
+
+provide({
+  local: openLocal(source),
+  worker: typeof Worker === 'undefined' ? undefined : async (name, options, listener) => openInWorker(handleOf(startWorker()), name, options, listener),
+  remove: (name) => deleteLocal(source, name),
+})
+
+export * from '../index.js'

@@ -1,0 +1,25 @@
+/**
+ * Tidewell: documents, indexes and live queries over one log, in IndexedDB, for pages, workers and Node.
+ * This is the whole public API. Not SQL, not a server, not a store for large media.
+ *
+ * @packageDocumentation
+ */
+/// <reference lib="esnext.disposable" />
+/// <reference lib="es2018.asynciterable" />
+export { open, deleteDatabase } from './open.js'
+export { TidewellError } from './errors.js'
+export type { ErrorCode, ErrorDetails } from './errors.js'
+export type { Database } from './database.js'
+export type { AggregateOptions, Collection, DistinctValue } from './collection.js'
+export type { Query } from './query.js'
+export type { Transaction } from './transaction.js'
+export type { DatabaseEvents, EventName } from './events.js'
+export type { ExportStream, ImportSource } from './transfer.js'
+export type { AnyDocument, Insertable, Path, PathValue, WithId } from './types/document.js'
+export type { Condition, Filter, LogicalConditions, Operators, TypeName } from './types/filter.js'
+export type { Bucket, Expression, Lookup, Stage, StageSort } from './types/pipeline.js'
+export type { Projected, Projection } from './types/projection.js'
+export type { InferInput, InferOutput, SchemaIssue, SchemaResult, StandardSchema } from './types/schema.js'
+export type { ByteStream, Signal } from './types/signal.js'
+export type { PushMany, Update } from './types/update.js'
+export type * from './types/options.js'

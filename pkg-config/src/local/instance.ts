@@ -1,0 +1,73 @@
+/**
+ * WebAssembly instances, one per open database: each has its own memory, which closing gives back, and a trap ends one only.
+ * It decides nothing about databases.
+ */
+import { createGlue } from '../glue.js'
+import type { Glue } from './wasm.js'
+
+/** Gives the compiled module; called once, and again after a failure. */
+export type ModuleSource = () => Promise<WebAssembly.Module>
+
+/** A running instance. */
+export interface Instance {
+  readonly glue: Glue
+  /** Its memory; the buffer changes when it grows. */
+  readonly memory: { readonly buffer: ArrayBuffer }
+}
+
+/** A source that compiles once. */
+export function compileOnce(compile: ModuleSource): ModuleSource {
+  let compiled: Promise<WebAssembly.Module> | undefined
+  return () => {
+    compiled ??= compile().catch((error: unknown) => {
+      compiled = undefined
+      throw error
+    })
+    return compiled
+  }
+}
+
+/**
+ * Starts an instance. `onTrap` is called when it dies: a panic, a trap, an exhausted stack, or an exception that unwound its
+ * frames. Nothing of it may be called afterwards.
+ */
+export async function instantiate(module: WebAssembly.Module, onTrap: (message: string) => void): Promise<Instance> {
+  const glue = createGlue(guardedWebAssembly(onTrap))
+  const { memory } = await glue.default({ module_or_path: module })
+  glue.onPanic(onTrap)
+  return { glue, memory }
+}
+
+/** A `WebAssembly` whose instances report everything that escapes from their exports, callbacks of the host included. */
+function guardedWebAssembly(onTrap: (message: string) => void): object {
+  return Object.create(WebAssembly, {
+    instantiate: {
+      value: async (module: WebAssembly.Module, imports: WebAssembly.Imports) => {
+        const instance = await WebAssembly.instantiate(module, imports)
+        return { module, instance: { exports: guardExports(instance.exports, onTrap) } }
+      },
+    },
+  }) as object
+}
+
+function guardExports(exports: WebAssembly.Exports, onTrap: (message: string) => void): Record<string, unknown> {
+  const guarded: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(exports)) {
+    guarded[name] = typeof value === 'function' && !name.startsWith('__wbindgen_') ? guard(value as RawExport, onTrap) : value
+  }
+  return guarded
+}
+
+type RawExport = (...values: unknown[]) => unknown
+
+function guard(raw: RawExport, onTrap: (message: string) => void): RawExport {
+  return (...values) => {
+    try {
+      return raw(...values)
+    } catch (error) {
+      // Errors of the API are returned, not thrown, at this level: whatever is thrown left broken frames behind.
+      onTrap(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/** Opening and deleting databases, on whatever engine the entry point provided. */
+import { untilAborted } from './abort.js'
+import type { BackendOptions, OpenBackend } from './backend.js'
+import { Database, forwardEvents } from './database.js'
+import { invalid, toError } from './errors.js'
+import { EventHub } from './events.js'
+import type { OpenOptions } from './types/options.js'
+
+/** What an entry point provides. */
+export interface Host {
+  /** Opens an engine on the calling thread. */
+  readonly local: OpenBackend
+  /** Opens an engine in a dedicated worker; undefined where there are none: the calling thread is used. */
+  readonly worker: OpenBackend | undefined
+  /** Deletes a database. */
+  readonly remove: (name: string) => Promise<void>
+}
+
+const MEMORY_BUDGET = 64 * 1024 * 1024
+const MEMORY_BUDGET_MIN = 1024 * 1024
+const STORAGES: readonly unknown[] = ['auto', 'indexeddb', 'memory']
+const DURABILITIES: readonly unknown[] = ['relaxed', 'strict', 'memory']
+
+let host: Host | undefined
+
+/** Sets what `open` uses. Entry points call it once. */
+export function provide(provided: Host): void {
+  host = provided
+}
+
+/**
+ * Opens a database, creating it if there is none.
+ *
+ * @param name any text without control characters, 1 to 128 bytes of UTF-8. Tabs of an origin that open the same name share it.
+ * @throws TidewellError `invalid` for bad options; `unavailable` if storage does not answer; `storage-lost` if the browser lost
+ * what was stored; `corrupt`; `aborted`.
+ */
+export async function open(name: string, options: OpenOptions = {}): Promise<Database> {
+  checkName(name)
+  const backendOptions = checkOptions(options)
+  const { local, worker } = provided()
+  const hub = new EventHub()
+  const openBackend = options.worker === true && worker !== undefined ? worker : local
+  const opening = openBackend(name, backendOptions, forwardEvents(hub))
+  try {
+    const backend = await untilAborted(opening, options.signal)
+    return new Database(name, backend, hub, backendOptions.durability)
+  } catch (error) {
+    // Opened after all, when nobody waits any more: close it again.
+    opening.then((late) => late.close()).catch(() => undefined)
+    throw toError(error)
+  }
+}
+
+/** Deletes a database and all it stored. Waits for tabs that have it open to close it. */
+export async function deleteDatabase(name: string): Promise<void> {
+  checkName(name)
+  await provided().remove(name)
+}
+
+function provided(): Host {
+  if (host === undefined) throw invalid('the package was loaded without its entry point: import "tidewell", and list it in sideEffects if you bundle a copy')
+  return host
+}
+
+function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') throw invalid(`open: a database name must be a string that is not empty, got ${typeof name === 'string' ? '""' : typeof name}`)
+}
+
+function checkOptions(options: OpenOptions): BackendOptions {
+  if (typeof options !== 'object' || options === null) throw invalid('open: options must be an object')
+  const { storage = 'auto', durability = 'relaxed', memoryBudget = MEMORY_BUDGET } = options
+  if (!STORAGES.includes(storage)) throw invalid(`open: storage must be "auto", "indexeddb" or "memory", got ${JSON.stringify(storage)}`)
+  if (!DURABILITIES.includes(durability)) throw invalid(`open: durability must be "relaxed", "strict" or "memory", got ${JSON.stringify(durability)}`)
+  if (!Number.isInteger(memoryBudget) || memoryBudget < MEMORY_BUDGET_MIN) throw invalid(`open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`)
+  return { storage, durability, memoryBudget }
+}

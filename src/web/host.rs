@@ -1,0 +1,76 @@
+//! The globals of the JavaScript host that are the same in pages, workers, Node and edge runtimes.
+//!
+//! Not IndexedDB: that is `indexed_db/raw.rs`.
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn js_set_timeout(callback: &JsValue, ms: f64) -> JsValue;
+
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
+}
+
+/// The most bytes that one call of `getRandomValues` fills.
+const RANDOM_BYTES_MAX: usize = 65_536;
+
+/// Calls `callback` after about `ms` milliseconds.
+pub(crate) fn set_timeout(callback: &JsValue, ms: f64) {
+    js_set_timeout(callback, ms);
+}
+
+/// Milliseconds that never go back.
+pub(crate) fn now() -> f64 {
+    performance_now()
+}
+
+/// Milliseconds since the Unix epoch, as the device believes.
+pub(crate) fn wall() -> f64 {
+    js_sys::Date::now()
+}
+
+/// Fills `bytes` with cryptographic randomness.
+pub(crate) fn random(bytes: &mut [u8]) {
+    for chunk in bytes.chunks_mut(RANDOM_BYTES_MAX) {
+        if get_random_values(chunk).is_err() {
+            // A host without WebCrypto: ids must still differ from run to run.
+            for byte in chunk {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+                {
+                    *byte = (js_sys::Math::random() * 256.0) as u8;
+                }
+            }
+        }
+    }
+}
+
+/// Resolves after about `ms` milliseconds.
+pub(crate) async fn sleep(ms: f64) {
+    let promise = Promise::new(&mut |resolve, _| set_timeout(&resolve, ms));
+    let _ = JsFuture::from(promise).await;
+}
+
+/// A property of `object`; `undefined` where there is none or where reading it throws.
+pub(crate) fn property(object: &JsValue, name: &str) -> JsValue {
+    if object.is_null() || object.is_undefined() {
+        return JsValue::UNDEFINED;
+    }
+    Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// A property of the global object.
+pub(crate) fn global(name: &str) -> JsValue {
+    property(&js_sys::global(), name)
+}
+
+/// A method of `object`, where it has it.
+pub(crate) fn method(object: &JsValue, name: &str) -> Option<Function> {
+    property(object, name).dyn_into().ok()
+}

@@ -1,0 +1,19 @@
+//! The disk in IndexedDB: one database, version 1 forever, two object stores.
+//!
+//! Not a cache and not an engine: it keeps the promises of [`tidewell_core::disk::Disk`] over connections that die,
+//! transactions that abort late and pages that freeze.
+
+mod connection;
+mod deadline;
+mod delete;
+mod disk;
+mod event;
+mod failure;
+mod flight;
+mod issue;
+mod raw;
+mod schema;
+
+pub use delete::delete_database;
+pub use disk::{IndexedDbDisk, IndexedDbOptions};
+pub use event::{DiskEvent, DiskListener};

@@ -1,0 +1,93 @@
+//! How blobs are laid out in IndexedDB: two object stores and the keys of every blob.
+//!
+//! It is version 1 of the IndexedDB database and stays so; Tidewell's own format version lives inside the blobs.
+//!
+//! | store | key | blob |
+//! |---|---|---|
+//! | `log` | number: the position | log record |
+//! | `log` | string: `meta-`, `floor-` or `manifest-` and the id in 16 decimal digits | the other small areas |
+//! | `log` | string: `identity` | 16 random bytes, written when the database was created |
+//! | `tables` | number: id × 2^20 + part | part of a table |
+
+use js_sys::Uint8Array;
+use tidewell_core::disk::{Area, BlobName, BlobRange};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// The version of every database, forever.
+pub(super) const VERSION: u32 = 1;
+/// The store of the log and of everything that is committed with it.
+pub(super) const LOG: &str = "log";
+/// The store of the tables' parts.
+pub(super) const TABLES: &str = "tables";
+/// The key of the identity of the database, in the store [`LOG`].
+pub(super) const IDENTITY: &str = "identity";
+
+/// Parts of one table: 2^20.
+const PARTS: u64 = 1 << 20;
+/// The largest integer that every number up to it can be told from its neighbours as a JavaScript number.
+const SAFE: u64 = (1 << 53) - 1;
+
+/// The index of the store that holds `area`, in the order of [`LOG`], [`TABLES`].
+pub(super) fn store_of(area: Area) -> usize {
+    usize::from(area == Area::Table)
+}
+
+fn prefix(area: Area) -> &'static str {
+    match area {
+        Area::Meta => "meta-",
+        Area::Floor => "floor-",
+        Area::Manifest => "manifest-",
+        Area::Log | Area::Table => "",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "keys stay below 2^53, where every integer is exact")]
+fn number(value: u64) -> JsValue {
+    JsValue::from_f64(value.min(SAFE) as f64)
+}
+
+fn key(area: Area, id: u64, part: u64) -> JsValue {
+    match area {
+        Area::Log => number(id),
+        Area::Table => number(id.min(SAFE / PARTS) * PARTS + part),
+        _ => JsValue::from_str(&format!("{}{:016}", prefix(area), id.min(SAFE))),
+    }
+}
+
+/// The key of a blob.
+pub(super) fn key_of(name: &BlobName) -> JsValue {
+    key(name.area, name.id, u64::from(name.part))
+}
+
+/// The first and the last key of a range; `None` if no blob can be in it.
+pub(super) fn bounds_of(range: &BlobRange) -> Option<(JsValue, JsValue)> {
+    let highest = if range.area == Area::Table { SAFE / PARTS } else { SAFE };
+    if range.first > range.last || range.first > highest {
+        return None;
+    }
+    Some((key(range.area, range.first, 0), key(range.area, range.last.min(highest), PARTS - 1)))
+}
+
+/// The name of the blob at `key` of `area`; `None` if the key is not one of ours.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a safe integer")]
+pub(super) fn name_of(area: Area, key: &JsValue) -> Option<BlobName> {
+    if let Some(text) = key.as_string() {
+        let id = text.strip_prefix(prefix(area))?.parse().ok()?;
+        return Some(BlobName { area, id, part: 0 });
+    }
+    let number = key.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=SAFE as f64).contains(n))? as u64;
+    match area {
+        Area::Table => Some(BlobName::table(number / PARTS, (number % PARTS) as u32)),
+        _ => Some(BlobName { area, id: number, part: 0 }),
+    }
+}
+
+/// An exact copy for the storage: a view would make it clone the whole memory of the module.
+pub(super) fn to_stored(bytes: &[u8]) -> JsValue {
+    Uint8Array::new_from_slice(bytes).into()
+}
+
+/// The bytes of a stored value; `None` if it is something else.
+pub(super) fn from_stored(value: &JsValue) -> Option<Vec<u8>> {
+    value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}

@@ -1,0 +1,13 @@
+//! Tidewell in a JavaScript host: storage, surroundings, and the classes that the npm package is made of.
+//!
+//! It is the only crate that names `wasm-bindgen`. It is *not* an engine: it translates, and everything that decides is
+//! in [`tidewell_core`].
+
+mod host;
+pub mod indexed_db;
+mod life;
+pub mod platform;
+mod signal;
+pub mod witness;
+
+pub use life::on_panic;

@@ -1,0 +1,104 @@
+//! The surroundings of an instance in a JavaScript host: pages, workers, Node, edge runtimes.
+//!
+//! It carries no correctness: where the host has no Web Locks or no BroadcastChannel, instances find out about each other
+//! by reading the log.
+
+mod breath;
+mod channel;
+mod locks;
+
+use tidewell_core::base::{Clock, Rng};
+use tidewell_core::disk::LocalFuture;
+use tidewell_core::engine::{Guard, LockMode, Platform};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::host;
+
+use breath::Breath;
+use channel::Channel;
+pub use channel::MessageListener;
+
+/// A [`Platform`] made of the host's globals.
+pub struct HostPlatform {
+    /// What the names of locks begin with, so that databases do not meet.
+    scope: String,
+    breath: Breath,
+    channel: Option<Channel>,
+}
+
+impl HostPlatform {
+    /// The surroundings of the shared database `name`: instances of it in other tabs and workers hear each other.
+    pub fn shared(name: &str) -> Self {
+        let scope = format!("tidewell/{name}/");
+        Self { breath: Breath::new(), channel: Channel::open(&scope), scope }
+    }
+
+    /// The surroundings of a database that nobody else can open.
+    pub fn private() -> Self {
+        let mut bytes = [0; 8];
+        host::random(&mut bytes);
+        Self {
+            scope: format!("tidewell-private/{:016x}/", u64::from_le_bytes(bytes)),
+            breath: Breath::new(),
+            channel: None,
+        }
+    }
+
+    /// Calls `listener` with what other instances announce, until the platform is dropped.
+    pub fn on_message(&self, listener: MessageListener) {
+        if let Some(channel) = &self.channel {
+            channel.listen(listener);
+        }
+    }
+
+    /// Stops sending and listening.
+    pub fn close(&self) {
+        if let Some(channel) = &self.channel {
+            channel.close();
+        }
+    }
+}
+
+impl Clock for HostPlatform {
+    fn monotonic_ms(&self) -> f64 {
+        host::now()
+    }
+
+    fn wall_ms(&self) -> f64 {
+        host::wall()
+    }
+}
+
+impl Rng for HostPlatform {
+    fn fill(&self, bytes: &mut [u8]) {
+        host::random(bytes);
+    }
+}
+
+impl Platform for HostPlatform {
+    fn sleep(&self, ms: f64) -> LocalFuture<'static, ()> {
+        Box::pin(host::sleep(ms))
+    }
+
+    fn breathe(&self) -> LocalFuture<'static, ()> {
+        self.breath.take()
+    }
+
+    fn spawn(&self, task: LocalFuture<'static, ()>) {
+        spawn_local(task);
+    }
+
+    fn announce(&self, message: &[u8]) {
+        if let Some(channel) = &self.channel {
+            channel.post(message);
+        }
+    }
+
+    fn lock(&self, name: &str, mode: LockMode) -> LocalFuture<'static, Option<Guard>> {
+        locks::lock(&format!("{}{name}", self.scope), mode)
+    }
+
+    fn held_locks(&self, prefix: &str) -> LocalFuture<'static, Option<Vec<String>>> {
+        locks::held(self.scope.clone(), format!("{}{prefix}", self.scope))
+    }
+}

@@ -40,7 +40,7 @@ pub async fn delete_database(name: &str, deadline_ms: f64) -> Result<(), DiskErr
             request.forget_callbacks();
             Err(DiskError::Interrupted(format!("another tab holds the database {name:?} and does not let go of it")))
         }
-        End::Aborted => {
+        End::Aborted | End::Unread => {
             let error: JsValue = request.error().map_err(unusable)?.into();
             Err(match classify(&error) {
                 Failure::Dead(detail) | Failure::Constraint(detail) => DiskError::Unavailable(detail),

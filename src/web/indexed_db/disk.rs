@@ -19,7 +19,8 @@ use super::deadline::Deadlines;
 use super::event::{DiskEvent, DiskListener, Listener};
 use super::failure::Failure;
 use super::flight::End;
-use super::issue::{Issued, Issuer};
+use super::issue::Issuer;
+use super::issued::Issued;
 
 /// How often an operation tries another connection before it gives up.
 const ATTEMPTS: usize = 3;
@@ -121,9 +122,11 @@ impl Inner {
             let end = self.join_opening();
             let _armed = self.deadlines.arm(&end);
             match end.await {
+                // An opening that was under way already: it may be over sooner the next time.
+                End::Failed(DiskError::Interrupted(_)) => {}
                 End::Failed(error) => return Err(error),
                 End::Expired => return Err(DiskError::Interrupted("opening the database took too long".into())),
-                End::Complete | End::Aborted => {}
+                End::Complete | End::Aborted | End::Unread => {}
             }
         }
         self.present().unwrap_or_else(|| Err(DiskError::Interrupted("the connection keeps dying".into())))
@@ -203,7 +206,7 @@ impl Inner {
     async fn identity(&self, connection: &Connection) -> Result<Identity, DiskError> {
         let issued = self.issuer.identity(connection).map_err(into_error)?;
         self.landed(&issued).await.map_err(into_error)?;
-        issued.blobs()?.into_iter().flatten().next().ok_or_else(|| {
+        issued.blobs().map_err(into_error)?.into_iter().flatten().next().ok_or_else(|| {
             DiskError::Lost("the browser kept only a part of the database: its identity is missing".into())
         })
     }
@@ -212,8 +215,9 @@ impl Inner {
     async fn landed(&self, issued: &Issued) -> Result<(), Failure> {
         let _armed = self.deadlines.arm(&issued.end);
         match issued.end.clone().await {
-            End::Complete => Ok(()),
-            End::Aborted => Err(issued.failure()),
+            End::Complete => issued.check(),
+            End::Unread if issued.changes => Err(Failure::Dead("committed, but what it read did not arrive".into())),
+            End::Aborted | End::Unread => Err(issued.failure()),
             End::Failed(error) => Err(Failure::Final(error)),
             End::Expired => Err(Failure::Final(DiskError::Interrupted("the deadline passed".into()))),
         }
@@ -228,19 +232,20 @@ impl Inner {
     }
 
     /// Runs a transaction that changes nothing, on as many connections as it takes.
-    async fn look(
+    async fn look<T>(
         self: &Rc<Self>,
-        issue: &dyn Fn(&Connection) -> Result<Issued, Failure>,
-    ) -> Result<Issued, DiskError> {
+        issue: impl Fn(&Connection) -> Result<Issued, Failure>,
+        collect: impl Fn(&Issued) -> Result<T, Failure>,
+    ) -> Result<T, DiskError> {
         let mut detail = String::new();
         for _ in 0..ATTEMPTS {
             let connection = self.connection().await?;
             let outcome = match issue(&connection) {
-                Ok(issued) => self.landed(&issued).await.map(|()| issued),
+                Ok(issued) => self.landed(&issued).await.and_then(|()| collect(&issued)),
                 Err(failure) => Err(failure),
             };
             match outcome {
-                Ok(issued) => return Ok(issued),
+                Ok(answer) => return Ok(answer),
                 Err(Failure::Final(error)) => {
                     if matches!(error, DiskError::Interrupted(_)) {
                         self.abandon(&connection);
@@ -256,10 +261,24 @@ impl Inner {
         Err(DiskError::Interrupted(detail))
     }
 
+    /// Finds out whether an explicit commit can be trusted; if that fails it is tried again the next time.
+    async fn probe(&self, connection: &Connection) {
+        let Ok(issued) = self.issuer.probe(connection) else { return };
+        let _armed = self.deadlines.arm(&issued.end);
+        match issued.end.clone().await {
+            End::Complete => self.issuer.learn(true),
+            End::Aborted => self.issuer.learn(false),
+            End::Unread | End::Failed(_) | End::Expired => {}
+        }
+    }
+
     async fn commit(self: &Rc<Self>, batch: &Batch, durability: Durability) -> Result<RangeReads, DiskError> {
         let mut detail = String::new();
         for _ in 0..ATTEMPTS {
             let connection = self.connection().await?;
+            if self.issuer.is_curious_about(batch) {
+                self.probe(&connection).await;
+            }
             let issued = match self.issuer.commit(&connection, batch, durability) {
                 Ok(issued) => issued,
                 // Nothing was issued, so the same batch may go through another connection.
@@ -275,7 +294,10 @@ impl Inner {
                 self.abandon(&connection);
             }
             landed.map_err(into_error)?;
-            return issued.ranges();
+            return issued.ranges().map_err(|failure| match into_error(failure) {
+                DiskError::Unavailable(detail) => DiskError::Interrupted(detail),
+                error => error,
+            });
         }
         Err(DiskError::Interrupted(detail))
     }
@@ -291,7 +313,9 @@ fn into_error(failure: Failure) -> DiskError {
 
 impl Disk for IndexedDbDisk {
     fn read<'a>(&'a self, names: &'a [BlobName]) -> LocalFuture<'a, Result<Vec<Option<Vec<u8>>>, DiskError>> {
-        Box::pin(async move { self.inner.look(&|connection| self.inner.issuer.read(connection, names)).await?.blobs() })
+        Box::pin(
+            async move { self.inner.look(|connection| self.inner.issuer.read(connection, names), Issued::blobs).await },
+        )
     }
 
     fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>> {
@@ -300,8 +324,8 @@ impl Disk for IndexedDbDisk {
                 // To IndexedDB a count of 0 means all of them.
                 return Ok(Vec::new());
             }
-            let issued = self.inner.look(&|connection| self.inner.issuer.scan(connection, &range, limit)).await?;
-            issued.named(range.area)
+            let issue = |connection: &Connection| self.inner.issuer.scan(connection, &range, limit);
+            self.inner.look(issue, |issued| issued.named(range.area)).await
         })
     }
 
@@ -310,10 +334,7 @@ impl Disk for IndexedDbDisk {
     }
 
     fn settle(&self) -> LocalFuture<'_, Result<(), DiskError>> {
-        Box::pin(async move {
-            self.inner.look(&|connection| self.inner.issuer.barrier(connection)).await?;
-            Ok(())
-        })
+        Box::pin(async move { self.inner.look(|connection| self.inner.issuer.barrier(connection), |_| Ok(())).await })
     }
 
     fn close(&self) {

@@ -1,18 +1,19 @@
-//! Issues the requests of one transaction, all in one task, and reads their results when it has ended.
+//! Issues the requests of one transaction, all in one task.
 //!
 //! Nothing here awaits: a transaction that is open while something is awaited could block every other tab.
 
-use js_sys::{Array, Object, Reflect};
-use tidewell_core::disk::{Area, Batch, BlobName, BlobRange, DiskError, Durability, NamedBlobs, RangeReads};
-use wasm_bindgen::{JsCast, JsValue};
+use std::cell::Cell;
 
-use crate::signal::Signal;
+use js_sys::{Array, Object, Reflect};
+use tidewell_core::disk::{Area, Batch, BlobName, BlobRange, Durability};
+use wasm_bindgen::JsValue;
 
 use super::connection::Connection;
 use super::failure::{classify, Failure};
-use super::flight::{End, Flights};
+use super::flight::Flights;
+use super::issued::Issued;
 use super::raw;
-use super::schema::{bounds_of, from_stored, key_of, name_of, store_of, to_stored, IDENTITY, LOG, TABLES};
+use super::schema::{bounds_of, key_of, store_of, to_stored, IDENTITY, LOG, TABLES};
 
 /// The object stores of a transaction: 1 for the log, 2 for the tables, 3 for both.
 type Scope = usize;
@@ -33,14 +34,18 @@ pub(super) struct Issuer {
     relaxed: JsValue,
     strict: JsValue,
     flights: Flights,
+    explicit: Cell<Explicit>,
 }
 
-/// A transaction whose requests are all issued.
-pub(super) struct Issued {
-    transaction: raw::Transaction,
-    pub(super) end: Signal<End>,
-    inserts: Vec<(BlobName, raw::Request)>,
-    reads: Vec<Option<raw::Request>>,
+/// What `commit()` does in this browser when a request before the last one fails.
+#[derive(Clone, Copy, PartialEq)]
+enum Explicit {
+    /// Nobody has tried.
+    Unknown,
+    /// The transaction aborts, as it must.
+    Sound,
+    /// The others are committed without it (Firefox 153): only the last request may change anything.
+    Leaky,
 }
 
 impl Issuer {
@@ -61,6 +66,7 @@ impl Issuer {
             relaxed: options("relaxed"),
             strict: options("strict"),
             flights: Flights::new(),
+            explicit: Cell::new(Explicit::Unknown),
         }
     }
 
@@ -76,17 +82,26 @@ impl Issuer {
         }
         let scope = &self.scopes[scope.clamp(1, BOTH) - 1];
         let transaction = connection.database.transaction(scope, mode, options).map_err(|error| classify(&error))?;
-        let mut open =
-            Requests { transaction, names: &self.stores, stores: [None, None], inserts: Vec::new(), reads: Vec::new() };
+        let mut open = Requests {
+            transaction,
+            names: &self.stores,
+            stores: [None, None],
+            writes: Vec::new(),
+            reads: Vec::new(),
+            trusting: true,
+        };
         if let Err(error) = requests(&mut open) {
             let _ = open.transaction.abort();
             return Err(classify(&error));
         }
-        let Requests { transaction, inserts, reads, .. } = open;
-        let end = self.flights.follow(transaction.clone());
-        // It throws only if the transaction has been aborted already; then its `abort` event tells.
-        let _ = transaction.commit();
-        Ok(Issued { transaction, end, inserts, reads })
+        let Requests { transaction, writes, reads, trusting, .. } = open;
+        let changes = *mode == self.readwrite;
+        let end = self.flights.follow(transaction.clone(), changes, reads.last().and_then(Option::as_ref));
+        if trusting {
+            // It throws only if the transaction has been aborted already; then its `abort` event tells.
+            let _ = transaction.commit();
+        }
+        Ok(Issued { transaction, end, changes, writes, reads })
     }
 
     /// Issues a commit. `Err` means that nothing was issued.
@@ -105,25 +120,52 @@ impl Issuer {
         self.run(connection, scope, (mode, options), |open| {
             for range in &batch.deletes {
                 if let Some(keys) = key_range(range)? {
-                    open.store(range.area)?.delete(&keys)?;
+                    let request = open.store(range.area)?.delete(&keys)?;
+                    open.writes.push((None, request));
                 }
             }
             for (name, bytes) in &batch.puts {
-                open.store(name.area)?.put(&to_stored(bytes), &key_of(name))?;
+                let request = open.store(name.area)?.put(&to_stored(bytes), &key_of(name))?;
+                open.writes.push((None, request));
+            }
+            // The last request is the only one whose failure aborts the transaction in every browser, so a lone insert
+            // comes last, unless a read must see it.
+            let lone_insert = batch.inserts.len() == 1 && open.writes.is_empty() && !reads_inserts(batch);
+            if lone_insert {
+                open.read(&batch.reads)?;
             }
             for (name, bytes) in &batch.inserts {
                 let request = open.store(name.area)?.add(&to_stored(bytes), &key_of(name))?;
-                open.inserts.push((*name, request));
+                open.writes.push((Some(*name), request));
             }
-            for range in &batch.reads {
-                let request = match key_range(range)? {
-                    Some(keys) => Some(open.store(range.area)?.get_all(&keys, u32::MAX)?),
-                    None => None,
-                };
-                open.reads.push(request);
+            if !lone_insert {
+                open.read(&batch.reads)?;
+                open.trusting = open.writes.is_empty() || self.explicit.get() == Explicit::Sound;
             }
             Ok(())
         })
+    }
+
+    /// Whether it must be found out first, with [`Issuer::probe`], if this browser can commit `batch` explicitly.
+    pub(super) fn is_curious_about(&self, batch: &Batch) -> bool {
+        let writes = batch.deletes.len() + batch.puts.len() + batch.inserts.len();
+        let lone_insert = batch.inserts.len() == writes && writes == 1 && !reads_inserts(batch);
+        writes > 0 && !lone_insert && self.explicit.get() == Explicit::Unknown
+    }
+
+    /// Issues a transaction that must abort: it inserts the identity, which is there, and then reads it.
+    pub(super) fn probe(&self, connection: &Connection) -> Result<Issued, Failure> {
+        self.run(connection, scope_of(Area::Log), (&self.readwrite, &self.relaxed), |open| {
+            let identity = JsValue::from_str(IDENTITY);
+            open.store(Area::Log)?.add(&identity, &identity)?;
+            open.store(Area::Log)?.get(&identity)?;
+            Ok(())
+        })
+    }
+
+    /// Remembers how the probe ended.
+    pub(super) fn learn(&self, committed: bool) {
+        self.explicit.set(if committed { Explicit::Leaky } else { Explicit::Sound });
     }
 
     /// Issues a read of blobs.
@@ -173,11 +215,25 @@ struct Requests<'a> {
     transaction: raw::Transaction,
     names: &'a [JsValue; 2],
     stores: [Option<raw::Store>; 2],
-    inserts: Vec<(BlobName, raw::Request)>,
+    /// Requests that change something, with the name of what they insert.
+    writes: Vec<(Option<BlobName>, raw::Request)>,
     reads: Vec<Option<raw::Request>>,
+    /// Whether `commit()` may be called.
+    trusting: bool,
 }
 
 impl Requests<'_> {
+    fn read(&mut self, ranges: &[BlobRange]) -> Result<(), JsValue> {
+        for range in ranges {
+            let request = match key_range(range)? {
+                Some(keys) => Some(self.store(range.area)?.get_all(&keys, u32::MAX)?),
+                None => None,
+            };
+            self.reads.push(request);
+        }
+        Ok(())
+    }
+
     fn store(&mut self, area: Area) -> Result<&raw::Store, JsValue> {
         let at = store_of(area);
         let store = match self.stores[at].take() {
@@ -192,70 +248,7 @@ fn key_range(range: &BlobRange) -> Result<Option<JsValue>, JsValue> {
     bounds_of(range).map(|(first, last)| raw::KeyRange::bound(&first, &last).map(Into::into)).transpose()
 }
 
-impl Issued {
-    /// Why the transaction was rolled back.
-    pub(super) fn failure(&self) -> Failure {
-        let failure = classify(&self.transaction.error());
-        if let Failure::Constraint(detail) = &failure {
-            let taken = self.inserts.iter().find(|(_, request)| {
-                request.failure().is_ok_and(|error| matches!(classify(&error), Failure::Constraint(_)))
-            });
-            return Failure::Final(match taken {
-                Some((name, _)) => DiskError::Exists(*name),
-                None => DiskError::Unavailable(detail.clone()),
-            });
-        }
-        failure
-    }
-
-    fn result(&self, at: usize) -> Result<JsValue, DiskError> {
-        match self.reads.get(at) {
-            Some(Some(request)) => request.result().map_err(|error| match classify(&error) {
-                Failure::Dead(detail) | Failure::Constraint(detail) => DiskError::Interrupted(detail),
-                Failure::Final(error) => error,
-            }),
-            _ => Ok(Array::new().into()),
-        }
-    }
-
-    /// The results of a commit's reads.
-    pub(super) fn ranges(&self) -> Result<RangeReads, DiskError> {
-        (0..self.reads.len())
-            .map(|at| self.result(at)?.unchecked_ref::<Array>().iter().map(|value| bytes_of(&value)).collect())
-            .collect()
-    }
-
-    /// The results of a read.
-    pub(super) fn blobs(&self) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        let blob = |at| {
-            let value = self.result(at)?;
-            if value.is_undefined() {
-                Ok(None)
-            } else {
-                bytes_of(&value).map(Some)
-            }
-        };
-        (0..self.reads.len()).map(blob).collect()
-    }
-
-    /// The results of a scan.
-    pub(super) fn named(&self, area: Area) -> Result<NamedBlobs, DiskError> {
-        let (names, blobs) = (self.result(0)?, self.result(1)?);
-        let (names, blobs): (&Array, &Array) = (names.unchecked_ref(), blobs.unchecked_ref());
-        let named = names.iter().zip(blobs.iter()).map(|(key, value)| {
-            let name = name_of(area, &key).ok_or_else(|| foreign("a key"))?;
-            Ok((name, bytes_of(&value)?))
-        });
-        named.collect()
-    }
-}
-
-fn bytes_of(value: &JsValue) -> Result<Vec<u8>, DiskError> {
-    from_stored(value).ok_or_else(|| foreign("a value"))
-}
-
-fn foreign(what: &str) -> DiskError {
-    DiskError::Unavailable(format!(
-        "the database holds {what} that Tidewell did not write; another program uses its name"
-    ))
+/// Whether a read of the batch must see one of its inserts.
+fn reads_inserts(batch: &Batch) -> bool {
+    batch.inserts.iter().any(|(name, _)| batch.reads.iter().any(|range| range.contains(name)))
 }

@@ -11,6 +11,7 @@ mod event;
 mod failure;
 mod flight;
 mod issue;
+mod issued;
 mod raw;
 mod schema;
 

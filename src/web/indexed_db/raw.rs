@@ -51,9 +51,6 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = onabort)]
     pub(super) fn set_onabort(this: &Transaction, handler: &JsValue);
 
-    #[wasm_bindgen(method, setter, js_name = onerror)]
-    pub(super) fn set_onerror(this: &Transaction, handler: &JsValue);
-
     /// `IDBObjectStore`.
     pub(super) type Store;
 
@@ -84,11 +81,20 @@ extern "C" {
     #[wasm_bindgen(method, catch, getter, js_name = error)]
     pub(super) fn failure(this: &Request) -> Result<JsValue, JsValue>;
 
-    /// The event of a transaction.
+    #[wasm_bindgen(method, getter, js_name = transaction)]
+    pub(super) fn owner(this: &Request) -> Option<Transaction>;
+
+    #[wasm_bindgen(method, setter, js_name = onsuccess)]
+    pub(super) fn set_onsuccess(this: &Request, handler: &JsValue);
+
+    #[wasm_bindgen(method, setter, js_name = onerror)]
+    pub(super) fn set_onerror(this: &Request, handler: &JsValue);
+
+    /// The event of a transaction or of a request.
     pub(super) type Event;
 
     #[wasm_bindgen(method, getter, js_name = target)]
-    pub(super) fn target(this: &Event) -> Transaction;
+    pub(super) fn target(this: &Event) -> Request;
 
     /// `IDBKeyRange`.
     #[wasm_bindgen(js_name = IDBKeyRange)]

@@ -1,0 +1,12 @@
+//! What only a real browser can show: IndexedDB, Web Locks, BroadcastChannel, the Cache API.
+
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cost;
+mod disk;
+mod faults;
+mod support;
+mod surroundings;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,60 @@
+//! What the browser tests share: fresh databases, and faults played by replaced IndexedDB methods.
+
+use std::rc::Rc;
+
+use js_sys::Function;
+use tidewell_core::base::Rng;
+use tidewell_core::disk::{Batch, BlobName, Disk};
+use tidewell_web::indexed_db::{IndexedDbDisk, IndexedDbOptions};
+use tidewell_web::platform::HostPlatform;
+
+/// A name that no other test uses.
+pub(crate) fn fresh_name() -> String {
+    format!("test-{:016x}", HostPlatform::private().next_u64())
+}
+
+/// A disk with a short deadline.
+pub(crate) async fn open(name: &str) -> Rc<IndexedDbDisk> {
+    Rc::new(IndexedDbDisk::open(name, IndexedDbOptions { deadline_ms: 400.0 }).await.unwrap())
+}
+
+/// A batch that inserts one log record.
+pub(crate) fn record(position: u64, bytes: &[u8]) -> Batch {
+    Batch { inserts: vec![(BlobName::log(position), bytes.to_vec())], ..Batch::default() }
+}
+
+/// The log record at `position`.
+pub(crate) async fn stored(disk: &dyn Disk, position: u64) -> Option<Vec<u8>> {
+    disk.read(&[BlobName::log(position)]).await.unwrap().remove(0)
+}
+
+/// Faults of the transactions of one database, until it is dropped.
+pub(crate) struct Shim {
+    restore: Function,
+}
+
+impl Shim {
+    /// Runs `fault` (a JavaScript function body with `tx` and `mode`) on each new transaction of the database `name`.
+    pub(crate) fn new(name: &str, fault: &str) -> Self {
+        let install = Function::new_with_args(
+            "name",
+            &format!(
+                "const original = IDBDatabase.prototype.transaction;
+                 IDBDatabase.prototype.transaction = function (scope, mode, options) {{
+                   const tx = original.call(this, scope, mode, options);
+                   if (this.name === name) {{ {fault} }}
+                   return tx;
+                 }};
+                 return () => {{ IDBDatabase.prototype.transaction = original; }};"
+            ),
+        );
+        let restore = install.call1(&wasm_bindgen::JsValue::NULL, &name.into()).unwrap();
+        Self { restore: restore.into() }
+    }
+}
+
+impl Drop for Shim {
+    fn drop(&mut self) {
+        self.restore.call0(&wasm_bindgen::JsValue::NULL).unwrap();
+    }
+}

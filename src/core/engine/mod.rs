@@ -4,10 +4,18 @@
 
 pub mod access;
 mod arena;
+pub mod block;
+mod block_builder;
+mod block_cursor;
+pub mod bloom;
 pub mod key;
 pub mod memtable;
 pub mod memtable_cursor;
 pub mod platform;
+pub mod sealed_block;
+pub mod table_builder;
+pub mod table_info;
+pub mod table_meta;
 
 pub use access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
 pub use platform::{Guard, LockMode, Platform};

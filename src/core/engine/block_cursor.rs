@@ -1,0 +1,140 @@
+//! Walks the entries of one data block in either direction.
+//!
+//! It holds no block: each step is handed the same one, so the owner may keep it in a cache.
+
+use std::cmp::Ordering;
+
+use super::block::{Block, Damaged, Entry};
+use super::block_builder::RESTART_EVERY;
+use super::key::compare;
+
+/// A place in a block and the entry there. The key is put together here; the value stays in the block.
+#[derive(Debug, Default)]
+pub(crate) struct BlockCursor {
+    key: Vec<u8>,
+    /// Where the next entry begins, forward.
+    next: usize,
+    value: usize,
+    value_end: usize,
+    pub(crate) position: u64,
+    pub(crate) older: bool,
+    pub(crate) delete: bool,
+    /// Backward: the entries of one restart interval still to come, last one first to go, and their keys in one string.
+    interval: Vec<(Entry, usize)>,
+    keys: Vec<u8>,
+    /// Backward: how many restarts are still to come.
+    restarts: usize,
+}
+
+impl BlockCursor {
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub(crate) fn value<'b>(&self, block: &'b Block) -> Option<&'b [u8]> {
+        (!self.delete).then(|| block.slice(self.value, self.value_end))
+    }
+
+    /// Goes before the first entry.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
+        self.key.clear();
+    }
+
+    /// Moves to the next entry; `false` at the end.
+    #[inline]
+    pub(crate) fn step(&mut self, block: &Block) -> Result<bool, Damaged> {
+        if self.next >= block.end() {
+            return Ok(false);
+        }
+        let entry = block.entry(self.next)?;
+        if entry.shared > self.key.len() {
+            return Err(Damaged);
+        }
+        self.key.truncate(entry.shared);
+        self.key.extend_from_slice(block.slice(entry.suffix, entry.value));
+        self.next = entry.next;
+        self.show(entry);
+        Ok(true)
+    }
+
+    /// Goes to the first entry whose key is at or after `key`; `false` if there is none.
+    pub(crate) fn seek(&mut self, block: &Block, key: &[u8]) -> Result<bool, Damaged> {
+        self.next = block.restart(block.restart_before(key, u64::MAX)?)?;
+        self.key.clear();
+        while self.step(block)? {
+            if compare(&self.key, key) != Ordering::Less {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes after the last entry whose key is before `end` (after the last of all if `None`).
+    pub(crate) fn rewind_back(&mut self, block: &Block, end: Option<&[u8]>) -> Result<(), Damaged> {
+        self.interval.clear();
+        self.restarts = match end {
+            Some(end) => block.restart_before(end, u64::MAX)? + 1,
+            None => block.restarts(),
+        };
+        self.load_interval(block)?;
+        if let Some(end) = end {
+            while let Some((entry, key_end)) = self.interval.last() {
+                let key_start = key_end - (entry.shared + entry.value - entry.suffix);
+                if compare(self.keys.get(key_start..*key_end).unwrap_or_default(), end) == Ordering::Less {
+                    break;
+                }
+                self.interval.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to the entry before; `false` at the beginning.
+    pub(crate) fn step_back(&mut self, block: &Block) -> Result<bool, Damaged> {
+        while self.interval.is_empty() {
+            if self.restarts == 0 {
+                return Ok(false);
+            }
+            self.load_interval(block)?;
+        }
+        let Some((entry, key_end)) = self.interval.pop() else { return Ok(false) };
+        let key_start = key_end - (entry.shared + entry.value - entry.suffix);
+        self.key.clear();
+        self.key.extend_from_slice(self.keys.get(key_start..key_end).unwrap_or_default());
+        self.show(entry);
+        Ok(true)
+    }
+
+    #[inline]
+    fn show(&mut self, entry: Entry) {
+        self.value = entry.value;
+        self.value_end = entry.next;
+        self.position = entry.position;
+        self.older = entry.older;
+        self.delete = entry.delete;
+    }
+
+    /// Decodes the entries of the last restart interval still to come.
+    fn load_interval(&mut self, block: &Block) -> Result<(), Damaged> {
+        let Some(index) = self.restarts.checked_sub(1) else { return Ok(()) };
+        let end = if self.restarts < block.restarts() { block.restart(self.restarts)? } else { block.end() };
+        self.restarts = index;
+        self.keys.clear();
+        let mut at = block.restart(index)?;
+        let mut last = 0..0;
+        while at < end.min(block.end()) {
+            let entry = block.entry(at)?;
+            if entry.shared > last.len() || self.interval.len() == RESTART_EVERY {
+                return Err(Damaged);
+            }
+            let start = self.keys.len();
+            self.keys.extend_from_within(last.start..last.start + entry.shared);
+            self.keys.extend_from_slice(block.slice(entry.suffix, entry.value));
+            last = start..self.keys.len();
+            self.interval.push((entry, last.end));
+            at = entry.next;
+        }
+        Ok(())
+    }
+}

@@ -14,7 +14,7 @@ pub(crate) struct Place {
 }
 
 /// Byte strings in slabs that never move.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
     slabs: Vec<Vec<u8>>,
     bytes: usize,

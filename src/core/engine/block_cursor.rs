@@ -12,6 +12,8 @@ use super::key::compare;
 #[derive(Debug, Default)]
 pub(crate) struct BlockCursor {
     key: Vec<u8>,
+    /// Whether the next step stays on the entry that a seek has found.
+    held: bool,
     /// Where the next entry begins, forward.
     next: usize,
     value: usize,
@@ -38,14 +40,15 @@ impl BlockCursor {
     /// Goes before the first entry.
     pub(crate) fn rewind(&mut self) {
         self.next = 0;
+        self.held = false;
         self.key.clear();
     }
 
     /// Moves to the next entry; `false` at the end.
     #[inline]
     pub(crate) fn step(&mut self, block: &Block) -> Result<bool, Damaged> {
-        if self.next >= block.end() {
-            return Ok(false);
+        if self.held || self.next >= block.end() {
+            return Ok(std::mem::take(&mut self.held));
         }
         let entry = block.entry(self.next)?;
         if entry.shared > self.key.len() {
@@ -58,16 +61,17 @@ impl BlockCursor {
         Ok(true)
     }
 
-    /// Goes to the first entry whose key is at or after `key`; `false` if there is none.
-    pub(crate) fn seek(&mut self, block: &Block, key: &[u8]) -> Result<bool, Damaged> {
+    /// Goes before the first entry whose key is at or after `key`.
+    pub(crate) fn seek(&mut self, block: &Block, key: &[u8]) -> Result<(), Damaged> {
+        self.rewind();
         self.next = block.restart(block.restart_before(key, u64::MAX)?)?;
-        self.key.clear();
         while self.step(block)? {
             if compare(&self.key, key) != Ordering::Less {
-                return Ok(true);
+                self.held = true;
+                break;
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Goes after the last entry whose key is before `end` (after the last of all if `None`).

@@ -28,8 +28,7 @@ fn forward(block: &Block, seek: Option<&[u8]>) -> Result<Vec<Row>, Damaged> {
     let mut cursor = BlockCursor::default();
     let mut rows = Vec::new();
     match seek {
-        Some(key) if cursor.seek(block, key)? => rows.push(row(&cursor, block)),
-        Some(_) => return Ok(rows),
+        Some(key) => cursor.seek(block, key)?,
         None => cursor.rewind(),
     }
     while cursor.step(block)? {

@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     value_len: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Chunk {
     /// How many leading bytes all keys of the chunk share, at least.
     skip: usize,
@@ -50,7 +50,7 @@ pub struct Version<'a> {
 }
 
 /// Versions of keys in key order, newest first within a key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Memtable {
     arena: Arena,
     chunks: Vec<Chunk>,

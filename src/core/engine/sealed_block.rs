@@ -47,6 +47,12 @@ impl BlockAddress {
         self.table << 20 | u64::from(self.part)
     }
 
+    /// The error of a block that is not what was written there.
+    #[cold]
+    pub(crate) fn damaged(&self) -> Error {
+        Error::corrupt(format!("block {} of table {} is damaged", self.part, self.table))
+    }
+
     /// The blobs' names in order.
     pub fn names(&self) -> impl Iterator<Item = BlobName> + '_ {
         (0..self.parts).map(|n| BlobName::table(self.table, self.part.wrapping_add(n)))
@@ -85,7 +91,7 @@ pub(crate) fn seal_block(kind: BlockKind, table: u64, part: u32, content: &[u8])
 pub(crate) fn open_block(
     kind: BlockKind,
     address: &BlockAddress,
-    parts: &[Rc<Vec<u8>>],
+    parts: &[Rc<[u8]>],
     content: &mut Vec<u8>,
 ) -> Result<()> {
     match parts {
@@ -94,7 +100,7 @@ pub(crate) fn open_block(
             open_whole(kind, address, &parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<_>>(), content)
         }
     }
-    .ok_or_else(|| corrupt(address))
+    .ok_or_else(|| address.damaged())
 }
 
 fn open_whole(kind: BlockKind, address: &BlockAddress, sealed: &[u8], content: &mut Vec<u8>) -> Option<()> {
@@ -127,11 +133,6 @@ fn checksum(table: u64, part: u32, body: &[u8]) -> u64 {
     xxh3_64_with_seed(body, table << 20 | u64::from(part))
 }
 
-#[cold]
-fn corrupt(address: &BlockAddress) -> Error {
-    Error::corrupt(format!("block {} of table {} is damaged", address.part, address.table))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -146,7 +147,7 @@ mod tests {
     fn open(parts: Vec<Vec<u8>>) -> Result<Vec<u8>> {
         let mut content = vec![9; 5];
         let address = address(parts.len());
-        let parts: Vec<_> = parts.into_iter().map(Rc::new).collect();
+        let parts: Vec<_> = parts.into_iter().map(Rc::from).collect();
         open_block(BlockKind::Data, &address, &parts, &mut content).map(|()| content)
     }
 

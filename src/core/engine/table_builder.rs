@@ -114,6 +114,11 @@ impl TableBuilder {
         Ok(())
     }
 
+    /// Whether parts are finished and not taken yet.
+    pub fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// Takes the parts finished so far.
     pub fn take_parts(&mut self) -> Vec<Part> {
         std::mem::take(&mut self.parts)

@@ -1,0 +1,365 @@
+//! Merges memtables and runs into one ordered walk.
+//!
+//! It fetches nothing and holds no blocks of its own; see `run_cursor.rs`.
+//!
+//! A visible walk shows for each key its newest version at or before a position, and hides deletes. A walk of versions
+//! shows everything, which is what compaction needs. Usually one source wins many times in a row, so only it is stepped
+//! and compared with the runner-up alone; with one source left nothing is compared at all.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use crate::base::Result;
+
+use super::access::{Direction, KeyRange, Pause, Step};
+use super::blocks::Blocks;
+use super::key::compare;
+use super::levels::Run;
+use super::memtable::Memtable;
+use super::memtable_cursor::MemtableCursor;
+use super::run_cursor::{Advance, RunCursor};
+
+/// What a walk shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// Of each key the newest version at or before this position, unless it is a delete.
+    Visible(u64),
+    /// Of each key the newest version, deletes too.
+    Newest,
+    /// Every version, newest first within a key. Forward only.
+    Versions,
+}
+
+#[derive(Debug)]
+enum Leaf<'a> {
+    Memtable(MemtableCursor<'a>),
+    Run(Box<RunCursor>),
+}
+
+/// An entry copied out of its leaf, which had to go on to see whether it is the one to show.
+#[derive(Debug)]
+struct Held {
+    key: Vec<u8>,
+    position: u64,
+    value: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Source<'a> {
+    leaf: Leaf<'a>,
+    /// Forward: a version of the leaf's current key was shown, older ones are skipped.
+    shown: bool,
+    /// Backward: the newest version so far of the key the leaf is in, if the leaf has gone past it.
+    held: Option<Held>,
+    /// Whether the current entry is the held one.
+    on_held: bool,
+}
+
+/// A cursor over several sources.
+#[derive(Debug)]
+pub(crate) struct MergeCursor<'a> {
+    sources: Vec<Source<'a>>,
+    direction: Direction,
+    show: Show,
+    /// Sources that stand on an entry, the next one to show last.
+    order: Vec<usize>,
+    /// Sources to step before the next entry is chosen: the last winner and those that had the same key.
+    stale: Vec<usize>,
+    winner: Option<usize>,
+}
+
+impl<'a> MergeCursor<'a> {
+    /// A cursor before the first entry of `range`.
+    pub(crate) fn new<'r>(
+        memtables: impl IntoIterator<Item = &'a Memtable>,
+        runs: impl IntoIterator<Item = &'r Run>,
+        range: KeyRange,
+        direction: Direction,
+        show: Show,
+    ) -> Self {
+        let range = Rc::new(range);
+        let mut sources = Vec::new();
+        for memtable in memtables.into_iter().filter(|memtable| !memtable.is_empty()) {
+            sources.push(Source::new(Leaf::Memtable(MemtableCursor::new(memtable, &range, direction))));
+        }
+        for run in runs {
+            sources.push(Source::new(Leaf::Run(Box::new(RunCursor::new(run, &range, direction)))));
+        }
+        let stale = (0..sources.len()).collect();
+        Self { order: Vec::with_capacity(sources.len()), sources, direction, show, stale, winner: None }
+    }
+
+    /// Moves to the next entry; `false` at the end.
+    #[inline]
+    pub(crate) fn advance(&mut self, blocks: &Blocks<'_>) -> Step<bool> {
+        loop {
+            if !self.choose(blocks)? {
+                self.winner = None;
+                return Ok(false);
+            }
+            if !matches!(self.show, Show::Visible(_)) || !self.is_delete() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The current entry's key.
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        self.current().map_or(&[], Source::key)
+    }
+
+    /// The current entry's value; `None` for a delete.
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        self.current().and_then(Source::value)
+    }
+
+    /// The current entry's position.
+    pub(crate) fn position(&self) -> u64 {
+        self.current().map_or(0, Source::position)
+    }
+
+    fn current(&self) -> Option<&Source<'a>> {
+        self.winner.and_then(|winner| self.sources.get(winner))
+    }
+
+    fn is_delete(&self) -> bool {
+        self.current().is_some_and(Source::is_delete)
+    }
+
+    /// Steps the stale sources and finds the next winner; `false` if there is none.
+    #[inline]
+    fn choose(&mut self, blocks: &Blocks<'_>) -> Step<bool> {
+        if let [last] = self.stale[..] {
+            match self.sources[last].advance(blocks, self.direction, self.show)? {
+                Advance::Entry => {
+                    let still = match self.order.last() {
+                        None => true,
+                        Some(&runner_up) => self.compare_keys(last, runner_up) == Ordering::Less,
+                    };
+                    if still {
+                        self.winner = Some(last);
+                        return Ok(true);
+                    }
+                    self.enqueue(last);
+                }
+                Advance::End => {}
+                Advance::Missing => return Err(self.pause(blocks)),
+            }
+            self.stale.clear();
+        } else {
+            self.step_stale(blocks)?;
+        }
+        self.choose_slowly()
+    }
+
+    /// Steps every stale source; if blocks are missing, those of all of them are named together.
+    fn step_stale(&mut self, blocks: &Blocks<'_>) -> Step<()> {
+        let mut missing = Vec::new();
+        for index in std::mem::take(&mut self.stale) {
+            match self.sources[index].advance(blocks, self.direction, self.show) {
+                Ok(Advance::Entry) => self.enqueue(index),
+                Ok(Advance::End) => {}
+                Ok(Advance::Missing) => missing.push(index),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.stale = missing;
+        if self.stale.is_empty() {
+            Ok(())
+        } else {
+            Err(self.pause(blocks))
+        }
+    }
+
+    fn choose_slowly(&mut self) -> Step<bool> {
+        let Some(winner) = self.order.pop() else { return Ok(false) };
+        self.winner = Some(winner);
+        self.stale.push(winner);
+        if self.show != Show::Versions {
+            // Others with the same key hold older versions.
+            while let Some(&other) = self.order.last() {
+                if self.compare_keys(winner, other) != Ordering::Equal {
+                    break;
+                }
+                self.order.pop();
+                self.stale.push(other);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts a source that stands on an entry into its place in the order.
+    fn enqueue(&mut self, index: usize) {
+        let position = self.sources[index].position();
+        let place = self.order.partition_point(|&other| {
+            let order = self.compare_keys(other, index);
+            order.then_with(|| position.cmp(&self.sources[other].position())) == Ordering::Greater
+        });
+        self.order.insert(place, index);
+    }
+
+    #[inline]
+    fn compare_keys(&self, a: usize, b: usize) -> Ordering {
+        let order = compare(self.sources[a].key(), self.sources[b].key());
+        match self.direction {
+            Direction::Forward => order,
+            Direction::Backward => order.reverse(),
+        }
+    }
+
+    #[cold]
+    fn pause(&self, blocks: &Blocks<'_>) -> Pause {
+        let mut names = Vec::new();
+        let mut ahead = 1;
+        for round in 0..2 {
+            names.clear();
+            let mut wants_blocks = false;
+            for index in &self.stale {
+                if let Some(Source { leaf: Leaf::Run(run), .. }) = self.sources.get(*index) {
+                    match run.want(blocks, ahead, &mut names) {
+                        Ok(wants) => wants_blocks |= wants,
+                        Err(error) => return error.into(),
+                    }
+                }
+            }
+            // Only a pause for blocks, not one for a meta, says that the range is long.
+            if round == 0 && wants_blocks {
+                ahead = blocks.read_ahead();
+            }
+            if ahead == 1 {
+                break;
+            }
+        }
+        Pause::Missing(names)
+    }
+}
+
+impl<'a> Source<'a> {
+    fn new(leaf: Leaf<'a>) -> Self {
+        Self { leaf, shown: false, held: None, on_held: false }
+    }
+
+    #[inline]
+    fn key(&self) -> &[u8] {
+        match (&self.leaf, &self.held) {
+            (_, Some(held)) if self.on_held => &held.key,
+            (Leaf::Memtable(cursor), _) => cursor.key(),
+            (Leaf::Run(cursor), _) => cursor.key(),
+        }
+    }
+
+    #[inline]
+    fn value(&self) -> Option<&[u8]> {
+        match (&self.leaf, &self.held) {
+            (_, Some(held)) if self.on_held => held.value.as_deref(),
+            (Leaf::Memtable(cursor), _) => cursor.version().value,
+            (Leaf::Run(cursor), _) => cursor.value(),
+        }
+    }
+
+    #[inline]
+    fn is_delete(&self) -> bool {
+        match (&self.leaf, &self.held) {
+            (_, Some(held)) if self.on_held => held.value.is_none(),
+            (Leaf::Memtable(cursor), _) => cursor.version().value.is_none(),
+            (Leaf::Run(cursor), _) => cursor.is_delete(),
+        }
+    }
+
+    #[inline]
+    fn position(&self) -> u64 {
+        match (&self.leaf, &self.held) {
+            (_, Some(held)) if self.on_held => held.position,
+            _ => self.leaf.position(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, blocks: &Blocks<'_>, direction: Direction, show: Show) -> Result<Advance> {
+        let position = match show {
+            Show::Versions => return self.leaf.step(blocks),
+            Show::Newest => u64::MAX,
+            Show::Visible(position) => position,
+        };
+        match direction {
+            Direction::Forward => self.forward(blocks, position),
+            Direction::Backward => self.backward(blocks, position),
+        }
+    }
+
+    #[inline]
+    fn forward(&mut self, blocks: &Blocks<'_>, position: u64) -> Result<Advance> {
+        loop {
+            let advance = self.leaf.step(blocks)?;
+            if advance != Advance::Entry {
+                return Ok(advance);
+            }
+            self.shown &= self.leaf.is_older();
+            if !self.shown && self.leaf.position() <= position {
+                self.shown = true;
+                return Ok(Advance::Entry);
+            }
+        }
+    }
+
+    /// The leaf meets the oldest version of a key first; the one to show is the last one met that is old enough.
+    fn backward(&mut self, blocks: &Blocks<'_>, position: u64) -> Result<Advance> {
+        if std::mem::take(&mut self.on_held) {
+            self.held = None;
+        }
+        loop {
+            let advance = self.leaf.step(blocks)?;
+            if advance != Advance::Entry {
+                return Ok(advance);
+            }
+            let visible = self.leaf.position() <= position;
+            if self.leaf.is_older() {
+                if visible {
+                    self.hold();
+                }
+            } else if visible {
+                self.held = None;
+                return Ok(Advance::Entry);
+            } else if self.held.is_some() {
+                self.on_held = true;
+                return Ok(Advance::Entry);
+            }
+        }
+    }
+
+    fn hold(&mut self) {
+        self.held = Some(Held {
+            key: self.key().to_vec(),
+            position: self.leaf.position(),
+            value: self.value().map(<[u8]>::to_vec),
+        });
+    }
+}
+
+impl Leaf<'_> {
+    #[inline]
+    fn step(&mut self, blocks: &Blocks<'_>) -> Result<Advance> {
+        match self {
+            Self::Memtable(cursor) => Ok(if cursor.step() { Advance::Entry } else { Advance::End }),
+            Self::Run(cursor) => cursor.step(blocks),
+        }
+    }
+
+    #[inline]
+    fn position(&self) -> u64 {
+        match self {
+            Self::Memtable(cursor) => cursor.version().position,
+            Self::Run(cursor) => cursor.position(),
+        }
+    }
+
+    #[inline]
+    fn is_older(&self) -> bool {
+        match self {
+            Self::Memtable(cursor) => cursor.is_older(),
+            Self::Run(cursor) => cursor.is_older(),
+        }
+    }
+}

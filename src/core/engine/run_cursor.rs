@@ -1,0 +1,256 @@
+//! Walks the entries of a sorted run (one table, or a level of tables that do not overlap) in one direction.
+//!
+//! It shows every version, deletes included; the merge chooses. It fetches nothing: where a block is missing it stays
+//! where it is and says what it wants.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use crate::base::Result;
+use crate::disk::BlobName;
+
+use super::access::{Direction, KeyRange};
+use super::block::Block;
+use super::block_cursor::BlockCursor;
+use super::blocks::Blocks;
+use super::cache::Purpose;
+use super::key::compare;
+use super::levels::Run;
+use super::table_info::TableInfo;
+use super::table_meta::TableMeta;
+
+/// What a step of a cursor came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// It is on the next entry.
+    Entry,
+    /// There are no more.
+    End,
+    /// A blob is missing; ask again when it is there.
+    Missing,
+}
+
+/// A cursor over a run.
+#[derive(Debug)]
+pub(crate) struct RunCursor {
+    run: Run,
+    range: Rc<KeyRange>,
+    direction: Direction,
+    /// The table it is in, or goes to next; `None` when there are no more.
+    table: Option<usize>,
+    meta: Option<Rc<TableMeta>>,
+    /// The block in that table; `None` is the first one in this direction that matters.
+    block_index: Option<usize>,
+    block: Option<Rc<Block>>,
+    /// Whether the range ends in this block, so that every key must be checked.
+    last_block: bool,
+    entries: BlockCursor,
+}
+
+impl RunCursor {
+    pub(crate) fn new(run: &Run, range: &Rc<KeyRange>, direction: Direction) -> Self {
+        let table = match direction {
+            Direction::Forward => Some(run.partition_point(|table| table.largest < range.start)),
+            Direction::Backward => {
+                let end = range.end.as_ref();
+                run.partition_point(|table| end.is_none_or(|end| table.smallest < *end)).checked_sub(1)
+            }
+        };
+        let mut cursor = Self {
+            run: Rc::clone(run),
+            range: Rc::clone(range),
+            direction,
+            table: None,
+            meta: None,
+            block_index: None,
+            block: None,
+            last_block: false,
+            entries: BlockCursor::default(),
+        };
+        cursor.table = table.filter(|table| cursor.in_range(*table));
+        cursor
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        self.entries.key()
+    }
+
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        self.block.as_ref().and_then(|block| self.entries.value(block))
+    }
+
+    pub(crate) fn is_delete(&self) -> bool {
+        self.entries.delete
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.entries.position
+    }
+
+    /// Whether the entry before this one in ascending order has the same key.
+    pub(crate) fn is_older(&self) -> bool {
+        self.entries.older
+    }
+
+    /// Moves to the next entry.
+    #[inline]
+    pub(crate) fn step(&mut self, blocks: &Blocks<'_>) -> Result<Advance> {
+        loop {
+            let Some(block) = &self.block else {
+                if !self.load(blocks)? {
+                    return Ok(if self.table.is_none() { Advance::End } else { Advance::Missing });
+                }
+                continue;
+            };
+            let moved = match self.direction {
+                Direction::Forward => self.entries.step(block),
+                Direction::Backward => self.entries.step_back(block),
+            };
+            match moved {
+                Ok(true) if self.last_block && !self.key_in_range() => {}
+                Ok(true) => return Ok(Advance::Entry),
+                Ok(false) if self.last_block => {}
+                Ok(false) => {
+                    self.leave_block(blocks);
+                    continue;
+                }
+                Err(_) => return Err(self.damaged()),
+            }
+            self.table = None;
+            self.block = None;
+            return Ok(Advance::End);
+        }
+    }
+
+    /// Appends the names of what is missing for the next step and up to `ahead` blocks in all. Answers whether blocks,
+    /// and not only a meta, are among them.
+    pub(crate) fn want(&self, blocks: &Blocks<'_>, ahead: usize, names: &mut Vec<BlobName>) -> Result<bool> {
+        let (mut table, mut index) = (self.table, self.block_index);
+        let mut wants_blocks = false;
+        for _ in 0..ahead {
+            let Some(info) = table.and_then(|table| self.run.get(table)) else { break };
+            let Some(meta) = blocks.meta(info)? else {
+                blocks.missing(&info.meta(), names);
+                break;
+            };
+            let block = index.unwrap_or_else(|| self.first_block(&meta));
+            let Some(address) = meta.address(block) else { break };
+            let before = names.len();
+            blocks.missing(&address, names);
+            wants_blocks |= names.len() > before;
+            if self.ends_in(info, &meta, block) {
+                break;
+            }
+            index = self.next_block(&meta, block);
+            if index.is_none() {
+                table = table.and_then(|table| self.next_table(table));
+            }
+        }
+        Ok(wants_blocks)
+    }
+
+    /// Opens the block to go on in; `false` if a blob is missing or there are no more tables.
+    fn load(&mut self, blocks: &Blocks<'_>) -> Result<bool> {
+        let Some(info) = self.table.and_then(|table| self.run.get(table)) else {
+            self.table = None;
+            return Ok(false);
+        };
+        if self.meta.is_none() {
+            self.meta = blocks.meta(info)?;
+        }
+        let Some(meta) = &self.meta else { return Ok(false) };
+        let index = self.block_index.unwrap_or_else(|| self.first_block(meta));
+        // A meta that does not fit its blocks could send us past the last one.
+        let address = meta.address(index).ok_or_else(|| info.meta().damaged())?;
+        let Some(block) = blocks.block(&address, Purpose::Scan)? else { return Ok(false) };
+        self.last_block = self.ends_in(info, meta, index);
+        let placed = match self.direction {
+            Direction::Forward if self.block_index.is_none() && info.smallest < self.range.start => {
+                self.entries.seek(&block, &self.range.start)
+            }
+            Direction::Forward => {
+                self.entries.rewind();
+                Ok(())
+            }
+            Direction::Backward => {
+                let end = self.range.end.as_deref().filter(|_| self.block_index.is_none());
+                self.entries.rewind_back(&block, end)
+            }
+        };
+        placed.map_err(|_| address.damaged())?;
+        self.block_index = Some(index);
+        self.block = Some(block);
+        Ok(true)
+    }
+
+    fn leave_block(&mut self, blocks: &Blocks<'_>) {
+        if let Some(block) = self.block.take() {
+            blocks.recycle(block);
+        }
+        let (Some(table), Some(meta), Some(index)) = (self.table, &self.meta, self.block_index) else { return };
+        self.block_index = self.next_block(meta, index);
+        if self.block_index.is_none() {
+            self.table = self.next_table(table);
+            self.meta = None;
+        }
+    }
+
+    /// The first block of a table that may hold keys of the range, in this direction.
+    fn first_block(&self, meta: &TableMeta) -> usize {
+        let last = meta.blocks().saturating_sub(1);
+        match (self.direction, &self.range.end) {
+            (Direction::Forward, _) => meta.block_for(&self.range.start),
+            (Direction::Backward, Some(end)) => meta.block_for(end).min(last),
+            (Direction::Backward, None) => last,
+        }
+    }
+
+    fn next_block(&self, meta: &TableMeta, index: usize) -> Option<usize> {
+        match self.direction {
+            Direction::Forward => Some(index + 1).filter(|next| *next < meta.blocks()),
+            Direction::Backward => index.checked_sub(1),
+        }
+    }
+
+    fn next_table(&self, table: usize) -> Option<usize> {
+        let next = match self.direction {
+            Direction::Forward => Some(table + 1),
+            Direction::Backward => table.checked_sub(1),
+        };
+        next.filter(|next| self.in_range(*next))
+    }
+
+    fn in_range(&self, table: usize) -> bool {
+        self.run.get(table).is_some_and(|table| {
+            table.largest >= self.range.start && self.range.end.as_ref().is_none_or(|end| table.smallest < *end)
+        })
+    }
+
+    /// Whether no block after this one, in this direction, holds keys of the range.
+    fn ends_in(&self, info: &TableInfo, meta: &TableMeta, index: usize) -> bool {
+        match self.direction {
+            Direction::Forward => {
+                self.range.end.as_ref().is_some_and(|end| compare(meta.last_key(index), end) != Ordering::Less)
+            }
+            Direction::Backward => {
+                let before = index.checked_sub(1).map_or(info.smallest.as_slice(), |before| meta.last_key(before));
+                compare(before, &self.range.start) == Ordering::Less
+            }
+        }
+    }
+
+    fn key_in_range(&self) -> bool {
+        match self.direction {
+            Direction::Forward => {
+                self.range.end.as_ref().is_none_or(|end| compare(self.entries.key(), end) == Ordering::Less)
+            }
+            Direction::Backward => compare(self.entries.key(), &self.range.start) != Ordering::Less,
+        }
+    }
+
+    #[cold]
+    fn damaged(&self) -> crate::base::Error {
+        let address = self.meta.as_ref().zip(self.block_index).and_then(|(meta, index)| meta.address(index));
+        address.map_or_else(|| crate::base::Error::corrupt("a block is damaged"), |address| address.damaged())
+    }
+}

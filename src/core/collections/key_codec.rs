@@ -1,7 +1,6 @@
 //! Values as bytes whose order under `memcmp` is the order of values: for index keys and sort keys.
 //!
 //! ```text
-//! empty array (only as an index or sort entry)   08
 //! undefined, null, missing   10
 //! number                     20  f64, sortable (8)  residual
 //! string                     30  UTF-8 with 00 as 01 01 and 01 as 01 02,  00
@@ -23,13 +22,9 @@ use std::cmp::Ordering;
 use super::bigint;
 use super::compare::TypeClass;
 use super::json::MAX_DEPTH;
-use super::path::Leaf;
 use super::value_ref::{Shape, ValueRef};
 use super::Value;
 use crate::base::{Error, Reader, Result};
-
-/// The byte of an empty array among the elements of an indexed or sorted path: before everything.
-pub const EMPTY_ARRAY: u8 = 0x08;
 
 /// Appends the ascending key of `value`.
 #[inline]
@@ -42,12 +37,12 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
     encode(ValueRef::Tree(value), out);
 }
 
-/// Appends the ascending key of what a path reached.
-pub fn encode_leaf(leaf: Leaf<'_>, out: &mut Vec<u8>) {
+/// Appends the ascending key of what [`Path::leaves`](super::Path::leaves) found: of nothing, that of null.
+#[inline]
+pub fn encode_leaf(leaf: Option<ValueRef<'_>>, out: &mut Vec<u8>) {
     match leaf {
-        Leaf::Missing => out.push(TypeClass::Null as u8),
-        Leaf::EmptyArray => out.push(EMPTY_ARRAY),
-        Leaf::Value(value) => encode(value, out),
+        None => out.push(TypeClass::Null as u8),
+        Some(value) => encode(value, out),
     }
 }
 
@@ -163,7 +158,7 @@ pub fn encode_string_start(start: &str) -> Vec<u8> {
 }
 
 /// Takes one ascending value off the front of `key`: a value equal to the one encoded (a BigInt that an f64 holds exactly
-/// comes back as a number, -0 as 0, undefined and missing as null, an empty-array entry as an empty array).
+/// comes back as a number, -0 as 0, undefined and missing as null).
 ///
 /// # Errors
 /// `Corrupt` if the bytes are no encoded value.
@@ -184,7 +179,6 @@ fn decode_payload(class: u8, reader: &mut Reader<'_>, depth: usize) -> Result<Va
         return Err(damaged());
     }
     Ok(match class {
-        EMPTY_ARRAY => Value::Array(Vec::new()),
         0x10 => Value::Null,
         0x20 => decode_number(reader)?,
         0x30 => Value::String(decode_text(reader)?),

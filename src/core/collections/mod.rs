@@ -5,16 +5,19 @@
 pub mod bigint;
 pub mod compare;
 pub mod document;
+pub mod filter;
 pub mod json;
 pub mod key_codec;
 pub mod path;
+pub mod pattern;
 pub mod raw;
 pub mod value;
 pub mod value_ref;
 
 pub use compare::TypeClass;
 pub use document::Document;
-pub use path::{Leaf, Path};
+pub use filter::Filter;
+pub use path::Path;
 pub use raw::RawValue;
 pub use value::Value;
 pub use value_ref::{Shape, ValueRef};

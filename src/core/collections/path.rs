@@ -30,6 +30,12 @@ impl Segment {
         &self.name
     }
 
+    /// The low 16 bits of the `document::key_hash` of its name.
+    #[inline]
+    pub fn hash(&self) -> u16 {
+        self.hash
+    }
+
     /// The array element it picks, if it is a canonical number.
     pub fn index(&self) -> Option<usize> {
         self.index
@@ -97,40 +103,29 @@ impl Path {
     }
 }
 
-/// What a path reached when arrays at its end count as their elements: what an index holds and a sort looks at.
-#[derive(Clone, Copy, Debug)]
-pub enum Leaf<'a> {
-    /// Nothing is there.
-    Missing,
-    /// An array without elements.
-    EmptyArray,
-    /// A value, or an element of an array.
-    Value(ValueRef<'a>),
-}
-
 impl Path {
-    /// Calls `found` for everything the path reaches, at least once; arrays at its end are replaced by their elements.
-    /// Answers whether an array took part, so that there may be several.
-    pub fn leaves<'a>(&self, root: ValueRef<'a>, found: &mut dyn FnMut(Leaf<'a>)) -> bool {
+    /// Calls `found` for everything the path reaches, at least once; arrays at its end are replaced by their elements,
+    /// and nothing or an empty array is `None`. Answers whether an array took part, so that there may be several.
+    pub fn leaves<'a>(&self, root: ValueRef<'a>, found: &mut dyn FnMut(Option<ValueRef<'a>>)) -> bool {
         let (mut calls, mut arrays) = (0usize, false);
         self.visit(root, &mut |value| {
             calls += 1;
             match value {
-                None => found(Leaf::Missing),
+                None => found(None),
                 Some(array) if array.is_array() => {
                     arrays = true;
                     let mut items = array.items().peekable();
                     if items.peek().is_none() {
-                        found(Leaf::EmptyArray);
+                        found(None);
                     }
-                    items.for_each(|item| found(Leaf::Value(item)));
+                    items.for_each(|item| found(Some(item)));
                 }
-                Some(value) => found(Leaf::Value(value)),
+                Some(value) => found(Some(value)),
             }
             false
         });
         if calls == 0 {
-            found(Leaf::Missing);
+            found(None);
         }
         arrays || calls != 1
     }

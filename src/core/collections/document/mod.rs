@@ -197,3 +197,6 @@ pub fn key_hash(key: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod document_tests;
+
+#[cfg(test)]
+pub(crate) use document_tests::sample;

@@ -1,0 +1,258 @@
+//! JavaScript regular expressions in linear time, through `regex-lite`.
+//!
+//! The pattern is translated where JavaScript and `regex-lite` write the same thing differently. Not supported, and refused
+//! with a message: look-around, back-references, `\p{…}`, the flags `v` and `y`. See docs/QUERY.md for what differs.
+
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::base::{Error, Result};
+
+/// Longest pattern, in bytes.
+pub const PATTERN_MAX: usize = 1000;
+
+/// Memory a compiled pattern may take, in bytes: bounds the work for each character of text.
+const COMPILED_MAX: usize = 1 << 18;
+
+/// What `\s` means in JavaScript, as the inside of a class.
+const SPACE: &str = r"\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}";
+
+/// A compiled regular expression.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Compiles a JavaScript pattern with its flags. `d`, `g` and `u` change nothing here.
+    ///
+    /// # Errors
+    /// `Invalid` for what the module's documentation excludes, and for patterns that are too long or grow too large.
+    pub fn parse(pattern: &str, flags: &str) -> Result<Self> {
+        let wrong = |what: &str| Error::invalid(format!("the regular expression /{}/{flags} {what}", excerpt(pattern)));
+        if pattern.len() > PATTERN_MAX {
+            return Err(wrong(&format!("has {} bytes; the limit is {PATTERN_MAX}", pattern.len())));
+        }
+        if let Some(flag) = flags.chars().find(|flag| !"dgimsu".contains(*flag)) {
+            return Err(wrong(&format!("has the flag '{flag}', which is not supported: use d, g, i, m, s, u")));
+        }
+        let mut translator = Translator {
+            rest: pattern,
+            out: String::with_capacity(pattern.len() + 16),
+            ignore_case: flags.contains('i'),
+            dot_all: flags.contains('s'),
+        };
+        translator.run().map_err(wrong)?;
+        let regex = RegexBuilder::new(&translator.out)
+            .case_insensitive(translator.ignore_case)
+            .multi_line(flags.contains('m'))
+            .dot_matches_new_line(true)
+            .size_limit(COMPILED_MAX)
+            .nest_limit(50)
+            .build();
+        regex.map(Self).map_err(|error| wrong(&format!("cannot be used: {error}")))
+    }
+
+    /// Whether the pattern matches somewhere in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// The compiled expression, for captures and positions.
+    pub fn regex(&self) -> &Regex {
+        &self.0
+    }
+}
+
+fn excerpt(pattern: &str) -> String {
+    pattern.chars().take(60).collect()
+}
+
+struct Translator<'a> {
+    rest: &'a str,
+    out: String,
+    ignore_case: bool,
+    dot_all: bool,
+}
+
+impl Translator<'_> {
+    fn next(&mut self) -> Option<char> {
+        let mut characters = self.rest.chars();
+        let next = characters.next();
+        self.rest = characters.as_str();
+        next
+    }
+
+    fn run(&mut self) -> Result<(), &'static str> {
+        while let Some(character) = self.next() {
+            match character {
+                '\\' => self.escape(false)?,
+                '[' => self.class()?,
+                '(' => self.group()?,
+                '.' if !self.dot_all => self.out.push_str(r"[^\n\r\x{2028}\x{2029}]"),
+                '{' => self.brace(),
+                '*' | '+' | '?' | '|' | ')' | '^' | '$' | '.' => self.out.push(character),
+                _ => self.literal(character, false),
+            }
+        }
+        Ok(())
+    }
+
+    /// A repetition `{n}`, `{n,}` or `{n,m}`, or a brace that means itself.
+    fn brace(&mut self) {
+        let end = if starts_repetition(self.rest) { self.rest.find('}').map_or(0, |at| at + 1) } else { 0 };
+        self.out.push_str(if end > 0 { "{" } else { r"\{" });
+        self.out.push_str(&self.rest[..end]);
+        self.rest = &self.rest[end..];
+    }
+
+    fn group(&mut self) -> Result<(), &'static str> {
+        for look in ["?=", "?!", "?<=", "?<!"] {
+            if self.rest.starts_with(look) {
+                return Err("uses look-around, which has no linear-time form: match in another way, or filter twice");
+            }
+        }
+        self.out.push('(');
+        // The inside of `(?:`, `(?<name>` or `(?i:` is not made of literals.
+        if self.rest.starts_with('?') {
+            let end = self.rest.find([':', '>', ')']).map_or(self.rest.len(), |at| at + 1);
+            self.out.push_str(&self.rest[..end]);
+            self.rest = &self.rest[end..];
+        }
+        Ok(())
+    }
+
+    /// A literal character. With `i`, one beyond ASCII stands beside its other case, which `regex-lite` does not know.
+    fn literal(&mut self, character: char, in_class: bool) {
+        let mut cases = vec![character];
+        if self.ignore_case && !character.is_ascii() {
+            for other in character.to_lowercase().chain(character.to_uppercase()) {
+                let single = character.to_lowercase().count() == 1 && character.to_uppercase().count() == 1;
+                if single && !cases.contains(&other) {
+                    cases.push(other);
+                }
+            }
+        }
+        let bracket = cases.len() > 1 && !in_class;
+        if bracket {
+            self.out.push('[');
+        }
+        for case in cases {
+            if case.is_ascii_punctuation() {
+                self.out.push('\\');
+            }
+            // Characters that mean something else behind a backslash cannot be escaped; they need not be either.
+            if matches!(case, '<' | '>') {
+                self.out.pop();
+            }
+            self.out.push(case);
+        }
+        if bracket {
+            self.out.push(']');
+        }
+    }
+
+    fn class(&mut self) -> Result<(), &'static str> {
+        if let Some(rest) = self.rest.strip_prefix("^]") {
+            self.rest = rest;
+            self.out.push_str("(?s:.)");
+            return Ok(());
+        }
+        if let Some(rest) = self.rest.strip_prefix(']') {
+            self.rest = rest;
+            self.out.push_str(r"[^\x00-\x{10ffff}]");
+            return Ok(());
+        }
+        self.out.push('[');
+        if let Some(rest) = self.rest.strip_prefix('^') {
+            self.rest = rest;
+            self.out.push('^');
+        }
+        loop {
+            match self.next() {
+                None => return Err("has a class that does not end: add ']' or escape '['"),
+                Some(']') => break,
+                Some('\\') => self.escape(true)?,
+                // A range, unless it stands first or last.
+                Some('-') if !self.rest.starts_with(']') && !self.out.ends_with(['[', '^']) => self.out.push('-'),
+                Some(character) => self.literal(character, true),
+            }
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    fn escape(&mut self, in_class: bool) -> Result<(), &'static str> {
+        let Some(character) = self.next() else { return Err("ends with a backslash: escape it") };
+        match character {
+            's' if in_class => self.out.push_str(SPACE),
+            's' | 'S' if !in_class => {
+                let negation = if character == 'S' { "^" } else { "" };
+                self.out.push_str(&format!("[{negation}{SPACE}]"));
+            }
+            'b' if in_class => self.out.push_str(r"\x08"),
+            'd' | 'D' | 'w' | 'W' | 'S' | 'b' | 'B' | 't' | 'n' | 'r' | 'v' | 'f' => {
+                self.out.push('\\');
+                self.out.push(character);
+            }
+            '0' if !self.rest.starts_with(|c: char| c.is_ascii_digit()) => self.out.push_str(r"\x00"),
+            'x' => {
+                let code = self.hex(2).ok_or("has a malformed \\x escape: write two hexadecimal digits")?;
+                self.code(code, in_class);
+            }
+            'u' => {
+                let code = self.unicode().ok_or("has a malformed \\u escape: write four hexadecimal digits")?;
+                self.code(code, in_class);
+            }
+            'k' | '0'..='9' => return Err("uses a back-reference, which has no linear-time form"),
+            'p' | 'P' => return Err("uses \\p{…}, which is not supported: list the characters in a class"),
+            'c' => return Err("uses \\c, which is not supported: write \\x and two hexadecimal digits"),
+            _ if character.is_ascii_alphanumeric() => {
+                return Err("escapes a letter that has no meaning: remove the backslash");
+            }
+            _ => self.literal(character, in_class),
+        }
+        Ok(())
+    }
+
+    fn code(&mut self, code: u32, in_class: bool) {
+        self.literal(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), in_class);
+    }
+
+    fn hex(&mut self, digits: usize) -> Option<u32> {
+        let text = self.rest.get(..digits)?;
+        let code = text.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(text, 16).ok())??;
+        self.rest = &self.rest[digits..];
+        Some(code)
+    }
+
+    fn unicode(&mut self) -> Option<u32> {
+        if let Some(rest) = self.rest.strip_prefix('{') {
+            let length = rest.find('}')?;
+            self.rest = rest;
+            let code = self.hex(length)?;
+            self.rest = self.rest.strip_prefix('}')?;
+            return Some(code);
+        }
+        let high = self.hex(4)?;
+        if (0xd800..0xdc00).contains(&high) {
+            if let Some(rest) = self.rest.strip_prefix("\\u") {
+                let mut ahead = Translator { rest, out: String::new(), ignore_case: false, dot_all: false };
+                if let Some(low @ 0xdc00..=0xdfff) = ahead.hex(4) {
+                    self.rest = ahead.rest;
+                    return Some(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+                }
+            }
+        }
+        Some(high)
+    }
+}
+
+/// Whether `{n}`, `{n,}` or `{n,m}` follows an opening brace.
+fn starts_repetition(rest: &str) -> bool {
+    let Some(end) = rest.find('}') else { return false };
+    let inside = &rest[..end];
+    inside.starts_with(|c: char| c.is_ascii_digit())
+        && inside.bytes().all(|byte| byte.is_ascii_digit() || byte == b',')
+        && inside.bytes().filter(|&byte| byte == b',').count() <= 1
+}
+
+#[cfg(test)]
+mod pattern_tests;

@@ -1,0 +1,98 @@
+// The same promises in Firefox, as far as it can be driven: reload, two tabs, a worker, and being killed while it writes.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually, newProfile } from './support/browser.mjs'
+import { launchFirefox } from './support/firefox.mjs'
+import { counted } from './support/scenario.mjs'
+import { serve } from './support/server.mjs'
+
+const KILLS = 5
+
+/** A test with a Firefox on a fresh profile. */
+const scenario = (claim, run, seconds) =>
+  test(claim, { timeout: seconds * 1000 }, async () => {
+    const server = await serve()
+    const profile = await newProfile()
+    const scene = { origin: server.origin, firefox: await launchFirefox(profile.folder) }
+    scene.restart = async () => {
+      await scene.firefox.kill()
+      scene.firefox = await launchFirefox(profile.folder)
+    }
+    try {
+      await run(scene)
+    } finally {
+      await scene.firefox.kill()
+      await server.close()
+      await profile.remove()
+    }
+  })
+
+scenario(
+  'Firefox: writes, queries, a live query over two tabs and a worker',
+  async (scene) => {
+    const { firefox } = scene
+    const [first] = await firefox.tabs()
+    await firefox.open(scene.origin)
+    await firefox.evaluate(async () => {
+      const db = await window.openDatabase('fox')
+      const docs = db.collection('docs', { indexes: ['n'] })
+      await docs.insertMany(Array.from({ length: 2000 }, (_, n) => ({ id: `d${n}`, n, when: new Date(n) })))
+      docs.find({ n: { $gte: 1990 } }).subscribe(({ docs: found }) => (window.shown = found.length))
+    })
+    const second = await firefox.newTab()
+    await firefox.show(second)
+    await firefox.open(scene.origin)
+    const seen = await firefox.evaluate(async () => {
+      const db = await window.openDatabase('fox')
+      const docs = db.collection('docs')
+      await docs.insert({ id: 'new', n: 5000 })
+      const worker = await window.openDatabase('fox', { worker: true })
+      const kept = await worker.collection('docs').get('d7')
+      await worker.collection('docs').insert({ id: 'newer', n: 5001 })
+      return { count: await worker.collection('docs').count(), when: kept.when.getTime() }
+    })
+    assert.deepEqual(seen, { count: 2002, when: 7 })
+    await firefox.show(first)
+    await eventually('the first tab follows', () => firefox.evaluate(async () => window.shown === 12))
+  },
+  120,
+)
+
+scenario(
+  `Firefox: no acknowledged write is lost or torn when it is killed ${KILLS} times while it writes`,
+  async (scene) => {
+    let acknowledged = 0
+    for (let round = 0; round < KILLS; round++) {
+      await scene.firefox.open(scene.origin)
+      await scene.firefox.evaluate(async (name) => {
+        const db = await window.openDatabase('fox-kill')
+        window.acked = 0
+        const write = async (writer) => {
+          for (let n = 0; ; n++) {
+            const id = `${name}-${writer}-${n}`
+            await db.transaction(async (tx) => {
+              await tx.collection('left').insert({ id })
+              await tx.collection('right').insert({ id })
+            })
+            window.acked += 1
+          }
+        }
+        for (let writer = 0; writer < 4; writer++) write(writer)
+      }, `r${round}`)
+      await sleep(600 + 150 * round)
+      acknowledged += await scene.firefox.evaluate(async () => window.acked)
+      await scene.restart()
+      await scene.firefox.open(scene.origin)
+      const found = await scene.firefox.evaluate(async () => {
+        const db = await window.openDatabase('fox-kill')
+        const ids = async (name) => (await db.collection(name).find({}).project({ id: 1 }).toArray()).map(({ id }) => id)
+        return { left: await ids('left'), right: await ids('right') }
+      })
+      assert.deepEqual(found.left, found.right, 'no transaction is torn')
+      assert.ok(found.left.length >= acknowledged, `${acknowledged} acknowledged, ${found.left.length} there`)
+    }
+    counted(`${KILLS} kills of Firefox, ${acknowledged} transactions acknowledged, 0 lost, 0 torn`)
+  },
+  240,
+)

@@ -1,0 +1,61 @@
+// Firefox through geckodriver: the few WebDriver commands a smoke run needs. It is not a WebDriver library.
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { eventually } from './browser.mjs'
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+/** Starts Firefox on a profile folder. `kill()` ends it with its driver at once. */
+export const launchFirefox = async (profile) => {
+  const [port, marionette] = [await freePort(), await freePort()]
+  const driver = spawn(process.env.GECKODRIVER ?? 'geckodriver', ['--port', String(port), '--marionette-port', String(marionette), '--log', 'fatal'], {
+    detached: true,
+    stdio: 'ignore',
+  })
+  const exited = new Promise((done) => driver.on('exit', done))
+  const call = async (method, path, body) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+    const { value } = await response.json()
+    if (!response.ok) throw new Error(`${value.error}: ${value.message}`)
+    return value
+  }
+  const kill = async () => {
+    try {
+      process.kill(-driver.pid, 'SIGKILL')
+    } catch {
+      // It has ended already.
+    }
+    await exited
+  }
+  try {
+    await eventually('geckodriver listens', async () => (await call('GET', '/status')).ready, 30)
+    const options = { binary: process.env.FIREFOX ?? '/usr/bin/firefox-esr', args: ['-headless', '-profile', profile] }
+    const { sessionId } = await call('POST', '/session', { capabilities: { alwaysMatch: { browserName: 'firefox', 'moz:firefoxOptions': options } } })
+    const session = (method, path, body) => call(method, `/session/${sessionId}${path}`, body)
+    await session('POST', '/timeouts', { script: 60_000, pageLoad: 60_000 })
+    /** Runs an async function of the page and answers what it answers. */
+    const evaluate = async (run, ...values) => {
+      const script = `const done = arguments[arguments.length - 1]; (${run})(...[...arguments].slice(0, -1)).then((value) => done({ value }), (error) => done({ error: String(error) }))`
+      const { value, error } = await session('POST', '/execute/async', { script, args: values })
+      if (error !== undefined) throw new Error(error)
+      return value
+    }
+    const open = async (address) => {
+      await session('POST', '/url', { url: address })
+      await eventually('the page loads the package', () => evaluate(async () => window.ready === true))
+    }
+    const newTab = async () => (await session('POST', '/window/new', { type: 'tab' })).handle
+    const tabs = () => session('GET', '/window/handles')
+    const show = (handle) => session('POST', '/window', { handle })
+    return { evaluate, open, newTab, tabs, show, kill }
+  } catch (error) {
+    await kill()
+    throw error
+  }
+}

@@ -20,7 +20,10 @@ export const launchFirefox = async (profile) => {
   })
   const exited = new Promise((done) => driver.on('exit', done))
   const call = async (method, path, body) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    })
     const { value } = await response.json()
     if (!response.ok) throw new Error(`${value.error}: ${value.message}`)
     return value

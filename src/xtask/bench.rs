@@ -13,6 +13,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<bool> {
         bail!("benches/run.mjs does not exist");
     }
     let chromium = setup::chromium()?;
+    setup::npm("tests/browser")?;
     setup::npm("benches")?;
     build::package(false)?;
     let status = Command::new("node")

@@ -1,0 +1,67 @@
+// Bundles the engines and serves the bench page, cross-origin isolated: only then does the clock tick in microseconds.
+import { createServer } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, extname, join, normalize, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = resolve(here, '..')
+const out = join(root, 'target/bench')
+const pack = resolve(process.env.TIDEWELL_PACKAGE ?? join(root, 'target/npm/tidewell'))
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** Puts the engines, minified as an application would have them, into `target/bench`. */
+const bundle = async (engines) => {
+  await mkdir(out, { recursive: true })
+  const entries = [...engines.map((name) => `engines/${name}.js`), 'engines/sqlite-worker.js', 'page.js']
+  await build({
+    entryPoints: Object.fromEntries(entries.map((file) => [file.split('/').at(-1).slice(0, -3), join(here, file)])),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    outdir: out,
+    external: ['/tidewell.js'],
+    logLevel: 'error',
+  })
+  await copyFile(join(here, 'node_modules/@sqlite.org/sqlite-wasm/dist/sqlite3.wasm'), join(out, 'sqlite3.wasm'))
+  await copyFile(join(here, 'page.html'), join(out, 'page.html'))
+}
+
+const entry = () => {
+  const { exports } = JSON.parse(readFileSync(join(pack, 'package.json'), 'utf8'))
+  const browser = exports['.'].browser ?? exports['.'].default
+  return `export * from '/pkg/${normalize(typeof browser === 'string' ? browser : browser.default)}'\n`
+}
+
+const answer = async (path) => {
+  if (path === '/tidewell.js') return { body: entry(), type: TYPES['.js'] }
+  const [folder, rest] = path.startsWith('/pkg/') ? [pack, path.slice(5)] : [out, path.replace(/^\/bench\//, '')]
+  const file = resolve(folder, normalize(rest))
+  if (!file.startsWith(folder + sep)) return undefined
+  return { body: await readFile(file).catch(() => undefined), type: TYPES[extname(file)] ?? 'application/octet-stream' }
+}
+
+/** Bundles and serves; `close()` ends the server. */
+export const serveBench = async (engines) => {
+  await bundle(engines)
+  const server = createServer(async (request, response) => {
+    const found = await answer(new URL(request.url, 'http://localhost').pathname).catch(() => undefined)
+    if (found?.body === undefined) return response.writeHead(404, ISOLATED).end()
+    // Cached like a deployed file, so that a reload has the WebAssembly compiled already.
+    response.writeHead(200, { ...ISOLATED, 'content-type': found.type, 'cache-control': 'max-age=3600' }).end(found.body)
+  })
+  await new Promise((started) => server.listen(0, '127.0.0.1', started))
+  const close = () => {
+    server.closeAllConnections()
+    return new Promise((closed) => server.close(closed))
+  }
+  return { origin: `http://127.0.0.1:${server.address().port}`, close }
+}

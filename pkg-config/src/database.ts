@@ -10,7 +10,7 @@ import { readStorage, requestPersistence } from './storage.js'
 import { atomically, Transaction } from './transaction.js'
 import { chunksOf, type ExportStream, exportStream, type ImportSource } from './transfer.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
-import type { CollectionInfo, CollectionOptions, Durability, ImportResult, ReadOptions, Stats, StorageInfo, TransactionOptions, WriteOptions } from './types/options.js'
+import type { CollectionInfo, CollectionOptions, Durability, ImportResult, ReadOptions, SchemaOptions, Stats, StorageInfo, TransactionOptions, WriteOptions } from './types/options.js'
 import type { InferInput, InferOutput, StandardSchema } from './types/schema.js'
 
 /**
@@ -42,14 +42,14 @@ export class Database {
    */
   collection<S extends StandardSchema<unknown, { id: string }>>(
     name: string,
-    options: CollectionOptions<InferOutput<S>> & { readonly schema: S },
+    options: SchemaOptions<S>,
   ): Collection<InferOutput<S>, Partial<Pick<InferInput<S>, 'id' & keyof InferInput<S>>> & Omit<InferInput<S>, 'id'>>
   /**
    * A collection of documents of type `T`. It comes into being with its first document or index; returning it costs nothing.
    * What its options ask for begins at once; later calls wait for it, and reject with its error if it fails.
    */
-  collection<T extends object = AnyDocument>(name: string, options?: CollectionOptions<WithId<T>> & { readonly schema?: undefined }): Collection<WithId<T>>
-  collection(name: string, options: CollectionOptions = {}): unknown {
+  collection<T extends object = AnyDocument>(name: string, options?: CollectionOptions<WithId<NoInfer<T>>>): Collection<WithId<T>>
+  collection(name: string, options: CollectionOptions & { readonly schema?: StandardSchema } = {}): unknown {
     this.#session.check()
     if (typeof name !== 'string') throw invalid(`collection: a name must be a string, got ${typeof name}`)
     const definition = this.#define(name)

@@ -31,7 +31,7 @@ export class Definition {
   }
 
   /** Takes the application's options; work begins at once, later calls wait for it. */
-  declare(options: CollectionOptions): void {
+  declare(options: CollectionOptions & { readonly schema?: StandardSchema }): void {
     if (options.schema !== undefined) this.schema = options.schema
     if (options.indexes === undefined && options.version === undefined && options.migrations === undefined) return
     const version = checkVersion(options)

@@ -127,9 +127,9 @@ class Encoder {
 
   #object(object: object, path: Path, depth: number): unknown {
     if (Array.isArray(object)) return this.#nested(object, path, depth, () => this.#array(object, path, depth))
-    const prototype: unknown = Object.getPrototypeOf(object)
+    const prototype = Object.getPrototypeOf(object) as object | null
     // A prototype without a prototype is some realm's Object.prototype (an iframe's, a test runner's).
-    if (prototype === null || (Object.getPrototypeOf(prototype) === null && !Object.hasOwn(object, 'constructor'))) {
+    if (prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))) {
       return this.#nested(object, path, depth, () => this.#fields(object, path, depth))
     }
     return this.#special(object, path)

@@ -1,7 +1,7 @@
 /** The options and answers of the API: plain data, no behaviour. */
 import type { AnyDocument, Path } from './document.js'
 import type { Signal } from './signal.js'
-import type { StandardSchema } from './schema.js'
+import type { InferOutput, StandardSchema } from './schema.js'
 
 /**
  * When a write resolves:
@@ -79,8 +79,6 @@ export type Migration = (document: AnyDocument) => object | Promise<object>
 export interface CollectionOptions<T = AnyDocument> {
   /** Indexes to have. Missing ones are built in the background; existing ones that are not listed stay. */
   readonly indexes?: readonly IndexSpec<T>[] | undefined
-  /** Any Standard Schema validator; documents are checked on insert, put and update. */
-  readonly schema?: StandardSchema | undefined
   /** The version of the documents' shape, from 1. Default 1. */
   readonly version?: number | undefined
   /**
@@ -88,6 +86,15 @@ export interface CollectionOptions<T = AnyDocument> {
    * are read by id, and all of them in the background; queries wait until that is done (`progress` events tell).
    */
   readonly migrations?: { readonly [version: number]: Migration } | undefined
+}
+
+/** Options of a collection with a schema: the document type follows from it. */
+export interface SchemaOptions<S extends StandardSchema> extends CollectionOptions<InferOutput<S>> {
+  /**
+   * Any Standard Schema validator: zod, valibot, arktype … What it gives back is stored. Checked on insert, put and, with the
+   * resulting document, on update; so a schema that transforms must accept what it gave back.
+   */
+  readonly schema: S
 }
 
 /** Options of reads. */

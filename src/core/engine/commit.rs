@@ -1,0 +1,444 @@
+//! Group commit: jobs that arrive while a record is being written share the next one.
+//!
+//! It takes no lock for correctness: the record's conditional insert decides, and a loser runs its jobs again.
+
+use std::cell::{Ref, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::disk::{Area, Batch, BlobName, BlobRange, DiskError};
+
+use super::access::{Pause, Step, Transaction};
+use super::blocks::Pins;
+use super::engine::{CommitEvent, Engine, Inner};
+use super::floor::Floor;
+use super::options::Durability;
+use super::read::SNAPSHOT_EXPIRED;
+use super::record::{Record, RecordHeader};
+use super::signal::{first_of, reply, Reply};
+use super::snapshot::Snapshot;
+use super::staged::{Stage, Staged};
+use super::LockMode;
+
+/// A group takes no more jobs once its record holds this much.
+const GROUP_BYTES: usize = 4 << 20;
+/// After a lost race the instance queues for its turn for this long.
+const COURTESY_MS: f64 = 200.0;
+/// How long it waits for its turn: a frozen holder must not stop anybody.
+const TURN_MS: f64 = 500.0;
+/// How often an interrupted insert is looked up and tried again before the caller is told.
+const ATTEMPTS: usize = 4;
+
+/// The job of one caller.
+pub(crate) struct Job {
+    run: Box<dyn FnMut(&mut Staged<'_>) -> Step<()>>,
+    durability: Durability,
+    /// Takes a record of its own: its edits must see the manifest of the record before.
+    alone: bool,
+    reply: Option<Reply<Result<u64>>>,
+}
+
+impl Queue {
+    /// Whether the driver is at work.
+    pub(crate) fn is_driving(&self) -> bool {
+        self.driving
+    }
+}
+
+/// Jobs waiting for a record.
+#[derive(Default)]
+pub(crate) struct Queue {
+    jobs: VecDeque<Job>,
+    driving: bool,
+    /// Until when (monotonic ms) this instance queues for its turn.
+    contended_until: f64,
+}
+
+/// What a commit resolved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed<T> {
+    /// The position at which it became visible; the head if it wrote nothing.
+    pub position: u64,
+    /// What the operation answered.
+    pub value: T,
+}
+
+/// How an attempt to write the record ended.
+enum Outcome {
+    /// It is in the log.
+    Won,
+    /// Somebody else has the position, or the log moved on: run the jobs again.
+    Lost,
+    /// Nothing happened.
+    Failed(Error),
+    /// Nobody knows; the log tells later.
+    Unknown(Error),
+}
+
+impl Engine {
+    /// Runs `operation` on the newest state and commits what it wrote. It runs again after a missing block and after a
+    /// lost race, so it must have no effects but its writes.
+    ///
+    /// # Errors
+    /// What the operation answers; `Quota`, `Unavailable`, `StorageLost`, `Closed` as the disk does. After
+    /// `Unavailable` with reason `outcome-unknown` the write may still turn out to have happened.
+    pub async fn commit<T: 'static>(
+        &self,
+        durability: Durability,
+        mut operation: impl FnMut(&mut dyn Transaction) -> Step<T> + 'static,
+    ) -> Result<Committed<T>> {
+        self.commit_staged(durability, false, move |staged| operation(staged)).await
+    }
+
+    /// The same for operations that also edit the manifest or the disk.
+    pub(crate) async fn commit_staged<T: 'static>(
+        &self,
+        durability: Durability,
+        alone: bool,
+        mut operation: impl FnMut(&mut Staged<'_>) -> Step<T> + 'static,
+    ) -> Result<Committed<T>> {
+        let slot = Rc::new(RefCell::new(None));
+        let answer = Rc::clone(&slot);
+        let run = Box::new(move |staged: &mut Staged<'_>| {
+            *answer.borrow_mut() = Some(operation(staged)?);
+            Ok(())
+        });
+        let position = self.enqueue(run, durability, alone).await?;
+        let value = slot.borrow_mut().take().ok_or_else(|| Error::internal("a commit resolved without its answer"))?;
+        Ok(Committed { position, value })
+    }
+
+    async fn enqueue(
+        &self,
+        run: Box<dyn FnMut(&mut Staged<'_>) -> Step<()>>,
+        durability: Durability,
+        alone: bool,
+    ) -> Result<u64> {
+        self.0.check_alive()?;
+        if !alone {
+            self.0.wait_for_room().await?;
+        }
+        let (sender, awaiting) = reply();
+        let start = {
+            let mut queue = self.0.queue.borrow_mut();
+            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender) });
+            !std::mem::replace(&mut queue.driving, true)
+        };
+        if start {
+            self.0.platform.spawn(Box::pin(drive(Rc::clone(&self.0))));
+        }
+        awaiting.await.unwrap_or_else(|| Err(Error::new(ErrorKind::Aborted, "the instance stopped before the commit")))
+    }
+}
+
+/// Writes records until no job is left.
+async fn drive(inner: Rc<Inner>) {
+    while let Some(group) = next_group(&inner) {
+        inner.state.borrow_mut().busy = true;
+        commit_group(&inner, group).await;
+        inner.state.borrow_mut().busy = false;
+        inner.unconfirmed.set(false);
+        inner.drain_inbox();
+        inner.between_groups.notify();
+        inner.wake_maintenance();
+    }
+}
+
+fn next_group(inner: &Inner) -> Option<Vec<Job>> {
+    let mut queue = inner.queue.borrow_mut();
+    let mut group = Vec::new();
+    while let Some(job) = queue.jobs.front() {
+        if job.alone && !group.is_empty() {
+            break;
+        }
+        let alone = job.alone;
+        group.extend(queue.jobs.pop_front());
+        if alone {
+            break;
+        }
+    }
+    if group.is_empty() {
+        queue.driving = false;
+        return None;
+    }
+    Some(group)
+}
+
+/// Takes a group through as many races as it needs.
+async fn commit_group(inner: &Rc<Inner>, mut group: Vec<Job>) {
+    let mut turn = None;
+    while !group.is_empty() {
+        if let Err(error) = prepare(inner).await {
+            return group.into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
+        }
+        if turn.is_none() && inner.platform.monotonic_ms() < inner.queue.borrow().contended_until {
+            turn = take_turn(inner).await;
+            continue;
+        }
+        let (accepted, stage, rest) = match stage_group(inner, group).await {
+            Ok(staged) => staged,
+            Err(jobs) => {
+                group = jobs;
+                continue;
+            }
+        };
+        group = finish_group(inner, accepted, stage).await;
+        // What did not fit into the record goes into the next one.
+        group.extend(rest);
+    }
+}
+
+/// Before a group is staged: the instance is alive, has read what it missed, and its memtables have room.
+async fn prepare(inner: &Rc<Inner>) -> Result<()> {
+    inner.check_alive()?;
+    inner.apply_inbox()?;
+    if inner.maintenance.seal_requested.take() {
+        inner.state.borrow_mut().seal();
+        inner.between_groups.notify();
+    }
+    if inner.state.borrow().behind {
+        inner.catch_up().await?;
+    }
+    inner.check_alive()
+}
+
+async fn take_turn(inner: &Rc<Inner>) -> Option<super::Guard> {
+    let name = format!("tidewell/{}/turn", inner.options.name);
+    let lock = inner.platform.lock(&name, LockMode::Exclusive);
+    let guard = first_of(lock, inner.platform.sleep(TURN_MS)).await.ok().flatten();
+    // Whoever held the turn has written meanwhile; without a guard just go on.
+    Some(guard.unwrap_or_else(|| Box::new(())))
+}
+
+type StagedGroup = (Vec<Job>, Stage, Vec<Job>);
+
+/// Runs the jobs one after another on the newest state. `Err` gives the jobs back when the position was lost meanwhile.
+async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<StagedGroup, Vec<Job>> {
+    let mut stage = Stage::default();
+    let pins = Pins::default();
+    let mut accepted = Vec::new();
+    let mut jobs = VecDeque::from(group);
+    while let Some(mut job) = jobs.pop_front() {
+        if stage.payload.len() > GROUP_BYTES {
+            jobs.push_front(job);
+            break;
+        }
+        let mut lost = false;
+        match run_job(inner, &mut job, &mut stage, &pins) {
+            Ok(()) => accepted.push(job),
+            Err(Pause::Failed(error)) => job.answer(inner, Err(error)),
+            Err(Pause::Yield) => {
+                jobs.push_front(job);
+                inner.platform.breathe().await;
+            }
+            Err(Pause::Missing(names)) => {
+                jobs.push_front(job);
+                match inner.fetch_into(&names, &pins).await {
+                    Ok(()) => {}
+                    // The tables changed while this instance slept: catch up and run everything again.
+                    Err(error) if error.reason() == Some(SNAPSHOT_EXPIRED) => lost = true,
+                    Err(error) => jobs.pop_front().into_iter().for_each(|job| job.answer(inner, Err(error.clone()))),
+                }
+            }
+        }
+        if lost || inner.lost_while_staging() {
+            inner.state.borrow_mut().unstage(&mut stage);
+            accepted.extend(jobs);
+            return Err(accepted);
+        }
+    }
+    Ok((accepted, stage, jobs.into()))
+}
+
+/// Runs one job; if it does not finish, nothing of it stays staged.
+fn run_job(inner: &Inner, job: &mut Job, stage: &mut Stage, pins: &Pins) -> Step<()> {
+    let state = inner.state.borrow();
+    let snapshot = Snapshot::transient(&state);
+    let (payload_mark, undo_mark) = (stage.payload.len(), stage.undos.len());
+    let blocks = inner.blocks(pins);
+    let mut staged = Staged {
+        active: state.active.borrow_mut(),
+        sealed: state.sealed.iter().rev().map(|sealed| sealed.memtable.borrow()).collect::<Vec<Ref<'_, _>>>(),
+        snapshot: &snapshot,
+        manifest: &state.manifest,
+        writer: state.writer,
+        store: state.store,
+        blocks,
+        stage,
+    };
+    let result = (job.run)(&mut staged);
+    if result.is_err() {
+        let position = staged.position();
+        let Staged { stage, mut active, .. } = staged;
+        stage.take_back(&mut active, payload_mark, undo_mark, position);
+        stage.batch = Batch::default();
+    }
+    result
+}
+
+/// Writes the record of a staged group. Answers the jobs to run again.
+async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -> Vec<Job> {
+    if stage.payload.is_empty() {
+        let head = inner.state.borrow().head;
+        jobs.into_iter().for_each(|job| job.answer(inner, Ok(head)));
+        return Vec::new();
+    }
+    let durability = jobs.iter().map(|job| job.durability).max().unwrap_or_default();
+    let header = next_header(inner, durability);
+    for job in jobs.iter_mut().filter(|job| job.durability == Durability::Memory) {
+        inner.unconfirmed.set(true);
+        job.reply.take().into_iter().for_each(|reply| reply.send(Ok(header.position)));
+    }
+    let mut batch = std::mem::take(&mut stage.batch);
+    batch.inserts.push((BlobName::log(header.position), stage.payload.encode(header)));
+    batch.reads.push(BlobRange::all(Area::Floor));
+    match write_record(inner, &header, &batch, durability).await {
+        Outcome::Won => {
+            batch.inserts.iter().for_each(|(_, blob)| inner.platform.announce(blob));
+            let record = stage.payload.into_record(header);
+            match inner.applied(&record) {
+                Ok(()) => jobs.into_iter().for_each(|job| job.answer(inner, Ok(header.position))),
+                Err(error) => inner.fail(&error, jobs),
+            }
+            Vec::new()
+        }
+        Outcome::Lost => {
+            inner.state.borrow_mut().unstage(&mut stage);
+            inner.lost_race(COURTESY_MS);
+            jobs
+        }
+        Outcome::Failed(error) => {
+            inner.state.borrow_mut().unstage(&mut stage);
+            retry_smaller(inner, jobs, error)
+        }
+        Outcome::Unknown(error) => {
+            inner.state.borrow_mut().unstage(&mut stage);
+            inner.state.borrow_mut().behind = true;
+            jobs.into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
+            Vec::new()
+        }
+    }
+}
+
+fn next_header(inner: &Inner, durability: Durability) -> RecordHeader {
+    let mut state = inner.state.borrow_mut();
+    state.sequence += 1;
+    RecordHeader {
+        store: state.store,
+        position: state.head + 1,
+        writer: state.writer,
+        sequence: state.sequence,
+        strict: durability == Durability::Strict,
+    }
+}
+
+/// A full disk may refuse a large group and still take a small job of it, such as a delete.
+fn retry_smaller(inner: &Inner, mut jobs: Vec<Job>, error: Error) -> Vec<Job> {
+    if error.kind() == ErrorKind::Quota && jobs.len() > 1 {
+        let mut queue = inner.queue.borrow_mut();
+        for mut job in jobs.drain(..).rev() {
+            job.alone = true;
+            queue.jobs.push_front(job);
+        }
+        return Vec::new();
+    }
+    jobs.into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
+    Vec::new()
+}
+
+/// Inserts the record, and finds out what happened when the disk does not say.
+async fn write_record(inner: &Rc<Inner>, header: &RecordHeader, batch: &Batch, durability: Durability) -> Outcome {
+    let mut last = None;
+    for attempt in 0..ATTEMPTS {
+        let error = match inner.disk.commit(batch.clone(), durability.into()).await {
+            Ok(reads) => return judge(inner, header, reads.last().map_or(&[][..], Vec::as_slice)),
+            Err(DiskError::Exists(_)) if attempt == 0 => return Outcome::Lost,
+            Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => error,
+            Err(error) => return Outcome::Failed(error.into()),
+        };
+        // An earlier attempt may have succeeded unheard: the log tells.
+        if let DiskError::Interrupted(_) = error {
+            if inner.disk.settle().await.is_err() {
+                last = Some(error);
+                continue;
+            }
+        }
+        match look_up(inner, header).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) | Err(_) => last = Some(error),
+        }
+    }
+    let detail = last.map_or_else(String::new, |error| error.to_string());
+    Outcome::Unknown(
+        Error::new(ErrorKind::Unavailable, format!("storage did not confirm the write: {detail}"))
+            .with_reason("outcome-unknown"),
+    )
+}
+
+/// Whose record is at the position? `None` if nobody's.
+async fn look_up(inner: &Rc<Inner>, header: &RecordHeader) -> std::result::Result<Option<Outcome>, DiskError> {
+    let found = inner.disk.read(&[BlobName::log(header.position)]).await?;
+    let Some(Some(blob)) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    match Record::decode(&blob) {
+        Ok(record) if record.header == *header => {
+            let floors = inner.disk.scan(BlobRange::all(Area::Floor), 64).await?;
+            let floors: Vec<_> = floors.into_iter().map(|(_, bytes)| bytes).collect();
+            Ok(Some(judge(inner, header, &floors)))
+        }
+        Ok(_) => Ok(Some(Outcome::Lost)),
+        Err(error) => Ok(Some(Outcome::Failed(error))),
+    }
+}
+
+/// An inserted record counts only above the floor of the same database.
+fn judge(inner: &Inner, header: &RecordHeader, floors: &[Vec<u8>]) -> Outcome {
+    match Floor::newest(floors) {
+        Ok(Some(floor)) if floor.store == header.store && floor.position < header.position => Outcome::Won,
+        Ok(Some(floor)) if floor.store == header.store => {
+            // An orphan: the log was truncated past it by others. Nobody reads it; the next truncation removes it.
+            inner.state.borrow_mut().behind = true;
+            Outcome::Lost
+        }
+        Ok(_) => {
+            let error = inner.storage_lost("the database was emptied or replaced underneath");
+            Outcome::Failed(error)
+        }
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+impl Job {
+    /// Tells the caller. One who was told at `Durability::Memory` learns of a failure through an event.
+    fn answer(mut self, inner: &Inner, result: Result<u64>) {
+        match (self.reply.take(), result) {
+            (Some(reply), result) => reply.send(result),
+            (None, Err(error)) => inner.emit(&CommitEvent::WriteLost { error: &error }),
+            (None, Ok(_)) => {}
+        }
+    }
+}
+
+impl Inner {
+    /// Makes an own record visible, whose data items are in the memtable already, and tells the listeners.
+    fn applied(&self, record: &Record) -> Result<()> {
+        self.state.borrow_mut().advance(record)?;
+        self.emit(&CommitEvent::Commit { record, own: true });
+        Ok(())
+    }
+
+    fn lost_race(&self, courtesy_ms: f64) {
+        self.state.borrow_mut().behind = true;
+        self.stats.borrow_mut().lost_races += 1;
+        self.queue.borrow_mut().contended_until = self.platform.monotonic_ms() + courtesy_ms;
+    }
+
+    /// The instance cannot go on: everybody who waits is told.
+    fn fail(&self, error: &Error, jobs: Vec<Job>) {
+        self.state.borrow_mut().dead.get_or_insert(error.clone());
+        let waiting = std::mem::take(&mut self.queue.borrow_mut().jobs);
+        jobs.into_iter().chain(waiting).for_each(|job| job.answer(self, Err(error.clone())));
+    }
+}

@@ -1,0 +1,290 @@
+//! Interactive transactions: optimistic, serializable, open over awaits of the application.
+//!
+//! They hold no lock and block nobody: reads come from one snapshot, writes wait in memory, and the commit checks
+//! that nothing read has changed. On a conflict the caller runs the whole closure again.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use crate::base::{Error, Result};
+
+use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+use super::engine::Engine;
+use super::options::Durability;
+use super::snapshot::Snapshot;
+use super::staged::{check_size, counter, Staged};
+
+/// The reason of the error that tells the caller to run the closure again.
+pub const RETRY: &str = "retry";
+
+type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What a transaction has looked at.
+#[derive(Default)]
+struct ReadSet {
+    keys: BTreeSet<Vec<u8>>,
+    ranges: Vec<KeyRange>,
+}
+
+/// What a transaction is going to write.
+#[derive(Default)]
+struct WriteSet {
+    writes: Writes,
+    adds: BTreeMap<Vec<u8>, i64>,
+    bytes: usize,
+}
+
+/// An open optimistic transaction. Dropping it rolls it back.
+pub struct Interactive {
+    engine: Engine,
+    snapshot: Snapshot,
+    reads: RefCell<ReadSet>,
+    writes: WriteSet,
+}
+
+impl Engine {
+    /// Begins a transaction on the newest visible state.
+    ///
+    /// # Errors
+    /// Why the instance is unusable.
+    pub async fn begin(&self) -> Result<Interactive> {
+        self.0.confirmed().await;
+        Ok(Interactive {
+            engine: self.clone(),
+            snapshot: self.snapshot()?,
+            reads: RefCell::default(),
+            writes: WriteSet::default(),
+        })
+    }
+}
+
+impl Interactive {
+    /// Runs one step inside the transaction. The step may run several times; its writes count once, when it finishes.
+    ///
+    /// # Errors
+    /// What the step answers; what the disk answers.
+    pub async fn run<T>(&mut self, mut step: impl FnMut(&mut dyn Transaction) -> Step<T>) -> Result<T> {
+        let Self { engine, snapshot, reads, writes } = self;
+        engine
+            .read_at(snapshot, |base| {
+                let mut overlay = Overlay { base, reads, own: writes, journal: Vec::new() };
+                let result = step(&mut overlay);
+                if result.is_err() {
+                    overlay.take_back();
+                }
+                result
+            })
+            .await
+    }
+
+    /// Commits what was written, if nothing that was read has changed since.
+    ///
+    /// # Errors
+    /// `Conflict` with reason [`RETRY`] if something has; otherwise as [`Engine::commit`]. The transaction is over either way.
+    pub async fn commit(self, durability: Durability) -> Result<u64> {
+        let Self { engine, snapshot, reads, writes } = self;
+        if writes.writes.is_empty() && writes.adds.is_empty() {
+            return Ok(snapshot.position);
+        }
+        let reads = reads.into_inner();
+        let (position, generation) = (snapshot.position, snapshot.generation);
+        let weak = engine.clone();
+        let committed = engine
+            .commit_staged(durability, false, move |staged| {
+                if weak.0.state.try_borrow().is_ok_and(|state| state.generation != generation) {
+                    return Err(Pause::Failed(conflict()));
+                }
+                validate(staged, &reads, position)?;
+                write_all(staged, &writes)
+            })
+            .await?;
+        Ok(committed.position)
+    }
+}
+
+fn conflict() -> Error {
+    Error::conflict("what the transaction read was changed by another one: run it again").with_reason(RETRY)
+}
+
+/// Every key and range read must be as it was at `position`.
+fn validate(staged: &Staged<'_>, reads: &ReadSet, position: u64) -> Step<()> {
+    for key in &reads.keys {
+        if staged.newest_position(key)?.is_some_and(|newest| newest > position) {
+            return Err(Pause::Failed(conflict()));
+        }
+    }
+    if reads.ranges.iter().any(|range| staged.changed_since(range, position)) {
+        return Err(Pause::Failed(conflict()));
+    }
+    Ok(())
+}
+
+fn write_all(staged: &mut Staged<'_>, own: &WriteSet) -> Step<()> {
+    for (key, value) in &own.writes {
+        match value {
+            Some(value) => staged.put(key, value)?,
+            None => staged.delete(key)?,
+        }
+    }
+    own.adds.iter().try_for_each(|(key, delta)| staged.add(key, *delta))
+}
+
+/// A step's view: the snapshot under the transaction's own writes.
+struct Overlay<'a> {
+    base: &'a dyn Read,
+    reads: &'a RefCell<ReadSet>,
+    own: &'a mut WriteSet,
+    journal: Vec<Replaced>,
+}
+
+/// What a step's write replaced.
+struct Replaced {
+    key: Vec<u8>,
+    write: Option<Option<Vec<u8>>>,
+    add: Option<i64>,
+    bytes: usize,
+}
+
+impl Overlay<'_> {
+    fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Step<()> {
+        check_size(key, value, self.own.bytes)?;
+        let bytes = self.own.bytes;
+        self.own.bytes += key.len() + value.map_or(0, <[u8]>::len);
+        let add = self.own.adds.remove(key);
+        let write = self.own.writes.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        self.journal.push(Replaced { key: key.to_vec(), write, add, bytes });
+        Ok(())
+    }
+
+    /// Undoes what an unfinished step wrote.
+    fn take_back(&mut self) {
+        while let Some(Replaced { key, write, add, bytes }) = self.journal.pop() {
+            self.own.bytes = bytes;
+            match add {
+                Some(delta) => drop(self.own.adds.insert(key.clone(), delta)),
+                None => drop(self.own.adds.remove(&key)),
+            }
+            match write {
+                Some(value) => drop(self.own.writes.insert(key, value)),
+                None => drop(self.own.writes.remove(&key)),
+            }
+        }
+    }
+}
+
+impl Read for Overlay<'_> {
+    fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Step<bool> {
+        if let Some(own) = self.own.writes.get(key) {
+            own.iter().for_each(|own| value.extend_from_slice(own));
+            return Ok(own.is_some());
+        }
+        self.reads.borrow_mut().keys.insert(key.to_vec());
+        if let Some(delta) = self.own.adds.get(key) {
+            let sum = counter(self.base, key)?.wrapping_add(*delta);
+            value.extend_from_slice(&sum.to_le_bytes());
+            return Ok(true);
+        }
+        self.base.get(key, value)
+    }
+
+    fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
+        self.reads.borrow_mut().ranges.push(range.clone());
+        let end = range.end.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let empty = matches!(&end, Bound::Excluded(end) if *end <= range.start);
+        let own: Box<dyn Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)>> = if empty {
+            Box::new(std::iter::empty())
+        } else {
+            let own = self.own.writes.range((Bound::Included(range.start.clone()), end));
+            match direction {
+                Direction::Forward => Box::new(own),
+                Direction::Backward => Box::new(own.rev()),
+            }
+        };
+        let base = self.base.cursor(range, direction);
+        Box::new(OverlayCursor { own: own.peekable(), base, base_state: BaseState::Behind, direction, current: None })
+    }
+}
+
+impl Transaction for Overlay<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Step<()> {
+        self.write(key, Some(value))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Step<()> {
+        self.write(key, None)
+    }
+
+    fn add(&mut self, key: &[u8], delta: i64) -> Step<()> {
+        if self.own.writes.contains_key(key) {
+            let sum = counter(self, key)?.wrapping_add(delta);
+            return self.write(key, Some(&sum.to_le_bytes()));
+        }
+        let add = self.own.adds.get(key).copied();
+        self.own.adds.insert(key.to_vec(), add.unwrap_or(0).wrapping_add(delta));
+        self.journal.push(Replaced { key: key.to_vec(), write: None, add, bytes: self.own.bytes });
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum BaseState {
+    /// The base cursor must move before its entry is looked at.
+    Behind,
+    /// Its entry has not been handed out.
+    Ready,
+    /// It has no more entries.
+    Ended,
+}
+
+/// Merges own writes with the snapshot's entries.
+struct OverlayCursor<'a, I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>> {
+    own: std::iter::Peekable<I>,
+    base: Box<dyn Cursor + 'a>,
+    base_state: BaseState,
+    direction: Direction,
+    /// The own entry that is current; `None` means the base's.
+    current: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl<'a, I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>> Cursor for OverlayCursor<'a, I> {
+    fn advance(&mut self) -> Step<bool> {
+        loop {
+            if self.base_state == BaseState::Behind {
+                self.base_state = if self.base.advance()? { BaseState::Ready } else { BaseState::Ended };
+            }
+            let own = self.own.peek().copied();
+            let order = match (own, self.base_state) {
+                (None, BaseState::Ended) => return Ok(false),
+                (None, _) => std::cmp::Ordering::Greater,
+                (Some(_), BaseState::Ended) => std::cmp::Ordering::Less,
+                (Some((key, _)), _) => match self.direction {
+                    Direction::Forward => key.as_slice().cmp(self.base.key()),
+                    Direction::Backward => self.base.key().cmp(key.as_slice()),
+                },
+            };
+            if order.is_gt() {
+                self.base_state = BaseState::Behind;
+                self.current = None;
+                // The base's entry stays current until the next call moves it.
+                return Ok(true);
+            }
+            if order.is_eq() {
+                self.base_state = BaseState::Behind;
+            }
+            self.own.next();
+            if let Some((key, Some(value))) = own {
+                self.current = Some((key, value));
+                return Ok(true);
+            }
+        }
+    }
+
+    fn key(&self) -> &[u8] {
+        self.current.map_or_else(|| self.base.key(), |(key, _)| key)
+    }
+
+    fn value(&self) -> &[u8] {
+        self.current.map_or_else(|| self.base.value(), |(_, value)| value)
+    }
+}

@@ -1,0 +1,178 @@
+//! Opening a database: read the floor, the manifest snapshot and the tail of the log; nothing that grows with the data.
+//!
+//! It never hands out an empty database in place of a lost one: a witness remembers outside the disk.
+
+use std::rc::Rc;
+
+use crate::base::bytes::Reader;
+use crate::base::checksum::{seal, unseal};
+use crate::base::{Error, ErrorKind, Result};
+use crate::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, Witness};
+
+use super::engine::{Engine, Inner};
+use super::floor::Floor;
+use super::manifest::Manifest;
+use super::options::EngineOptions;
+use super::platform::Platform;
+use super::state::State;
+
+/// How often to look again when others truncate the log, or storage interrupts, between two reads.
+const LOOKS_MAX: usize = 16;
+const WITNESS_VERSION: u8 = 1;
+
+/// What the witness remembers about a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Testimony {
+    store: u64,
+    /// A position that was acknowledged.
+    position: u64,
+}
+
+impl Engine {
+    /// Opens the database on `disk`, or creates it where there is none.
+    ///
+    /// # Errors
+    /// `StorageLost` if the witness remembers a database that the disk no longer has, or remembers more of it;
+    /// `Corrupt`, `Unavailable`, `Quota` as the disk and its contents say.
+    pub async fn open(
+        disk: Rc<dyn Disk>,
+        platform: Rc<dyn Platform>,
+        witness: Option<Rc<dyn Witness>>,
+        options: EngineOptions,
+    ) -> Result<Self> {
+        let writer = platform.next_u64();
+        let testimony = if options.accept_loss { None } else { read_testimony(witness.as_deref()).await };
+        let state = match read_base(&*disk, writer).await? {
+            Some(state) => state,
+            None => create(&*disk, &*platform, writer, testimony).await?,
+        };
+        let inner = Rc::new(Inner::new(disk, platform, witness, options, state));
+        let engine = Self(inner);
+        engine.0.hold_locks().await;
+        engine.0.catch_up().await?;
+        engine.0.check_testimony(testimony)?;
+        engine.0.testify().await;
+        engine.0.start_maintenance();
+        Ok(engine)
+    }
+}
+
+/// The state at the floor of the log, before its records; `None` if the disk holds no database.
+pub(crate) async fn read_base(disk: &dyn Disk, writer: u64) -> Result<Option<State>> {
+    let mut last = Error::new(ErrorKind::Unavailable, "the log kept changing while the database was opened");
+    for _ in 0..LOOKS_MAX {
+        match look(disk, writer).await {
+            Ok(Some(found)) => return found,
+            Ok(None) => {}
+            Err(error @ DiskError::Interrupted(_)) => last = error.into(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(last)
+}
+
+/// One look; `Ok(None)` if floor and manifest do not belong together because a truncation came between.
+async fn look(disk: &dyn Disk, writer: u64) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
+    let floors = disk.scan(BlobRange::all(Area::Floor), 64).await?;
+    let Some((floor_name, floor_blob)) = floors.last() else {
+        return empty(disk).await.map(Some);
+    };
+    let found = disk.read(&[BlobName::manifest(floor_name.id)]).await?;
+    let Some(Some(manifest_blob)) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    Ok(Some(Floor::decode(floor_blob).and_then(|floor| {
+        let manifest = Manifest::decode(&manifest_blob, floor.store)?;
+        Ok(Some(State::at_floor(floor.store, writer, floor.position, manifest)))
+    })))
+}
+
+/// No floor: nothing may be there at all, or the storage lost part of the database.
+async fn empty(disk: &dyn Disk) -> std::result::Result<Result<Option<State>>, DiskError> {
+    for area in [Area::Manifest, Area::Log, Area::Table] {
+        if !disk.scan(BlobRange::all(area), 1).await?.is_empty() {
+            let message = "stored data was lost: the log's floor is missing while other parts are there";
+            return Ok(Err(Error::new(ErrorKind::StorageLost, message)));
+        }
+    }
+    Ok(Ok(None))
+}
+
+async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony: Option<Testimony>) -> Result<State> {
+    if let Some(testimony) = testimony {
+        return Err(Error::new(
+            ErrorKind::StorageLost,
+            format!(
+                "stored data was lost: a database with {} commits is remembered, but storage is empty; \
+                 delete the database to start over",
+                testimony.position
+            ),
+        ));
+    }
+    let store = platform.next_u64();
+    let manifest = Manifest { next_table: 1, ..Manifest::default() };
+    let floor = Floor { store, position: 0 };
+    let batch = Batch {
+        inserts: vec![(BlobName::floor(0), floor.encode()), (BlobName::manifest(0), manifest.encode(store))],
+        ..Batch::default()
+    };
+    match disk.commit(batch, Durability::Relaxed).await {
+        Ok(_) => Ok(State::at_floor(store, writer, 0, manifest)),
+        // Somebody else created it just now, or this commit was interrupted: look.
+        Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => {
+            disk.settle().await?;
+            read_base(disk, writer).await?.ok_or_else(|| error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn read_testimony(witness: Option<&dyn Witness>) -> Option<Testimony> {
+    // A witness that cannot be heard is no evidence of a loss.
+    let bytes = witness?.read().await.ok()??;
+    decode_testimony(&bytes).ok()
+}
+
+fn decode_testimony(bytes: &[u8]) -> Result<Testimony> {
+    let mut reader = Reader::new(unseal(bytes, "witness")?);
+    if reader.u8()? != WITNESS_VERSION {
+        return Err(Error::corrupt("the witness has another version"));
+    }
+    let testimony = Testimony { store: reader.u64()?, position: reader.u64()? };
+    reader.finish("witness")?;
+    Ok(testimony)
+}
+
+impl Inner {
+    fn check_testimony(&self, testimony: Option<Testimony>) -> Result<()> {
+        let Some(testimony) = testimony else { return Ok(()) };
+        let (store, head) = {
+            let state = self.state.borrow();
+            (state.store, state.head)
+        };
+        if testimony.store != store {
+            return Err(self.storage_lost("another database stands in its place; delete it to start over"));
+        }
+        if testimony.position > head {
+            return Err(self.storage_lost(&format!(
+                "{} commits are remembered, storage has {head}; delete the database to start over",
+                testimony.position
+            )));
+        }
+        Ok(())
+    }
+
+    /// Writes the witness: best effort, off the commit path.
+    pub(crate) async fn testify(&self) {
+        let Some(witness) = &self.witness else { return };
+        let mut bytes = vec![WITNESS_VERSION];
+        {
+            let state = self.state.borrow();
+            bytes.extend_from_slice(&state.store.to_le_bytes());
+            bytes.extend_from_slice(&state.head.to_le_bytes());
+        }
+        seal(&mut bytes);
+        // A failed write leaves an older testimony, which claims less.
+        let _ = witness.write(&bytes).await;
+    }
+}

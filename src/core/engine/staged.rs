@@ -1,0 +1,155 @@
+//! The transaction of a commit: it writes into the memtable at the position the record is going to take.
+//!
+//! Readers look at older positions and do not see it; if the position is lost, everything is taken back.
+
+use std::cell::{Ref, RefMut};
+
+use crate::base::{Error, Result};
+use crate::disk::Batch;
+
+use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+use super::blocks::Blocks;
+use super::key::{KEY_MAX, VALUE_MAX};
+use super::manifest::{Edit, Manifest};
+use super::memtable::{Memtable, Undo};
+use super::record::{Item, Payload};
+use super::snapshot::Snapshot;
+use super::sources::Sources;
+
+/// The largest payload of one record in bytes: what one transaction may write.
+const RECORD_MAX: usize = 128 << 20;
+
+/// What the jobs of one group have staged so far.
+#[derive(Debug, Default)]
+pub(crate) struct Stage {
+    /// The items of the record.
+    pub(crate) payload: Payload,
+    /// How to take each of them back, in order.
+    pub(crate) undos: Vec<Undo>,
+    /// What the record's disk batch does besides inserting it.
+    pub(crate) batch: Batch,
+}
+
+impl Stage {
+    /// Takes back everything after the marks (bytes of payload, number of undos) from the memtable it went into.
+    pub(crate) fn take_back(&mut self, memtable: &mut Memtable, payload_mark: usize, undo_mark: usize, position: u64) {
+        let keys = self.payload.items_from(payload_mark).filter_map(|item| match item {
+            Item::Put(key, _) | Item::Delete(key) => Some(key),
+            Item::Edit(_) => None,
+        });
+        let writes: Vec<_> = keys.zip(self.undos.drain(undo_mark..)).collect();
+        writes.into_iter().rev().for_each(|(key, undo)| memtable.undo(key, position, undo));
+        self.payload.truncate(payload_mark);
+    }
+}
+
+/// One job's view of the newest state, with what the group staged before it.
+pub(crate) struct Staged<'a> {
+    pub(crate) active: RefMut<'a, Memtable>,
+    pub(crate) sealed: Vec<Ref<'a, Memtable>>,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) writer: u64,
+    pub(crate) store: u64,
+    pub(crate) blocks: Blocks<'a>,
+    pub(crate) stage: &'a mut Stage,
+}
+
+impl Staged<'_> {
+    /// The position the record is going to take.
+    pub(crate) fn position(&self) -> u64 {
+        self.snapshot.position + 1
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        let mut memtables = Vec::with_capacity(1 + self.sealed.len());
+        memtables.push(&*self.active);
+        memtables.extend(self.sealed.iter().map(|memtable| &**memtable));
+        Sources { memtables, levels: &self.snapshot.levels, blocks: self.blocks, position: self.position() }
+    }
+
+    /// Adds a manifest edit to the record.
+    pub(crate) fn edit(&mut self, edit: &Edit) {
+        self.stage.payload.push(Item::Edit(&edit.encode()));
+    }
+
+    /// The position of the newest entry of `key`, deleted or not.
+    pub(crate) fn newest_position(&self, key: &[u8]) -> Step<Option<u64>> {
+        self.sources().newest_position(key)
+    }
+
+    /// Whether any key of `range` changed after `position`; tables may answer `true` when in doubt.
+    pub(crate) fn changed_since(&self, range: &KeyRange, position: u64) -> bool {
+        self.sources().changed_since(range, position)
+    }
+
+    fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Step<()> {
+        check_size(key, value, self.stage.payload.len())?;
+        let position = self.position();
+        self.stage.undos.push(self.active.insert(key, position, value));
+        self.stage.payload.push(match value {
+            Some(value) => Item::Put(key, value),
+            None => Item::Delete(key),
+        });
+        Ok(())
+    }
+}
+
+/// Checks what one write adds to a record that holds `used` bytes.
+pub(crate) fn check_size(key: &[u8], value: Option<&[u8]>, used: usize) -> Result<()> {
+    if key.len() > KEY_MAX {
+        return Err(Error::invalid(format!(
+            "a key of {} bytes exceeds {KEY_MAX}: index a shorter field or use a shorter id",
+            key.len()
+        )));
+    }
+    if value.is_some_and(|value| value.len() > VALUE_MAX) {
+        return Err(Error::invalid(format!("a value exceeds {} MiB", VALUE_MAX >> 20)));
+    }
+    if used + key.len() + value.map_or(0, <[u8]>::len) > RECORD_MAX {
+        return Err(Error::invalid(format!(
+            "one transaction writes more than {} MiB: split it into several",
+            RECORD_MAX >> 20
+        )));
+    }
+    Ok(())
+}
+
+impl Read for Staged<'_> {
+    fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Step<bool> {
+        self.sources().get(key, value)
+    }
+
+    fn contains(&self, key: &[u8]) -> Step<bool> {
+        self.sources().contains(key)
+    }
+
+    fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
+        self.sources().into_cursor(range, direction)
+    }
+}
+
+impl Transaction for Staged<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Step<()> {
+        self.write(key, Some(value))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Step<()> {
+        self.write(key, None)
+    }
+
+    fn add(&mut self, key: &[u8], delta: i64) -> Step<()> {
+        let value = counter(self, key)?.wrapping_add(delta);
+        self.write(key, Some(&value.to_le_bytes()))
+    }
+}
+
+/// The value of the counter at `key`; a missing one is 0.
+pub(crate) fn counter(view: &dyn Read, key: &[u8]) -> Step<i64> {
+    let mut bytes = Vec::with_capacity(8);
+    if !view.get(key, &mut bytes)? {
+        return Ok(0);
+    }
+    let bytes = bytes.try_into().map_err(|_| Pause::Failed(Error::corrupt("a counter is not 8 bytes long")))?;
+    Ok(i64::from_le_bytes(bytes))
+}

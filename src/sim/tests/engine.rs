@@ -1,0 +1,215 @@
+//! The engine in simulated tabs: the ways of a write and a read, one claim each.
+
+use std::rc::Rc;
+
+use tidewell_core::base::{ErrorKind, Result};
+use tidewell_core::disk::FaultPlan;
+use tidewell_core::engine::{Direction, Durability, Engine, EngineOptions, KeyRange, Read, Step, Transaction, RETRY};
+use tidewell_sim::Sim;
+
+struct World {
+    sim: Sim,
+    storage: Rc<tidewell_core::disk::FaultyStorage>,
+}
+
+fn options() -> EngineOptions {
+    EngineOptions { memory_budget: 2 << 20, ..EngineOptions::new("test") }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let sim = Sim::new(seed);
+        let storage = sim.storage(FaultPlan::none());
+        Self { sim, storage }
+    }
+
+    /// Opens an instance in a tab of its own.
+    async fn open(&self) -> Result<Engine> {
+        let platform = self.sim.tab();
+        let engine = Engine::open(Rc::new(self.storage.open()), platform.clone(), None, options()).await?;
+        let receiver = engine.clone();
+        platform.on_announce(Rc::new(move |message| receiver.receive(message)));
+        Ok(engine)
+    }
+}
+
+fn check<F: std::future::Future<Output = ()> + 'static>(seeds: u64, claim: impl Fn(Rc<World>) -> F) {
+    for seed in 0..seeds {
+        let world = Rc::new(World::new(seed));
+        world.sim.run(claim(Rc::clone(&world))).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled:?}"));
+    }
+}
+
+async fn put(engine: &Engine, key: &str, value: &str) -> Result<u64> {
+    let (key, value) = (key.to_owned(), value.to_owned());
+    let committed = engine.commit(Durability::Relaxed, move |tx| tx.put(key.as_bytes(), value.as_bytes())).await?;
+    Ok(committed.position)
+}
+
+fn get(view: &dyn Read, key: &str) -> Step<Option<String>> {
+    let mut value = Vec::new();
+    Ok(view.get(key.as_bytes(), &mut value)?.then(|| String::from_utf8(value).unwrap()))
+}
+
+async fn read(engine: &Engine, key: &str) -> Option<String> {
+    engine.read(|view| get(view, key)).await.unwrap()
+}
+
+async fn all(engine: &Engine) -> Vec<(String, String)> {
+    engine
+        .read(|view| {
+            let mut cursor = view.cursor(KeyRange::prefix(b""), Direction::Forward);
+            let mut found = Vec::new();
+            while cursor.advance()? {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                found.push((text(cursor.key()), text(cursor.value())));
+            }
+            Ok(found)
+        })
+        .await
+        .unwrap()
+}
+
+#[test]
+fn what_was_written_is_read_by_the_same_tab_another_tab_and_the_next_one() {
+    check(10, |world| async move {
+        let one = world.open().await.unwrap();
+        let two = world.open().await.unwrap();
+        put(&one, "a", "1").await.unwrap();
+        assert_eq!(read(&one, "a").await.as_deref(), Some("1"));
+        two.catch_up().await.unwrap();
+        assert_eq!(read(&two, "a").await.as_deref(), Some("1"));
+        put(&two, "a", "2").await.unwrap();
+        one.close().await;
+        two.close().await;
+        let three = world.open().await.unwrap();
+        assert_eq!(all(&three).await, [("a".to_owned(), "2".to_owned())]);
+    });
+}
+
+#[test]
+fn tabs_that_add_to_one_counter_lose_nothing() {
+    check(30, |world| async move {
+        let mut tabs = Vec::new();
+        for _ in 0..4 {
+            tabs.push(world.open().await.unwrap());
+        }
+        let work: Vec<_> = tabs
+            .iter()
+            .map(|engine| {
+                let engine = engine.clone();
+                let tab = world.sim.tab();
+                tab.run(async move {
+                    for _ in 0..20 {
+                        engine.commit(Durability::Relaxed, |tx| tx.add(b"n", 1)).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in work {
+            task.await.unwrap();
+        }
+        let late = world.open().await.unwrap();
+        let mut value = Vec::new();
+        late.read(|view| view.get(b"n", &mut value)).await.unwrap();
+        assert_eq!(i64::from_le_bytes(value[..8].try_into().unwrap()), 80);
+    });
+}
+
+#[test]
+fn flushed_data_is_read_from_tables_and_the_log_is_cut() {
+    check(5, |world| async move {
+        let engine = world.open().await.unwrap();
+        for i in 0..300 {
+            put(&engine, &format!("key{i:04}"), &"x".repeat(500)).await.unwrap();
+        }
+        let before = all(&engine).await;
+        engine.compact().await.unwrap();
+        assert_eq!(all(&engine).await, before);
+        let report = engine.report();
+        assert_eq!(report.floor, report.flushed);
+        assert!(report.levels.iter().map(|level| level.entries).sum::<u64>() >= 300, "{report:?}");
+        put(&engine, "key0007", "new").await.unwrap();
+        engine.close().await;
+        let again = world.open().await.unwrap();
+        assert_eq!(read(&again, "key0007").await.as_deref(), Some("new"));
+        assert_eq!(read(&again, "key0008").await, Some("x".repeat(500)));
+        assert_eq!(all(&again).await.len(), 300);
+    });
+}
+
+#[test]
+fn a_snapshot_keeps_its_position_over_writes_and_flushes() {
+    check(10, |world| async move {
+        let engine = world.open().await.unwrap();
+        put(&engine, "a", "old").await.unwrap();
+        let snapshot = engine.snapshot().unwrap();
+        put(&engine, "a", "new").await.unwrap();
+        put(&engine, "b", "new").await.unwrap();
+        engine.compact().await.unwrap();
+        let seen = engine.read_at(&snapshot, |view| Ok((get(view, "a")?, get(view, "b")?))).await.unwrap();
+        assert_eq!(seen, (Some("old".to_owned()), None));
+        assert_eq!(read(&engine, "a").await.as_deref(), Some("new"));
+    });
+}
+
+#[test]
+fn a_failed_job_leaves_nothing_and_its_neighbours_stay() {
+    check(10, |world| async move {
+        let engine = world.open().await.unwrap();
+        let good = put(&engine, "good", "1");
+        let bad = engine.commit(Durability::Relaxed, |tx| -> Step<()> {
+            tx.put(b"bad", b"1")?;
+            Err(tidewell_core::base::Error::invalid("no").into())
+        });
+        let also = put(&engine, "also", "1");
+        // All three wait in one queue.
+        let (bad, good, also) = (bad.await, good.await, also.await);
+        assert_eq!(bad.unwrap_err().kind(), ErrorKind::Invalid);
+        good.unwrap();
+        also.unwrap();
+        assert_eq!(all(&engine).await.len(), 2);
+    });
+}
+
+#[test]
+fn a_transaction_that_read_what_another_changed_must_run_again() {
+    check(10, |world| async move {
+        let engine = world.open().await.unwrap();
+        put(&engine, "a", "1").await.unwrap();
+        let mut slow = engine.begin().await.unwrap();
+        slow.run(|tx| get(tx, "a")).await.unwrap();
+        put(&engine, "a", "2").await.unwrap();
+        slow.run(|tx: &mut dyn Transaction| tx.put(b"b", b"from a=1")).await.unwrap();
+        assert_eq!(slow.commit(Durability::Relaxed).await.unwrap_err().reason(), Some(RETRY));
+        assert_eq!(read(&engine, "b").await, None);
+    });
+}
+
+#[test]
+fn a_transaction_sees_its_own_writes_in_order() {
+    check(5, |world| async move {
+        let engine = world.open().await.unwrap();
+        for key in ["a", "c", "e"] {
+            put(&engine, key, "base").await.unwrap();
+        }
+        let mut tx = engine.begin().await.unwrap();
+        let keys = tx
+            .run(|tx| {
+                tx.put(b"b", b"own")?;
+                tx.delete(b"c")?;
+                tx.put(b"e", b"own")?;
+                let mut keys = Vec::new();
+                let mut cursor = tx.cursor(KeyRange::prefix(b""), Direction::Backward);
+                while cursor.advance()? {
+                    keys.push(format!("{}={}", cursor.key()[0] as char, cursor.value().len()));
+                }
+                Ok(keys)
+            })
+            .await
+            .unwrap();
+        assert_eq!(keys, ["e=3", "b=3", "a=4"]);
+        tx.commit(Durability::Strict).await.unwrap();
+        assert_eq!(all(&engine).await.len(), 3);
+    });
+}

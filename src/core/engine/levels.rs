@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use crate::base::{Error, Result};
 
+use super::compaction_pick::Census;
 use super::key::compare;
 use super::table_info::TableInfo;
 
@@ -26,6 +27,8 @@ pub struct Levels {
     flushed: Vec<Run>,
     /// Level 1 and deeper.
     deeper: Vec<Run>,
+    /// What compaction looks at after every commit, counted once.
+    pub(crate) census: Census,
 }
 
 impl Levels {
@@ -71,6 +74,19 @@ impl Levels {
         (level as usize).checked_sub(1).and_then(|index| self.deeper.get(index)).map_or(&[], |run| run)
     }
 
+    /// The levels below `level`, each a run.
+    pub(crate) fn below(&self, level: u32) -> &[Run] {
+        self.deeper.get(level as usize..).unwrap_or_default()
+    }
+
+    /// The tables of level `level`, 1 or deeper, that may hold keys from `smallest` to `largest`.
+    pub(crate) fn overlapping(&self, level: u32, smallest: &[u8], largest: &[u8]) -> &[Rc<TableInfo>] {
+        let tables = self.level(level);
+        let start = tables.partition_point(|table| table.largest.as_slice() < smallest);
+        let end = tables.partition_point(|table| table.smallest.as_slice() <= largest);
+        tables.get(start..end).unwrap_or_default()
+    }
+
     /// The deepest level that has tables; 0 if only level 0 may have.
     pub(crate) fn depth(&self) -> u32 {
         self.deeper.iter().rposition(|run| !run.is_empty()).map_or(0, |index| index as u32 + 1)
@@ -109,7 +125,9 @@ impl Levels {
         flushed.sort_by_key(|table| (Reverse(table.max_position), Reverse(table.id)));
         let flushed = flushed.into_iter().map(|table| Rc::from([table])).collect();
         let deeper = levels.map(sorted_run).collect::<Result<Vec<_>>>()?;
-        Ok(Self { flushed, deeper })
+        let mut levels = Self { flushed, deeper, census: Census::default() };
+        levels.census = Census::of(&levels);
+        Ok(levels)
     }
 }
 
@@ -129,3 +147,7 @@ fn sorted_run(mut tables: Vec<Rc<TableInfo>>) -> Result<Run> {
     }
     Ok(tables.into())
 }
+
+#[cfg(test)]
+#[path = "levels_tests.rs"]
+mod levels_tests;

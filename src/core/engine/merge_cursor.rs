@@ -83,7 +83,7 @@ impl<'a> MergeCursor<'a> {
             sources.push(Source::new(Leaf::Memtable(MemtableCursor::new(memtable, &range, direction))));
         }
         for run in runs {
-            sources.push(Source::new(Leaf::Run(Box::new(RunCursor::new(run, &range, direction)))));
+            sources.extend(RunCursor::new(run, &range, direction).map(|run| Source::new(Leaf::Run(Box::new(run)))));
         }
         let stale = (0..sources.len()).collect();
         Self { order: Vec::with_capacity(sources.len()), sources, direction, show, stale, winner: None }

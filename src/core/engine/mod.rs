@@ -13,6 +13,8 @@ pub mod cache;
 mod clock_segment;
 mod commit;
 mod compact;
+pub(crate) mod compaction;
+pub mod compaction_pick;
 mod engine;
 mod floor;
 mod flush;

@@ -48,27 +48,27 @@ pub(crate) struct RunCursor {
 }
 
 impl RunCursor {
-    pub(crate) fn new(run: &Run, range: &Rc<KeyRange>, direction: Direction) -> Self {
+    /// A cursor before the first entry of `range`; `None` if no table of the run reaches into it.
+    pub(crate) fn new(run: &Run, range: &Rc<KeyRange>, direction: Direction) -> Option<Self> {
         let table = match direction {
-            Direction::Forward => Some(run.partition_point(|table| table.largest < range.start)),
+            Direction::Forward => run.partition_point(|table| table.largest < range.start),
             Direction::Backward => {
                 let end = range.end.as_ref();
-                run.partition_point(|table| end.is_none_or(|end| table.smallest < *end)).checked_sub(1)
+                run.partition_point(|table| end.is_none_or(|end| table.smallest < *end)).checked_sub(1)?
             }
         };
-        let mut cursor = Self {
+        let cursor = Self {
             run: Rc::clone(run),
             range: Rc::clone(range),
             direction,
-            table: None,
+            table: Some(table),
             meta: None,
             block_index: None,
             block: None,
             last_block: false,
             entries: BlockCursor::default(),
         };
-        cursor.table = table.filter(|table| cursor.in_range(*table));
-        cursor
+        cursor.in_range(table).then_some(cursor)
     }
 
     pub(crate) fn key(&self) -> &[u8] {

@@ -425,6 +425,7 @@ impl Inner {
     /// Makes an own record visible, whose data items are in the memtable already, and tells the listeners.
     fn applied(&self, record: &Record) -> Result<()> {
         self.state.borrow_mut().advance(record)?;
+        self.forget_retired();
         self.emit(&CommitEvent::Commit { record, own: true });
         Ok(())
     }

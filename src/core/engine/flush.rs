@@ -23,7 +23,7 @@ pub(crate) const SLICE_MS: f64 = 4.0;
 /// Entries between two looks at the clock.
 const ENTRIES_PER_LOOK: usize = 256;
 /// Ids at hand before each slice: more tables than one slice can begin.
-const IDS_PER_SLICE: usize = 8;
+pub(crate) const IDS_PER_SLICE: usize = 8;
 
 impl Inner {
     /// Writes everything in the memtables into tables. Answers whether there was anything.

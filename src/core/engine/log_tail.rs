@@ -97,6 +97,7 @@ impl Inner {
 
     fn apply(&self, record: &Record) -> Result<()> {
         self.state.borrow_mut().apply(record)?;
+        self.forget_retired();
         self.emit(&CommitEvent::Commit { record, own: false });
         Ok(())
     }
@@ -126,6 +127,12 @@ impl Inner {
                 return Ok(());
             }
         }
+    }
+
+    /// Drops what the cache holds of tables that are not live any more.
+    pub(crate) fn forget_retired(&self) {
+        let retired = std::mem::take(&mut self.state.borrow_mut().retired);
+        retired.into_iter().for_each(|table| self.cache.forget_table(table));
     }
 
     /// The floor of this database.

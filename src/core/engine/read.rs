@@ -110,13 +110,20 @@ impl Inner {
 
     /// Fetches blobs into the cache and pins them for the running operation.
     pub(crate) async fn fetch_into(&self, names: &[BlobName], pins: &Pins) -> Result<()> {
+        self.fetch_pinned(names, pins, true).await
+    }
+
+    /// Fetches blobs and pins them; `keep` puts them into the cache as well.
+    pub(crate) async fn fetch_pinned(&self, names: &[BlobName], pins: &Pins, keep: bool) -> Result<()> {
         for names in names.chunks(FETCH_LIMIT) {
             let blobs = self.retry_read(|| self.disk.read(names)).await?;
             self.stats.borrow_mut().blobs_read += names.len() as u64;
             for (name, blob) in names.iter().zip(blobs) {
                 let Some(blob) = blob else { return Err(self.missing_blob(name)) };
                 let blob: Rc<[u8]> = blob.into();
-                self.cache.insert(*name, Rc::clone(&blob));
+                if keep {
+                    self.cache.insert(*name, Rc::clone(&blob));
+                }
                 pins.insert(*name, blob);
             }
         }

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) log_bytes: u64,
     /// Table ids reserved by this instance and not used yet.
     pub(crate) table_ids: Vec<u64>,
+    /// Tables that left the levels since the cache was told.
+    pub(crate) retired: Vec<u64>,
     /// Why the instance is unusable, once it is.
     pub(crate) dead: Option<Error>,
 }
@@ -85,6 +87,7 @@ impl State {
             strict: false,
             log_bytes: 0,
             table_ids: Vec::new(),
+            retired: Vec::new(),
             dead: None,
         }
     }
@@ -143,6 +146,9 @@ impl State {
                 self.table_ids.extend(first_id..first_id + count);
             }
             Edit::Flush { through, .. } => self.drop_flushed(*through),
+            Edit::Compact { removed, added } => {
+                self.retired.extend(removed.iter().filter(|id| !added.iter().any(|(_, table)| table.id == **id)));
+            }
             Edit::Release { tables } => self.table_ids.retain(|id| !tables.contains(id)),
             _ => {}
         }

@@ -114,12 +114,15 @@ impl TableWriter {
                 bytes += part.1.len();
                 batch.puts.push(part);
             }
-            self.put(batch).await?;
+            self.put(&batch).await?;
+            for (name, bytes) in batch.puts {
+                self.inner.cache.insert(name, bytes.into());
+            }
         }
         Ok(())
     }
 
-    async fn put(&self, batch: Batch) -> Result<()> {
+    async fn put(&self, batch: &Batch) -> Result<()> {
         let disk = &self.inner.disk;
         for attempt in 1.. {
             match disk.commit(batch.clone(), DiskDurability::Relaxed).await {

@@ -120,7 +120,7 @@ fn tabs_that_add_to_one_counter_lose_nothing() {
 fn flushed_data_is_read_from_tables_and_the_log_is_cut() {
     check(5, |world| async move {
         let engine = world.open().await.unwrap();
-        for i in 0..300 {
+        for i in 0..3000 {
             put(&engine, &format!("key{i:04}"), &"x".repeat(500)).await.unwrap();
         }
         let before = all(&engine).await;
@@ -128,13 +128,13 @@ fn flushed_data_is_read_from_tables_and_the_log_is_cut() {
         assert_eq!(all(&engine).await, before);
         let report = engine.report();
         assert_eq!(report.floor, report.flushed);
-        assert!(report.levels.iter().map(|level| level.entries).sum::<u64>() >= 300, "{report:?}");
+        assert!(report.levels.iter().map(|level| level.entries).sum::<u64>() >= 3000, "{report:?}");
         put(&engine, "key0007", "new").await.unwrap();
         engine.close().await;
         let again = world.open().await.unwrap();
         assert_eq!(read(&again, "key0007").await.as_deref(), Some("new"));
         assert_eq!(read(&again, "key0008").await, Some("x".repeat(500)));
-        assert_eq!(all(&again).await.len(), 300);
+        assert_eq!(all(&again).await.len(), 3000);
     });
 }
 
@@ -211,5 +211,28 @@ fn a_transaction_sees_its_own_writes_in_order() {
         assert_eq!(keys, ["e=3", "b=3", "a=4"]);
         tx.commit(Durability::Strict).await.unwrap();
         assert_eq!(all(&engine).await.len(), 3);
+    });
+}
+
+#[test]
+fn many_flushes_are_compacted_and_nothing_is_lost_or_left_over() {
+    check(3, |world| async move {
+        let engine = world.open().await.unwrap();
+        let mut expected = std::collections::BTreeMap::new();
+        for round in 0..12 {
+            for i in 0..200 {
+                let key = format!("key{:05}", (i * 7919 + round * 13) % 1500);
+                let value = format!("{round}-{i}-{}", "y".repeat(400));
+                put(&engine, &key, &value).await.unwrap();
+                expected.insert(key, value);
+            }
+            engine.flush().await.unwrap();
+        }
+        engine.compact().await.unwrap();
+        assert_eq!(all(&engine).await, expected.into_iter().collect::<Vec<_>>());
+        let report = engine.report();
+        assert_eq!(report.obsolete_tables, 0, "{report:?}");
+        assert!(report.levels[0].tables < 4, "{report:?}");
+        assert_eq!(report.levels[1].entries, 1500, "{report:?}");
     });
 }

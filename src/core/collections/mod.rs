@@ -4,21 +4,29 @@
 
 pub mod bigint;
 pub mod compare;
+pub mod distinct;
 pub mod document;
 pub mod filter;
 pub mod json;
 pub mod key_codec;
 pub mod path;
 pub mod pattern;
+pub mod projection;
 pub mod raw;
+pub mod sort;
+pub mod top_k;
 pub mod value;
 pub mod value_ref;
 
 pub use compare::TypeClass;
+pub use distinct::Distinct;
 pub use document::Document;
 pub use filter::Filter;
 pub use path::Path;
+pub use projection::Projection;
 pub use raw::RawValue;
+pub use sort::Sort;
+pub use top_k::TopK;
 pub use value::Value;
 pub use value_ref::{Shape, ValueRef};
 

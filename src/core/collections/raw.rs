@@ -155,6 +155,12 @@ impl<'a> RawValue<'a> {
         RawItems { text: if self.is_array() { self.text } else { &[] }, at: 0 }
     }
 
+    /// The fields of an object with the text of each; of anything else, none.
+    pub fn entries(&self) -> impl Iterator<Item = RawField<'a>> {
+        let mut fields = self.fields();
+        std::iter::from_fn(move || fields.next_field())
+    }
+
     /// The fields of an object; of anything else, none.
     pub fn fields(&self) -> RawFields<'a> {
         let text = match self.tag() {
@@ -245,20 +251,47 @@ pub struct RawFields<'a> {
     at: usize,
 }
 
+/// A field of an object as it stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub struct RawField<'a> {
+    /// Its key.
+    pub key: RawKey<'a>,
+    /// Its value.
+    pub value: RawValue<'a>,
+    /// Both, with quotes and colon.
+    pub text: &'a [u8],
+}
+
+impl<'a> RawField<'a> {
+    /// The field that `text` is: `"key":value` and nothing more.
+    pub(crate) fn whole(text: &'a [u8]) -> Option<Self> {
+        let (end, escaped) = text::string_end(text, 1)?;
+        let value = RawValue::new(text.get(end + 2..)?);
+        Some(Self { key: RawKey { inside: &text[1..end], escaped }, value, text })
+    }
+}
+
+impl<'a> RawFields<'a> {
+    #[inline]
+    fn next_field(&mut self) -> Option<RawField<'a>> {
+        if !matches!(self.text.get(self.at..)?, [b'{' | b',', b'"', ..]) {
+            return None;
+        }
+        let start = self.at + 1;
+        let (key_end, escaped) = text::string_end(self.text, start + 1)?;
+        let key = RawKey { inside: &self.text[start + 1..key_end], escaped };
+        let value = key_end + 2;
+        let end = text::value_end(self.text, value)?;
+        self.at = end;
+        Some(RawField { key, value: RawValue::new(&self.text[value..end]), text: &self.text[start..end] })
+    }
+}
+
 impl<'a> Iterator for RawFields<'a> {
     type Item = (RawKey<'a>, RawValue<'a>);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if !matches!(self.text.get(self.at..)?, [b'{' | b',', b'"', ..]) {
-            return None;
-        }
-        let start = self.at + 2;
-        let (key_end, escaped) = text::string_end(self.text, start)?;
-        let key = RawKey { inside: &self.text[start..key_end], escaped };
-        let value = key_end + 2;
-        let end = text::value_end(self.text, value)?;
-        self.at = end;
-        Some((key, RawValue::new(&self.text[value..end])))
+        self.next_field().map(|field| (field.key, field.value))
     }
 }

@@ -18,7 +18,7 @@ pub use encode::{encode, encode_batch, encode_value, Encoded, NewId, ID_MAX, JSO
 
 use super::json::{self, text};
 use super::path::Path;
-use super::raw::RawValue;
+use super::raw::{RawField, RawValue};
 use super::Value;
 use crate::base::{Error, Reader, Result};
 
@@ -143,6 +143,23 @@ impl<'a> Document<'a> {
             return None;
         }
         Some(RawValue::new(self.json.get(end + 2..)?))
+    }
+
+    /// The top-level fields in the text's order, found through the directory.
+    pub fn fields(&self) -> impl Iterator<Item = RawField<'a>> {
+        let (json, directory, length) = (self.json, self.directory, entry_len(self.flags));
+        let offset = move |entry: &[u8]| match *entry {
+            [_, _, a, b] => usize::from(u16::from_le_bytes([a, b])),
+            [_, _, a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
+            _ => json.len(),
+        };
+        let mut entries = directory.chunks_exact(length).peekable();
+        std::iter::from_fn(move || {
+            let start = offset(entries.next()?);
+            // Before the next key's quote stands a comma, and behind the last value the brace.
+            let end = entries.peek().map_or(json.len(), |next| offset(next)).checked_sub(1)?;
+            RawField::whole(json.get(start..end)?)
+        })
     }
 
     /// The first value at `path`, entering arrays by numeric segments only. [`Path::visit`] fans out instead.

@@ -115,6 +115,27 @@ impl Filter {
     }
 }
 
+/// What `$elemMatch` asks of an element of an array.
+#[derive(Clone, Debug)]
+pub(crate) struct ElementFilter {
+    node: Node,
+    /// Elements must be objects.
+    objects: bool,
+}
+
+impl ElementFilter {
+    /// Compiles the operand of the `$elemMatch` at `path`.
+    pub(crate) fn parse(path: &Path, operand: &Value) -> Result<Self> {
+        parse::element(path, operand)
+    }
+
+    /// Whether the element matches.
+    pub(crate) fn matches(&self, element: ValueRef<'_>) -> bool {
+        // A condition of `$expr` cannot stand in here, so there is no error to lose.
+        (!self.objects || element.is_object()) && self.node.holds_inner(element, &mut None)
+    }
+}
+
 impl Node {
     /// Whether the node holds; the first error of a condition goes to `fault`.
     #[inline]

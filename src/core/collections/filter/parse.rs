@@ -2,7 +2,7 @@
 
 use super::constant::{Constant, Relation};
 use super::test::{Set, Test, TypeSet};
-use super::{suggestion, CompileCondition, FieldTest, Node};
+use super::{suggestion, CompileCondition, ElementFilter, FieldTest, Node};
 use crate::base::{Error, Result};
 use crate::collections::path::Path;
 use crate::collections::pattern::Pattern;
@@ -139,7 +139,7 @@ impl Parser<'_> {
                 }
                 "$not" => nodes.push(self.negation(place, operand)?),
                 "$all" => self.all(place, operand, nodes)?,
-                "$elemMatch" => nodes.push(place.field(self.element(place, operand)?)),
+                "$elemMatch" => nodes.push(place.field(Test::Element(Box::new(element(place.path, operand)?)))),
                 _ => nodes.push(self.operator(place, name, operand)?),
             }
         }
@@ -225,24 +225,22 @@ impl Parser<'_> {
         }
         Ok(())
     }
+}
 
-    /// `$elemMatch`: operators for the elements themselves, or a filter for elements that are objects.
-    fn element(&self, place: Place<'_>, operand: &Value) -> Result<Test> {
-        let Value::Object(fields) = operand else {
-            return Err(place.error("$elemMatch takes an object: operators, or a filter for the elements"));
-        };
-        let within = |error: Error| Error::invalid(format!("at '{}': {}", place.path.text(), error.message()));
-        let values = fields.first().is_some_and(|(name, _)| name.starts_with('$') && !LOGIC.contains(&&**name));
-        if values {
-            let this = Path::this();
-            let mut nodes = Vec::new();
-            self.operators(Place { path: &this, fans_out: false }, fields, &mut nodes).map_err(within)?;
-            return Ok(Test::Element(Box::new(all(nodes)), false));
-        }
-        let refuse = |_: &Value| Err(Error::invalid("$expr stands at the top of a filter, not inside $elemMatch"));
-        let node = Parser { compile: &refuse }.filter(operand).map_err(within)?;
-        Ok(Test::Element(Box::new(node), true))
+/// `$elemMatch`: operators for the elements themselves, or a filter for elements that are objects.
+pub(super) fn element(path: &Path, operand: &Value) -> Result<ElementFilter> {
+    let within = |error: Error| Error::invalid(format!("at '{}': {}", path.text(), error.message()));
+    let Value::Object(fields) = operand else {
+        return Err(within(Error::invalid("$elemMatch takes an object: operators, or a filter for the elements")));
+    };
+    let refuse = |_: &Value| Err(Error::invalid("$expr stands at the top of a filter, not inside $elemMatch"));
+    let parser = Parser { compile: &refuse };
+    if fields.first().is_some_and(|(name, _)| name.starts_with('$') && !LOGIC.contains(&&**name)) {
+        let mut nodes = Vec::new();
+        parser.operators(Place { path: &Path::this(), fans_out: false }, fields, &mut nodes).map_err(within)?;
+        return Ok(ElementFilter { node: all(nodes), objects: false });
     }
+    Ok(ElementFilter { node: parser.filter(operand).map_err(within)?, objects: true })
 }
 
 fn regex(place: Place<'_>, pattern: &str, flags: &str) -> Result<Pattern> {

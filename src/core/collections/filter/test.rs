@@ -1,7 +1,7 @@
 //! What a filter asks of one value.
 
 use super::constant::{Constant, Relation};
-use super::Node;
+use super::ElementFilter;
 use crate::collections::pattern::Pattern;
 use crate::collections::value_ref::Shape;
 use crate::collections::{Value, ValueRef};
@@ -26,8 +26,8 @@ pub(super) enum Test {
     Mod(i64, i64),
     /// `$size`.
     Size(usize),
-    /// `$elemMatch`: an element for which the node holds; with `true`, elements must be objects.
-    Element(Box<Node>, bool),
+    /// `$elemMatch`.
+    Element(Box<ElementFilter>),
 }
 
 impl Test {
@@ -58,19 +58,13 @@ impl Test {
             Self::Regex(pattern) => matches_text(pattern, value),
             Self::Mod(divisor, remainder) => remainder_of(value, *divisor) == Some(*remainder),
             Self::Size(size) => value.is_array() && value.items().count() == *size,
-            Self::Element(node, objects) => {
-                value.is_array()
-                    && value.items().any(|item| {
-                        // A condition of `$expr` cannot stand in here, so there is no error to lose.
-                        (!objects || item.is_object()) && node.holds_inner(item, &mut None)
-                    })
-            }
+            Self::Element(filter) => value.is_array() && value.items().any(|item| filter.matches(item)),
         }
     }
 
     /// Whether elements of an array are tested in its place too.
     pub(super) fn fans_out(&self) -> bool {
-        !matches!(self, Self::Exists | Self::Size(_) | Self::Element(..))
+        !matches!(self, Self::Exists | Self::Size(_) | Self::Element(_))
     }
 }
 

@@ -4,8 +4,8 @@
  *
  * @packageDocumentation
  */
-/// <reference lib="esnext.disposable" />
-/// <reference lib="es2018.asynciterable" />
+/// <reference lib="esnext.disposable" preserve="true" />
+/// <reference lib="es2018.asynciterable" preserve="true" />
 export { open, deleteDatabase } from './open.js'
 export { TidewellError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'

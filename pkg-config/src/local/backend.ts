@@ -107,7 +107,12 @@ class LocalBackend implements Backend {
 
   get(collection: string, id: string): Answer | null | Promise<Answer | null> {
     const database = this.#open()
-    const status = this.#call(() => database.tryGet(collection, id))
+    let status: Status
+    try {
+      status = database.tryGet(collection, id)
+    } catch (error) {
+      throw this.#life.translate(error)
+    }
     if (status === Status.Nothing) return null
     if (status !== Status.Missing) return this.#output(database, status)
     return this.#life.watch(database.get(collection, id)).then((answer) => answer ?? null)

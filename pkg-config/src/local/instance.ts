@@ -51,23 +51,35 @@ function guardedWebAssembly(onTrap: (message: string) => void): object {
 }
 
 function guardExports(exports: WebAssembly.Exports, onTrap: (message: string) => void): Record<string, unknown> {
+  const depth = { entered: 0 }
   const guarded: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(exports)) {
-    guarded[name] = typeof value === 'function' && !name.startsWith('__wbindgen_') ? guard(value as RawExport, onTrap) : value
+    const isCall = typeof value === 'function' && !name.startsWith('__wbindgen_')
+    guarded[name] = isCall ? guard(value as RawExport, name.includes('closure'), depth, onTrap) : value
   }
   return guarded
 }
 
+/** What the glue takes for the result of a callback that succeeded: it looks at the second value. */
+const NO_ERROR = [0, 0]
+
 type RawExport = (...values: unknown[]) => unknown
 
-function guard(raw: RawExport, onTrap: (message: string) => void): RawExport {
+/**
+ * The export, reporting what escapes from it: errors of the API are returned at this level, so whatever is thrown left broken
+ * frames behind. A callback that the host calls (`isCallback`, outermost) has no caller to tell; in Node it would end the process.
+ */
+function guard(raw: RawExport, isCallback: boolean, depth: { entered: number }, onTrap: (message: string) => void): RawExport {
   return (...values) => {
+    depth.entered++
     try {
       return raw(...values)
     } catch (error) {
-      // Errors of the API are returned, not thrown, at this level: whatever is thrown left broken frames behind.
       onTrap(error instanceof Error ? error.message : String(error))
+      if (isCallback && depth.entered === 1) return NO_ERROR
       throw error
+    } finally {
+      depth.entered--
     }
   }
 }

@@ -19,11 +19,12 @@ use super::deadline::Deadlines;
 use super::event::{DiskEvent, DiskListener, Listener};
 use super::failure::Failure;
 use super::flight::End;
+use super::floors::Floors;
 use super::issue::Issuer;
 use super::issued::Issued;
 
 /// How often an operation tries another connection before it gives up.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 /// Pauses between attempts to open, in milliseconds.
 const OPEN_PAUSES_MS: [f64; 2] = [50.0, 500.0];
 
@@ -50,18 +51,19 @@ pub struct IndexedDbDisk {
     inner: Rc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     name: String,
-    issuer: Issuer,
-    deadlines: Rc<Deadlines>,
+    pub(super) issuer: Issuer,
+    pub(super) deadlines: Rc<Deadlines>,
     listener: Listener,
-    state: RefCell<State>,
+    pub(super) state: RefCell<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     connection: Option<Rc<Connection>>,
     identity: Option<Identity>,
+    pub(super) floors: Floors,
     opening: bool,
     waiting: Vec<Signal<End>>,
     lost: Option<String>,
@@ -114,7 +116,7 @@ impl Inner {
     }
 
     /// A live connection, opening one if need be.
-    async fn connection(self: &Rc<Self>) -> Result<Rc<Connection>, DiskError> {
+    pub(super) async fn connection(self: &Rc<Self>) -> Result<Rc<Connection>, DiskError> {
         for _ in 0..ATTEMPTS {
             if let Some(present) = self.present() {
                 return present;
@@ -152,7 +154,8 @@ impl Inner {
             let known = state.identity.is_some();
             state.opening = false;
             let event = match &outcome {
-                Ok((connection, identity)) => {
+                Ok((connection, identity, floors)) => {
+                    state.floors = floors.clone();
                     state.identity = Some(identity.clone());
                     state.connection = (!state.closed).then(|| Rc::clone(connection));
                     known.then_some(DiskEvent::Reopened)
@@ -175,18 +178,18 @@ impl Inner {
     }
 
     /// Opens a connection and makes sure that it leads to the same data as the one before.
-    async fn establish(&self) -> Result<(Rc<Connection>, Identity), DiskError> {
+    async fn establish(&self) -> Result<(Rc<Connection>, Identity, Floors), DiskError> {
         let expected = self.state.borrow().identity.clone();
         let opened = self.open_patiently(expected.is_some()).await?;
         let connection = Rc::new(opened.connection);
-        let identity = match opened.created {
-            Some(identity) => identity,
+        let (identity, floors) = match opened.created {
+            Some(identity) => (identity, Floors::default()),
             None => self.identity(&connection).await?,
         };
         if expected.is_some_and(|expected| expected != identity) {
             return Err(DiskError::Lost("the database was deleted and created anew".into()));
         }
-        Ok((connection, identity))
+        Ok((connection, identity, floors))
     }
 
     async fn open_patiently(&self, existing: bool) -> Result<super::connection::Opened, DiskError> {
@@ -203,16 +206,16 @@ impl Inner {
         }
     }
 
-    async fn identity(&self, connection: &Connection) -> Result<Identity, DiskError> {
+    pub(super) async fn identity(&self, connection: &Connection) -> Result<(Identity, Floors), DiskError> {
         let issued = self.issuer.identity(connection).map_err(into_error)?;
         self.landed(&issued).await.map_err(into_error)?;
-        issued.blobs().map_err(into_error)?.into_iter().flatten().next().ok_or_else(|| {
-            DiskError::Lost("the browser kept only a part of the database: its identity is missing".into())
-        })
+        let (identity, floors) = issued.identity().map_err(into_error)?;
+        let lost = || DiskError::Lost("the browser kept only a part of the database: its identity is missing".into());
+        Ok((identity.ok_or_else(lost)?, floors))
     }
 
     /// Waits for the end of a transaction.
-    async fn landed(&self, issued: &Issued) -> Result<(), Failure> {
+    pub(super) async fn landed(&self, issued: &Issued) -> Result<(), Failure> {
         let _armed = self.deadlines.arm(&issued.end);
         match issued.end.clone().await {
             End::Complete => issued.check(),
@@ -224,7 +227,7 @@ impl Inner {
     }
 
     /// Lets go of a connection that does not work; another one may have replaced it already.
-    fn abandon(&self, connection: &Rc<Connection>) {
+    pub(super) fn abandon(&self, connection: &Rc<Connection>) {
         let mut state = self.state.borrow_mut();
         if state.connection.as_ref().is_some_and(|current| Rc::ptr_eq(current, connection)) {
             state.connection = None;
@@ -260,50 +263,9 @@ impl Inner {
         }
         Err(DiskError::Interrupted(detail))
     }
-
-    /// Finds out whether an explicit commit can be trusted; if that fails it is tried again the next time.
-    async fn probe(&self, connection: &Connection) {
-        let Ok(issued) = self.issuer.probe(connection) else { return };
-        let _armed = self.deadlines.arm(&issued.end);
-        match issued.end.clone().await {
-            End::Complete => self.issuer.learn(true),
-            End::Aborted => self.issuer.learn(false),
-            End::Unread | End::Failed(_) | End::Expired => {}
-        }
-    }
-
-    async fn commit(self: &Rc<Self>, batch: &Batch, durability: Durability) -> Result<RangeReads, DiskError> {
-        let mut detail = String::new();
-        for _ in 0..ATTEMPTS {
-            let connection = self.connection().await?;
-            if self.issuer.is_curious_about(batch) {
-                self.probe(&connection).await;
-            }
-            let issued = match self.issuer.commit(&connection, batch, durability) {
-                Ok(issued) => issued,
-                // Nothing was issued, so the same batch may go through another connection.
-                Err(Failure::Dead(text)) => {
-                    self.abandon(&connection);
-                    detail = text;
-                    continue;
-                }
-                Err(failure) => return Err(into_error(failure)),
-            };
-            let landed = self.landed(&issued).await;
-            if let Err(Failure::Dead(_) | Failure::Final(DiskError::Interrupted(_))) = &landed {
-                self.abandon(&connection);
-            }
-            landed.map_err(into_error)?;
-            return issued.ranges().map_err(|failure| match into_error(failure) {
-                DiskError::Unavailable(detail) => DiskError::Interrupted(detail),
-                error => error,
-            });
-        }
-        Err(DiskError::Interrupted(detail))
-    }
 }
 
-fn into_error(failure: Failure) -> DiskError {
+pub(super) fn into_error(failure: Failure) -> DiskError {
     match failure {
         Failure::Final(error) => error,
         Failure::Dead(detail) => DiskError::Interrupted(detail),
@@ -325,7 +287,7 @@ impl Disk for IndexedDbDisk {
                 return Ok(Vec::new());
             }
             let issue = |connection: &Connection| self.inner.issuer.scan(connection, &range, limit);
-            self.inner.look(issue, |issued| issued.named(range.area)).await
+            self.inner.look(issue, |issued| issued.scanned(range.area)).await
         })
     }
 

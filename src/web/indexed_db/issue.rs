@@ -11,9 +11,10 @@ use wasm_bindgen::JsValue;
 use super::connection::Connection;
 use super::failure::{classify, Failure};
 use super::flight::Flights;
+use super::floors::Interest;
 use super::issued::Issued;
 use super::raw;
-use super::schema::{bounds_of, key_of, store_of, to_stored, IDENTITY, LOG, TABLES};
+use super::schema::{bounds_of, generation_key, key_of, store_of, to_stored, IDENTITY, LOG, TABLES};
 
 /// The object stores of a transaction: 1 for the log, 2 for the tables, 3 for both.
 type Scope = usize;
@@ -88,29 +89,34 @@ impl Issuer {
             stores: [None, None],
             writes: Vec::new(),
             reads: Vec::new(),
+            changed: None,
             trusting: true,
         };
         if let Err(error) = requests(&mut open) {
             let _ = open.transaction.abort();
             return Err(classify(&error));
         }
-        let Requests { transaction, writes, reads, trusting, .. } = open;
+        let Requests { transaction, writes, reads, changed, trusting, .. } = open;
         let changes = *mode == self.readwrite;
-        let end = self.flights.follow(transaction.clone(), changes, reads.last().and_then(Option::as_ref));
+        // When a commit completes, a key that was asked for has arrived; only values may be late.
+        let last = changed.as_ref().filter(|_| !changes).or(reads.iter().flatten().next_back());
+        let end = self.flights.follow(transaction.clone(), changes, last);
         if trusting {
             // It throws only if the transaction has been aborted already; then its `abort` event tells.
             let _ = transaction.commit();
         }
-        Ok(Issued { transaction, end, changes, writes, reads })
+        Ok(Issued { transaction, end, changes, writes, reads, changed })
     }
 
-    /// Issues a commit. `Err` means that nothing was issued.
+    /// Issues a commit at `generation` of the floors. `Err` means that nothing was issued.
     pub(super) fn commit(
         &self,
         connection: &Connection,
         batch: &Batch,
         durability: Durability,
+        generation: u64,
     ) -> Result<Issued, Failure> {
+        let interest = Interest::of(batch);
         let written = batch.puts.iter().chain(&batch.inserts).map(|(name, _)| name.area);
         let areas = batch.deletes.iter().map(|range| range.area).chain(written);
         let writes = areas.fold(0, |scope, area| scope | scope_of(area));
@@ -130,16 +136,20 @@ impl Issuer {
             }
             // The last request is the only one whose failure aborts the transaction in every browser, so a lone insert
             // comes last, unless a read must see it.
-            let lone_insert = batch.inserts.len() == 1 && open.writes.is_empty() && !reads_inserts(batch);
+            let lone_insert = is_lone_insert(batch);
             if lone_insert {
-                open.read(&batch.reads)?;
+                open.read(batch, interest, generation)?;
             }
             for (name, bytes) in &batch.inserts {
                 let request = open.store(name.area)?.add(&to_stored(bytes), &key_of(name))?;
                 open.writes.push((Some(*name), request));
             }
+            if interest == Interest::Changes {
+                let request = open.store(Area::Floor)?.add(&JsValue::from_f64(0.0), &generation_key(generation + 1))?;
+                open.writes.push((None, request));
+            }
             if !lone_insert {
-                open.read(&batch.reads)?;
+                open.read(batch, interest, generation)?;
                 open.trusting = open.writes.is_empty() || self.explicit.get() == Explicit::Sound;
             }
             Ok(())
@@ -148,9 +158,8 @@ impl Issuer {
 
     /// Whether it must be found out first, with [`Issuer::probe`], if this browser can commit `batch` explicitly.
     pub(super) fn is_curious_about(&self, batch: &Batch) -> bool {
-        let writes = batch.deletes.len() + batch.puts.len() + batch.inserts.len();
-        let lone_insert = batch.inserts.len() == writes && writes == 1 && !reads_inserts(batch);
-        writes > 0 && !lone_insert && self.explicit.get() == Explicit::Unknown
+        let writes = !(batch.deletes.is_empty() && batch.puts.is_empty() && batch.inserts.is_empty());
+        writes && !is_lone_insert(batch) && self.explicit.get() == Explicit::Unknown
     }
 
     /// Issues a transaction that must abort: it inserts the identity, which is there, and then reads it.
@@ -192,11 +201,20 @@ impl Issuer {
         })
     }
 
-    /// Issues a read of the identity.
+    /// Issues a read of the identity, the newest generation and the floors.
     pub(super) fn identity(&self, connection: &Connection) -> Result<Issued, Failure> {
         self.run(connection, scope_of(Area::Log), (&self.readonly, &self.relaxed), |open| {
-            let request = open.store(Area::Log)?.get(&JsValue::from_str(IDENTITY))?;
-            open.reads.push(Some(request));
+            let generations =
+                raw::KeyRange::bound(&generation_key(0), &generation_key(BlobRange::all(Area::Floor).last))?;
+            let log = open.store(Area::Log)?;
+            let identity = log.get(&JsValue::from_str(IDENTITY))?;
+            let newest = log.open_key_cursor(&generations, "prev")?;
+            open.reads.extend([Some(identity), Some(newest)]);
+            if let Some(floors) = key_range(&BlobRange::all(Area::Floor))? {
+                let log = open.store(Area::Log)?;
+                let (names, blobs) = (log.get_all_keys(&floors, u32::MAX)?, log.get_all(&floors, u32::MAX)?);
+                open.reads.extend([Some(names), Some(blobs)]);
+            }
             Ok(())
         })
     }
@@ -218,18 +236,23 @@ struct Requests<'a> {
     /// Requests that change something, with the name of what they insert.
     writes: Vec<(Option<BlobName>, raw::Request)>,
     reads: Vec<Option<raw::Request>>,
+    /// Tells whether the floors have changed.
+    changed: Option<raw::Request>,
     /// Whether `commit()` may be called.
     trusting: bool,
 }
 
 impl Requests<'_> {
-    fn read(&mut self, ranges: &[BlobRange]) -> Result<(), JsValue> {
-        for range in ranges {
+    fn read(&mut self, batch: &Batch, interest: Interest, generation: u64) -> Result<(), JsValue> {
+        for range in &batch.reads {
             let request = match key_range(range)? {
-                Some(keys) => Some(self.store(range.area)?.get_all(&keys, u32::MAX)?),
-                None => None,
+                Some(keys) if range.area != Area::Floor => Some(self.store(range.area)?.get_all(&keys, u32::MAX)?),
+                _ => None,
             };
             self.reads.push(request);
+        }
+        if interest == Interest::Reads {
+            self.changed = Some(self.store(Area::Floor)?.get_key(&generation_key(generation + 1))?);
         }
         Ok(())
     }
@@ -248,7 +271,9 @@ fn key_range(range: &BlobRange) -> Result<Option<JsValue>, JsValue> {
     bounds_of(range).map(|(first, last)| raw::KeyRange::bound(&first, &last).map(Into::into)).transpose()
 }
 
-/// Whether a read of the batch must see one of its inserts.
-fn reads_inserts(batch: &Batch) -> bool {
-    batch.inserts.iter().any(|(name, _)| batch.reads.iter().any(|range| range.contains(name)))
+/// Whether the batch changes one blob only, by an insert that none of its reads must see.
+fn is_lone_insert(batch: &Batch) -> bool {
+    let [(name, _)] = batch.inserts.as_slice() else { return false };
+    let alone = batch.deletes.is_empty() && batch.puts.is_empty() && name.area != Area::Floor;
+    alone && !batch.reads.iter().any(|range| range.contains(name))
 }

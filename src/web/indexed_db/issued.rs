@@ -10,8 +10,9 @@ use crate::signal::Signal;
 
 use super::failure::{classify, Failure};
 use super::flight::End;
+use super::floors::Floors;
 use super::raw;
-use super::schema::{from_stored, name_of};
+use super::schema::{from_stored, generation_of, name_of};
 
 /// The requests of a transaction and its end.
 pub(super) struct Issued {
@@ -20,13 +21,14 @@ pub(super) struct Issued {
     pub(super) changes: bool,
     pub(super) writes: Vec<(Option<BlobName>, raw::Request)>,
     pub(super) reads: Vec<Option<raw::Request>>,
+    pub(super) changed: Option<raw::Request>,
 }
 
 impl Issued {
     /// Why it did not end well: the first reason that a request gives, else that of the transaction. (Firefox says
     /// `AbortError` for every transaction whose `commit()` was called.)
     pub(super) fn failure(&self) -> Failure {
-        let reads = self.reads.iter().flatten().map(|request| (&None, request));
+        let reads = self.reads.iter().chain([&self.changed]).flatten().map(|request| (&None, request));
         let requests = self.writes.iter().map(|(name, request)| (name, request)).chain(reads);
         let reason = requests.filter_map(|(name, request)| Some((name, failure_of(request)?))).find_map(named_failure);
         reason.unwrap_or_else(|| classify(&self.transaction.error()))
@@ -51,7 +53,29 @@ impl Issued {
         }
     }
 
-    /// The results of a commit's reads.
+    /// Whether the floors are not those of the generation any more at which the batch was issued.
+    pub(super) fn floors_changed(&self) -> Result<bool, Failure> {
+        let Some(request) = &self.changed else { return Ok(false) };
+        let key = request.result().map_err(|error| classify(&error))?;
+        match failure_of(request) {
+            Some(failure) => Err(failure),
+            None => Ok(!key.is_undefined()),
+        }
+    }
+
+    /// The identity, if it is there, and the floors.
+    pub(super) fn identity(&self) -> Result<(Option<Vec<u8>>, Floors), Failure> {
+        let identity = self.result(0)?;
+        let newest = self.result(1)?;
+        let generation = match newest.is_null() {
+            true => 0,
+            false => generation_of(&newest.unchecked_ref::<raw::Cursor>().key()).ok_or_else(|| foreign("a key"))?,
+        };
+        let blobs = self.named(2, Area::Floor)?.into_iter().map(|(name, bytes)| (name.id, bytes)).collect();
+        Ok((from_stored(&identity), Floors { generation, blobs }))
+    }
+
+    /// The results of a commit's reads, but for those of the floors.
     pub(super) fn ranges(&self) -> Result<RangeReads, Failure> {
         (0..self.reads.len())
             .map(|at| self.result(at)?.unchecked_ref::<Array>().iter().map(|value| bytes_of(&value)).collect())
@@ -72,8 +96,12 @@ impl Issued {
     }
 
     /// The results of a scan.
-    pub(super) fn named(&self, area: Area) -> Result<NamedBlobs, Failure> {
-        let (names, blobs) = (self.result(0)?, self.result(1)?);
+    pub(super) fn scanned(&self, area: Area) -> Result<NamedBlobs, Failure> {
+        self.named(0, area)
+    }
+
+    fn named(&self, at: usize, area: Area) -> Result<NamedBlobs, Failure> {
+        let (names, blobs) = (self.result(at)?, self.result(at + 1)?);
         let (names, blobs): (&Array, &Array) = (names.unchecked_ref(), blobs.unchecked_ref());
         let named = names.iter().zip(blobs.iter()).map(|(key, value)| {
             let name = name_of(area, &key).ok_or_else(|| foreign("a key"))?;

@@ -3,6 +3,7 @@
 //! Not a cache and not an engine: it keeps the promises of [`tidewell_core::disk::Disk`] over connections that die,
 //! transactions that abort late and pages that freeze.
 
+mod commit;
 mod connection;
 mod deadline;
 mod delete;
@@ -10,6 +11,7 @@ mod disk;
 mod event;
 mod failure;
 mod flight;
+mod floors;
 mod issue;
 mod issued;
 mod raw;

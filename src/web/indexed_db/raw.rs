@@ -66,6 +66,12 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn get(this: &Store, key: &JsValue) -> Result<Request, JsValue>;
 
+    #[wasm_bindgen(method, catch, js_name = getKey)]
+    pub(super) fn get_key(this: &Store, key: &JsValue) -> Result<Request, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = openKeyCursor)]
+    pub(super) fn open_key_cursor(this: &Store, range: &JsValue, direction: &str) -> Result<Request, JsValue>;
+
     #[wasm_bindgen(method, catch, js_name = getAll)]
     pub(super) fn get_all(this: &Store, range: &JsValue, count: u32) -> Result<Request, JsValue>;
 
@@ -95,6 +101,12 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = target)]
     pub(super) fn target(this: &Event) -> Request;
+
+    /// `IDBCursor`.
+    pub(super) type Cursor;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn key(this: &Cursor) -> JsValue;
 
     /// `IDBKeyRange`.
     #[wasm_bindgen(js_name = IDBKeyRange)]

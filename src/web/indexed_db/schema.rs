@@ -7,6 +7,7 @@
 //! | `log` | number: the position | log record |
 //! | `log` | string: `meta-`, `floor-` or `manifest-` and the id in 16 decimal digits | the other small areas |
 //! | `log` | string: `identity` | 16 random bytes, written when the database was created |
+//! | `log` | string: `generation-` and a number in 16 decimal digits | nothing; see `floors.rs` |
 //! | `tables` | number: id × 2^20 + part | part of a table |
 
 use js_sys::Uint8Array;
@@ -21,6 +22,9 @@ pub(super) const LOG: &str = "log";
 pub(super) const TABLES: &str = "tables";
 /// The key of the identity of the database, in the store [`LOG`].
 pub(super) const IDENTITY: &str = "identity";
+
+/// What the keys of generations start with, in the store [`LOG`].
+const GENERATION: &str = "generation-";
 
 /// Parts of one table: 2^20.
 const PARTS: u64 = 1 << 20;
@@ -66,6 +70,16 @@ pub(super) fn bounds_of(range: &BlobRange) -> Option<(JsValue, JsValue)> {
         return None;
     }
     Some((key(range.area, range.first, 0), key(range.area, range.last.min(highest), PARTS - 1)))
+}
+
+/// The key of a generation of the area `Floor`.
+pub(super) fn generation_key(generation: u64) -> JsValue {
+    JsValue::from_str(&format!("{GENERATION}{generation:016}"))
+}
+
+/// The generation with that key; `None` if the key is another one.
+pub(super) fn generation_of(key: &JsValue) -> Option<u64> {
+    key.as_string()?.strip_prefix(GENERATION)?.parse().ok()
 }
 
 /// The name of the blob at `key` of `area`; `None` if the key is not one of ours.

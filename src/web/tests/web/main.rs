@@ -6,6 +6,7 @@
 mod cost;
 mod disk;
 mod faults;
+mod floors;
 mod support;
 mod surroundings;
 

@@ -28,10 +28,13 @@ const below = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'))
 
+/** Entry points that a page under this server never loads. */
+const OTHER_HOSTS = /^(node|deno|bun|workerd|edge-light|inline|slim|wasm)\.js$/
+
 /** What the service worker keeps: the page's files and those of the package that a browser loads. */
 const fileList = () => {
   const ours = below(page).filter((name) => !name.endsWith('.mjs') && !name.endsWith('.md'))
-  const theirs = below(join(pack, 'dist')).filter((name) => /\.(js|wasm)$/.test(name) && !/node|deno|bun|workerd|edge|inline/.test(name))
+  const theirs = below(join(pack, 'dist')).filter((name) => /\.(js|wasm)$/.test(name) && !OTHER_HOSTS.test(name))
   return JSON.stringify(['./', ...ours, 'src/tidewell.js', ...theirs.map((name) => `tidewell/dist/${name}`)])
 }
 

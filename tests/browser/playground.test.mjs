@@ -1,0 +1,109 @@
+// The playground as a person uses it: load the data set, query, edit, follow in a second tab, go on without a network.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { test } from 'node:test'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually, launch, newProfile } from './support/browser.mjs'
+import { packageFolder } from './support/server.mjs'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** Serves the playground as `cargo xtask demo` does; answers its address. */
+const serveDemo = async () => {
+  const child = spawn(process.execPath, ['www/serve.mjs', '--package', packageFolder, '--port', '0'], { cwd: root })
+  let said = ''
+  child.stdout.on('data', (chunk) => (said += chunk))
+  const address = await eventually('the playground is served', () => /http:\/\/\S+/.exec(said)?.[0], 10)
+  const stop = () => new Promise((done) => (child.on('exit', done), child.kill()))
+  return { address, stop }
+}
+
+/** Adds up how much the page moved under the reader's eyes. */
+const watchShifts = () => {
+  window.shift = 0
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
+}
+
+const openTab = async (browser, address) => {
+  const page = await browser.context.newPage()
+  page.problems = []
+  page.on('pageerror', (error) => page.problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
+  await page.addInitScript(watchShifts)
+  await page.goto(address)
+  return page
+}
+const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
+const rows = (page) => page.evaluate(() => document.querySelectorAll('#table tbody tr').length)
+
+test('the playground loads its data, queries it live, edits it, follows in a second tab and works offline', { timeout: 180_000 }, async (t) => {
+  const profile = await newProfile()
+  const browser = await launch(profile.folder)
+  let demo = await serveDemo()
+  t.after(async () => {
+    await browser.close()
+    await demo?.stop()
+    await profile.remove()
+  })
+  const page = await openTab(browser, demo.address)
+
+  await page.click('#sample')
+  await eventually('7,000 documents', async () => (await text(page, '#count')) === '7,000', 60)
+  await eventually('results', async () => (await rows(page)) === 100)
+  await page.selectOption('#examples', { label: 'Papers per year' })
+  await eventually('a row for each year', async () => (await rows(page)) === 29)
+  await page.selectOption('#examples', { label: 'Titles about black holes' })
+  await eventually('titles that match', async () => /black hole/i.test(await text(page, '#table tbody tr')))
+  await page.fill('#filter', '{ title: ')
+  await eventually('the mistake is told', async () => /filter: line 1/.test(await text(page, '#problem')))
+  await page.fill('#filter', '{ words: { $gt: 300 } }')
+  await page.fill('#sort', '{ words: -1 }')
+  await page.fill('#fields', '')
+  await eventually('the longest abstracts', async () => (await text(page, '#problem')) === '' && (await rows(page)) > 3)
+
+  const second = await openTab(browser, demo.address)
+  await eventually('the second tab has the data', async () => (await text(second, '#count')) === '7,000')
+  await second.fill('#filter', '{ id: "made-here" }')
+  await eventually('no row yet', async () => (await rows(second)) === 0)
+
+  await page.bringToFront()
+  await page.click('#new')
+  await page.fill('#document', '{ id: "made-here", title: "A document of mine", words: 9999, date: Date("2020-02-02") }')
+  await page.click('#save')
+  await eventually('the new row is first', async () => /made-here/.test(await text(page, '#table tbody tr')))
+  await eventually('the second tab shows it', async () => /A document of mine/.test(await text(second, '#table tbody tr')))
+  await page.fill('#document', '{ id: "made-here", title: "Changed", words: 10000 }')
+  await page.press('#document', 'Control+Enter')
+  await eventually('the second tab shows the change', async () => /Changed/.test(await text(second, '#table tbody tr')))
+
+  await page.click('.tabs [data-panel=plan]')
+  await eventually('the plan', async () => /Documents examined/.test(await text(page, '#panel-plan')))
+  await page.click('.tabs [data-panel=indexes]')
+  await page.fill('#index-fields', 'authors')
+  await page.click('#index-form button')
+  await eventually('the index is ready', async () => /ready/.test(await text(page, '[data-index="authors"] .note')), 30)
+  await page.click('[data-index="authors"] button')
+  await eventually('the index is gone', () => page.evaluate(() => document.querySelector('[data-index="authors"]') === null))
+  await page.click('.tabs [data-panel=storage]')
+  await eventually('latencies as a chart', () => page.evaluate(() => document.querySelectorAll('.chart circle.p50').length > 0))
+
+  await page.focus('#table tbody tr[tabindex="0"]')
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Enter')
+  await eventually('the keyboard opens a document', () => page.evaluate(() => document.querySelector('#document').value.includes('made-here')))
+  await page.click('#delete')
+  await eventually('the second tab sees it go', async () => (await rows(second)) === 0 && (await text(second, '#count')) === '7,000')
+
+  await eventually('the service worker is ready', () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated'))
+  assert.ok((await page.evaluate(() => window.shift)) < 0.02, 'the layout does not shift')
+  assert.deepEqual([...page.problems, ...second.problems], [], 'no error and no violation of the policy')
+  await demo.stop()
+  demo = undefined
+  await page.reload()
+  await eventually('without a network the data is still there', async () => (await text(page, '#count')) === '7,000')
+  await eventually('and queries run', async () => (await rows(page)) > 0)
+})

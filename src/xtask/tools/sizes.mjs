@@ -38,12 +38,19 @@ for (const file of files) if (file.endsWith('.wasm')) loaded.add(file)
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`.padStart(12)
 console.log(`${'file'.padEnd(36)}${'raw'.padStart(12)}${'gzip'.padStart(12)}${'brotli'.padStart(12)}`)
 const total = { raw: 0, gzip: 0, brotli: 0 }
+const types = { count: 0, raw: 0, gzip: 0, brotli: 0 }
 for (const file of files) {
   const size = measure(file)
+  if (file.endsWith('.d.ts')) {
+    types.count += 1
+    for (const kind of Object.keys(size)) types[kind] += size[kind]
+    continue
+  }
   const mark = loaded.has(file) ? ' *' : ''
   console.log(`${(relative(root, file) + mark).padEnd(36)}${kib(size.raw)}${kib(size.gzip)}${kib(size.brotli)}`)
   if (loaded.has(file)) for (const kind of Object.keys(total)) total[kind] += size[kind]
 }
+console.log(`${`types, ${types.count} files`.padEnd(36)}${kib(types.raw)}${kib(types.gzip)}${kib(types.brotli)}`)
 console.log(`${'* what a page loads'.padEnd(36)}${kib(total.raw)}${kib(total.gzip)}${kib(total.brotli)}`)
 const inside = total.gzip <= BUDGET_KIB * 1024
 console.log(`budget: ${(total.gzip / 1024).toFixed(1)} of ${BUDGET_KIB} KiB gzip${inside ? '' : ': TOO LARGE'}`)

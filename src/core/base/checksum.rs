@@ -4,6 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::planted::{planted, Bug};
 use super::{Error, Result};
 
 /// How many bytes a sealed blob is longer than its content.
@@ -26,7 +27,9 @@ pub fn seal(bytes: &mut Vec<u8>) {
 /// `Corrupt` if the blob is too short or its content does not match its checksum.
 pub fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
     match bytes.split_last_chunk::<CHECKSUM_LEN>() {
-        Some((content, sum)) if checksum(content) == u64::from_le_bytes(*sum) => Ok(content),
+        Some((content, sum)) if checksum(content) == u64::from_le_bytes(*sum) || planted(Bug::DropChecksum) => {
+            Ok(content)
+        }
         Some(_) => Err(Error::corrupt(format!("the checksum of {what} does not match its content"))),
         None => Err(Error::corrupt(format!("{what} is cut short"))),
     }

@@ -6,6 +6,7 @@ use std::cell::{Ref, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
 use crate::disk::{Area, Batch, BlobName, BlobRange, DiskError};
 
@@ -286,12 +287,14 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
     }
     let durability = jobs.iter().map(|job| job.durability).max().unwrap_or_default();
     let header = next_header(inner, durability);
-    for job in jobs.iter_mut().filter(|job| job.durability == Durability::Memory) {
+    let early = planted(Bug::AcknowledgeEarly);
+    for job in jobs.iter_mut().filter(|job| early || job.durability == Durability::Memory) {
         inner.unconfirmed.set(true);
         job.reply.take().into_iter().for_each(|reply| reply.send(Ok(header.position)));
     }
     let mut batch = std::mem::take(&mut stage.batch);
-    batch.inserts.push((BlobName::log(header.position), stage.payload.encode(header)));
+    let log_blobs = if planted(Bug::SkipPositionCheck) { &mut batch.puts } else { &mut batch.inserts };
+    log_blobs.push((BlobName::log(header.position), stage.payload.encode(header)));
     batch.reads.push(BlobRange::all(Area::Floor));
     match write_record(inner, &header, &batch, durability).await {
         Outcome::Won => {
@@ -304,7 +307,9 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
             Vec::new()
         }
         Outcome::Lost => {
-            inner.state.borrow_mut().unstage(&mut stage);
+            if !planted(Bug::KeepStagedWrites) {
+                inner.state.borrow_mut().unstage(&mut stage);
+            }
             inner.lost_race(COURTESY_MS);
             jobs
         }
@@ -354,6 +359,7 @@ async fn write_record(inner: &Rc<Inner>, header: &RecordHeader, batch: &Batch, d
         let error = match inner.disk.commit(batch.clone(), durability.into()).await {
             Ok(reads) => return judge(inner, header, reads.last().map_or(&[][..], Vec::as_slice)),
             Err(DiskError::Exists(_)) if attempt == 0 => return Outcome::Lost,
+            Err(DiskError::Interrupted(_)) if planted(Bug::SkipOutcomeLookup) => return Outcome::Lost,
             Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => error,
             Err(error) => return Outcome::Failed(error.into()),
         };
@@ -396,6 +402,7 @@ async fn look_up(inner: &Rc<Inner>, header: &RecordHeader) -> std::result::Resul
 /// An inserted record counts only above the floor of the same database.
 fn judge(inner: &Inner, header: &RecordHeader, floors: &[Vec<u8>]) -> Outcome {
     match Floor::newest(floors) {
+        Ok(Some(_)) if planted(Bug::SkipFloorCheck) => Outcome::Won,
         Ok(Some(floor)) if floor.store == header.store && floor.position < header.position => Outcome::Won,
         Ok(Some(floor)) if floor.store == header.store => {
             // An orphan: the log was truncated past it by others. Nobody reads it; the next truncation removes it.

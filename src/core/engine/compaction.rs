@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::Result;
 
 use super::access::{Direction, KeyRange, Step};
@@ -81,7 +82,7 @@ impl Compaction {
         self.last_position = Some(position);
         self.settled = position <= self.oldest;
         // A delete hides what lies below. If nothing does, then once everybody sees the delete nobody needs it.
-        self.merge.value().is_some() || !self.settled || self.covers_something()
+        self.merge.value().is_some() || (!self.settled || self.covers_something()) && !planted(Bug::ResurrectDeleted)
     }
 
     fn covers_something(&self) -> bool {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::base::bytes::Reader;
 use crate::base::checksum::{seal, unseal};
+use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
 use crate::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, Witness};
 
@@ -99,7 +100,7 @@ async fn empty(disk: &dyn Disk) -> std::result::Result<Result<Option<State>>, Di
 }
 
 async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony: Option<Testimony>) -> Result<State> {
-    if let Some(testimony) = testimony {
+    if let Some(testimony) = testimony.filter(|_| !planted(Bug::TrustEmptyDisk)) {
         return Err(Error::new(
             ErrorKind::StorageLost,
             format!(

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{Error, Result};
 
 use super::manifest::{Edit, Manifest};
@@ -157,6 +158,7 @@ impl State {
 
     /// Lets go of entries that are in tables now. Snapshots keep the memtables they were taken with.
     fn drop_flushed(&mut self, through: u64) {
+        let through = if planted(Bug::DropUnflushed) { self.head } else { through };
         self.sealed.retain(|sealed| sealed.through > through);
         for sealed in self.sealed.iter_mut().filter(|sealed| sealed.after < through) {
             drop_upto(&mut sealed.memtable, through);

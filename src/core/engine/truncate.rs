@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::Result;
 use crate::disk::{Area, BlobName, BlobRange};
 
@@ -95,7 +96,7 @@ impl Inner {
 
 fn stage_truncation(staged: &mut Staged<'_>) -> u64 {
     let position = staged.position();
-    let flushed = staged.manifest.flushed;
+    let flushed = if planted(Bug::TruncateUnflushed) { position - 1 } else { staged.manifest.flushed };
     let manifest = Manifest { edited: position, ..staged.manifest.clone() };
     let floor = Floor { store: staged.store, position: flushed };
     staged.edit(&Edit::Truncate);

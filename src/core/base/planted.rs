@@ -1,0 +1,72 @@
+//! Deliberate faults for the tests that prove our tests can fail: behind the feature `planted-bugs`, one at a time.
+//!
+//! Not fault injection for applications (that is `disk::FaultyDisk`), and never compiled into a build that ships.
+
+/// A deliberate fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// A commit is acknowledged before the disk has confirmed it.
+    AcknowledgeEarly,
+    /// A log record is put at its position even if another one is there.
+    SkipPositionCheck,
+    /// An insert below the log's floor counts as a commit.
+    SkipFloorCheck,
+    /// After an interrupted commit nobody looks whether it happened; the jobs just run again.
+    SkipOutcomeLookup,
+    /// What a group staged stays in the memtable after its position was lost.
+    KeepStagedWrites,
+    /// Truncation deletes records that are not in tables yet.
+    TruncateUnflushed,
+    /// A flush lets go of entries that came after it began.
+    DropUnflushed,
+    /// Compaction forgets deletes that still cover older versions.
+    ResurrectDeleted,
+    /// An interactive transaction commits without looking whether what it read has changed.
+    IgnoreReadSet,
+    /// Checksums are not compared.
+    DropChecksum,
+    /// An empty disk is taken for a new database whatever the witness says.
+    TrustEmptyDisk,
+    /// An update leaves the index entry of the old value.
+    ForgetIndexDelete,
+    /// A unique index does not look for a holder of its key.
+    SkipUniqueCheck,
+    /// Deleting a document leaves the collection's count alone.
+    ForgetCount,
+    /// A live query does not hear of commits by other instances.
+    IgnoreForeignCommits,
+}
+
+#[cfg(feature = "planted-bugs")]
+mod active {
+    use super::Bug;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Plants `bug` in this thread, or none.
+    pub fn plant(bug: Option<Bug>) {
+        ACTIVE.set(bug);
+    }
+
+    pub(super) fn is_active(bug: Bug) -> bool {
+        ACTIVE.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+pub use active::plant;
+
+/// Whether `bug` is planted. Constantly `false` without the feature.
+#[inline]
+pub(crate) fn planted(bug: Bug) -> bool {
+    #[cfg(feature = "planted-bugs")]
+    return active::is_active(bug);
+    #[cfg(not(feature = "planted-bugs"))]
+    {
+        let _ = bug;
+        false
+    }
+}

@@ -18,15 +18,7 @@ import type { SchemaIssue } from './types/schema.js'
  * - `internal`: a bug in Tidewell. The instance is dead; `open` again.
  */
 export type ErrorCode =
-  | 'conflict'
-  | 'closed'
-  | 'invalid'
-  | 'quota'
-  | 'storage-lost'
-  | 'corrupt'
-  | 'unavailable'
-  | 'aborted'
-  | 'internal'
+  'conflict' | 'closed' | 'invalid' | 'quota' | 'storage-lost' | 'corrupt' | 'unavailable' | 'aborted' | 'internal'
 
 const CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'conflict',

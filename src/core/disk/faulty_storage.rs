@@ -252,18 +252,14 @@ impl FaultyStorage {
         let mut in_flight = self.in_flight.borrow_mut();
         let Some(InFlight { batch, .. }) = in_flight.get_mut(&flight) else { return };
         for blobs in [&mut batch.puts, &mut batch.inserts] {
-            blobs.retain_mut(|(name, bytes)| {
-                let damage = if matches!(name.area, Area::Log | Area::Table) { self.below(4) } else { 0 };
-                match damage {
-                    1 => bytes.truncate(self.below(bytes.len() as u64) as usize),
-                    2 => {
-                        let from = self.below(bytes.len() as u64) as usize;
-                        self.rng.borrow().fill(bytes.get_mut(from..).unwrap_or_default());
-                    }
+            for (_, bytes) in blobs.iter_mut().filter(|(name, _)| matches!(name.area, Area::Log | Area::Table)) {
+                let from = self.below(bytes.len() as u64 + 1) as usize;
+                match self.below(3) {
+                    1 => bytes.truncate(from),
+                    2 => self.rng.borrow().fill(bytes.get_mut(from..).unwrap_or_default()),
                     _ => {}
                 }
-                damage != 3
-            });
+            }
         }
     }
 

@@ -354,49 +354,74 @@ fn retry_smaller(inner: &Inner, mut jobs: Vec<Job>, error: Error) -> Vec<Job> {
 
 /// Inserts the record, and finds out what happened when the disk does not say.
 async fn write_record(inner: &Rc<Inner>, header: &RecordHeader, batch: &Batch, durability: Durability) -> Outcome {
+    // Whether an earlier attempt may have succeeded unheard.
+    let mut doubt = false;
     let mut last = None;
-    for attempt in 0..ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         let error = match inner.disk.commit(batch.clone(), durability.into()).await {
-            Ok(reads) => return judge(inner, header, reads.last().map_or(&[][..], Vec::as_slice)),
-            Err(DiskError::Exists(_)) if attempt == 0 => return Outcome::Lost,
+            Ok(reads) => match judge(inner, header, reads.last().map_or(&[][..], Vec::as_slice)) {
+                // The earlier attempt may have been cut off with the log since.
+                Outcome::Lost if doubt => break,
+                outcome => return outcome,
+            },
+            Err(DiskError::Exists(_)) if !doubt => return Outcome::Lost,
             Err(DiskError::Interrupted(_)) if planted(Bug::SkipOutcomeLookup) => return Outcome::Lost,
-            Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => error,
-            Err(error) => return Outcome::Failed(error.into()),
+            Err(error) => error,
         };
-        // An earlier attempt may have succeeded unheard: the log tells.
-        if let DiskError::Interrupted(_) = error {
-            if inner.disk.settle().await.is_err() {
-                last = Some(error);
-                continue;
+        let refused = !matches!(error, DiskError::Exists(_) | DiskError::Interrupted(_));
+        if refused && !doubt {
+            return Outcome::Failed(error.into());
+        }
+        doubt = true;
+        if inner.disk.settle().await.is_ok() {
+            match look_up(inner, header).await {
+                Ok(Found::Outcome(outcome)) => return outcome,
+                Ok(Found::Nobody) if refused => return Outcome::Failed(error.into()),
+                Ok(Found::Nobody) => doubt = false,
+                Ok(Found::CutOff) => break,
+                Err(_) => {}
             }
         }
-        match look_up(inner, header).await {
-            Ok(Some(outcome)) => return outcome,
-            Ok(None) | Err(_) => last = Some(error),
-        }
+        last = Some(error);
     }
-    let detail = last.map_or_else(String::new, |error| error.to_string());
-    Outcome::Unknown(
-        Error::new(ErrorKind::Unavailable, format!("storage did not confirm the write: {detail}"))
-            .with_reason("outcome-unknown"),
-    )
+    match last {
+        Some(error) if !doubt => Outcome::Failed(error.into()),
+        last => unknown(last),
+    }
 }
 
-/// Whose record is at the position? `None` if nobody's.
-async fn look_up(inner: &Rc<Inner>, header: &RecordHeader) -> std::result::Result<Option<Outcome>, DiskError> {
-    let found = inner.disk.read(&[BlobName::log(header.position)]).await?;
-    let Some(Some(blob)) = found.into_iter().next() else {
-        return Ok(None);
-    };
-    match Record::decode(&blob) {
-        Ok(record) if record.header == *header => {
-            let floors = inner.disk.scan(BlobRange::all(Area::Floor), 64).await?;
-            let floors: Vec<_> = floors.into_iter().map(|(_, bytes)| bytes).collect();
-            Ok(Some(judge(inner, header, &floors)))
-        }
-        Ok(_) => Ok(Some(Outcome::Lost)),
-        Err(error) => Ok(Some(Outcome::Failed(error))),
+fn unknown(error: Option<DiskError>) -> Outcome {
+    let detail = error.map_or_else(String::new, |error| format!(": {error}"));
+    let message = format!("storage did not confirm the write{detail}");
+    Outcome::Unknown(Error::new(ErrorKind::Unavailable, message).with_reason("outcome-unknown"))
+}
+
+/// What the log says about an attempt.
+enum Found {
+    /// Somebody has the position, and that decides it.
+    Outcome(Outcome),
+    /// The position is free: nothing happened.
+    Nobody,
+    /// The log was cut off past the position: whatever happened there is not to be seen any more.
+    CutOff,
+}
+
+/// Whose record is at the position? Seen together with the floor: a truncation between two looks would hide it.
+async fn look_up(inner: &Rc<Inner>, header: &RecordHeader) -> std::result::Result<Found, DiskError> {
+    let reads = vec![BlobRange::one(Area::Log, header.position), BlobRange::all(Area::Floor)];
+    let seen = inner.disk.commit(Batch { reads, ..Batch::default() }, crate::disk::Durability::Relaxed).await?;
+    let [records, floors] = seen.as_slice() else { return Ok(Found::CutOff) };
+    match judge(inner, header, floors) {
+        Outcome::Won => {}
+        Outcome::Lost => return Ok(Found::CutOff),
+        outcome => return Ok(Found::Outcome(outcome)),
     }
+    let Some(blob) = records.first() else { return Ok(Found::Nobody) };
+    Ok(Found::Outcome(match Record::decode(blob) {
+        Ok(record) if record.header == *header => Outcome::Won,
+        Ok(_) => Outcome::Lost,
+        Err(error) => Outcome::Failed(error),
+    }))
 }
 
 /// An inserted record counts only above the floor of the same database.

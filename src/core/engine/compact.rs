@@ -16,6 +16,8 @@ use super::flush::{IDS_PER_SLICE, SLICE_MS};
 use super::levels::Levels;
 use super::manifest::Edit;
 use super::options::Durability;
+use super::read::SNAPSHOT_EXPIRED;
+use super::snapshot::Snapshot;
 use super::staged::Staged;
 use super::state::State;
 use super::table_info::TableInfo;
@@ -32,7 +34,9 @@ impl Inner {
 
     /// Does one piece of compaction. Answers whether there was one.
     pub(crate) async fn compact_once(self: &Rc<Self>) -> Result<bool> {
-        let levels = Rc::clone(&self.state.borrow().manifest.levels);
+        // Held, or the inputs could be deleted underneath once somebody else has merged them.
+        let snapshot = Snapshot::held(&self.state.borrow(), &self.versions);
+        let levels = Rc::clone(&snapshot.levels);
         let Some(task) = pick_compaction(&levels, &CompactionOptions::default()) else { return Ok(false) };
         if task.is_move {
             let moved = task.moved();
@@ -46,6 +50,10 @@ impl Inner {
                 if can_discard(&error) {
                     // The first error is the one to report; leftovers are found later by their reserved ids.
                     let _ = writer.discard().await;
+                }
+                if error.reason() == Some(SNAPSHOT_EXPIRED) {
+                    // Another instance merged the same tables while this one slept.
+                    return Ok(true);
                 }
                 return Err(error);
             }

@@ -4,6 +4,7 @@
 //! that nothing read has changed. On a conflict the caller runs the whole closure again.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -14,7 +15,7 @@ use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction}
 use super::engine::Engine;
 use super::options::Durability;
 use super::snapshot::Snapshot;
-use super::staged::{check_size, counter, Staged};
+use super::staged::{check_size, counter, number, Staged};
 
 /// The reason of the error that tells the caller to run the closure again.
 pub const RETRY: &str = "retry";
@@ -195,17 +196,21 @@ impl Read for Overlay<'_> {
         self.reads.borrow_mut().ranges.push(range.clone());
         let end = range.end.clone().map_or(Bound::Unbounded, Bound::Excluded);
         let empty = matches!(&end, Bound::Excluded(end) if *end <= range.start);
-        let own: Box<dyn Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)>> = if empty {
-            Box::new(std::iter::empty())
-        } else {
-            let own = self.own.writes.range((Bound::Included(range.start.clone()), end));
-            match direction {
-                Direction::Forward => Box::new(own),
-                Direction::Backward => Box::new(own.rev()),
+        let mut own: Vec<(&[u8], Own<'_>)> = Vec::new();
+        if !empty {
+            let bounds = (Bound::Included(range.start.clone()), end);
+            let writes = self.own.writes.range(bounds.clone());
+            own.extend(writes.map(|(key, value)| (key.as_slice(), Own::Write(value.as_deref()))));
+            let adds = self.own.adds.range(bounds);
+            own.extend(adds.map(|(key, delta)| (key.as_slice(), Own::Add(*delta))));
+            own.sort_unstable_by_key(|(key, _)| *key);
+            if direction == Direction::Backward {
+                own.reverse();
             }
-        };
+        }
         let base = self.base.cursor(range, direction);
-        Box::new(OverlayCursor { own: own.peekable(), base, base_state: BaseState::Behind, direction, current: None })
+        let own = own.into_iter().peekable();
+        Box::new(OverlayCursor { own, base, base_state: BaseState::Behind, direction, current: Current::Base })
     }
 }
 
@@ -240,54 +245,81 @@ enum BaseState {
     Ended,
 }
 
-/// Merges own writes with the snapshot's entries.
-struct OverlayCursor<'a, I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>> {
-    own: std::iter::Peekable<I>,
+/// What the transaction itself did to a key.
+#[derive(Clone, Copy)]
+enum Own<'a> {
+    Write(Option<&'a [u8]>),
+    Add(i64),
+}
+
+/// Where the current entry comes from.
+enum Current<'a> {
+    Base,
+    Write(&'a [u8], &'a [u8]),
+    Sum(&'a [u8], [u8; 8]),
+}
+
+/// Merges what the transaction did with the snapshot's entries.
+struct OverlayCursor<'a> {
+    own: std::iter::Peekable<std::vec::IntoIter<(&'a [u8], Own<'a>)>>,
     base: Box<dyn Cursor + 'a>,
     base_state: BaseState,
     direction: Direction,
-    /// The own entry that is current; `None` means the base's.
-    current: Option<(&'a [u8], &'a [u8])>,
+    current: Current<'a>,
 }
 
-impl<'a, I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>> Cursor for OverlayCursor<'a, I> {
+impl Cursor for OverlayCursor<'_> {
     fn advance(&mut self) -> Step<bool> {
         loop {
             if self.base_state == BaseState::Behind {
                 self.base_state = if self.base.advance()? { BaseState::Ready } else { BaseState::Ended };
             }
-            let own = self.own.peek().copied();
-            let order = match (own, self.base_state) {
+            let order = match (self.own.peek(), self.base_state) {
                 (None, BaseState::Ended) => return Ok(false),
-                (None, _) => std::cmp::Ordering::Greater,
-                (Some(_), BaseState::Ended) => std::cmp::Ordering::Less,
+                (None, _) => Ordering::Greater,
+                (Some(_), BaseState::Ended) => Ordering::Less,
                 (Some((key, _)), _) => match self.direction {
-                    Direction::Forward => key.as_slice().cmp(self.base.key()),
-                    Direction::Backward => self.base.key().cmp(key.as_slice()),
+                    Direction::Forward => (*key).cmp(self.base.key()),
+                    Direction::Backward => self.base.key().cmp(key),
                 },
             };
             if order.is_gt() {
-                self.base_state = BaseState::Behind;
-                self.current = None;
                 // The base's entry stays current until the next call moves it.
+                self.base_state = BaseState::Behind;
+                self.current = Current::Base;
                 return Ok(true);
             }
+            let old = if order.is_eq() { Some(self.base.value()) } else { None };
+            let current = match self.own.next() {
+                Some((key, Own::Write(Some(value)))) => Some(Current::Write(key, value)),
+                Some((key, Own::Add(delta))) => {
+                    let sum = old.map_or(Ok(0), number)?.wrapping_add(delta);
+                    Some(Current::Sum(key, sum.to_le_bytes()))
+                }
+                Some((_, Own::Write(None))) | None => None,
+            };
             if order.is_eq() {
                 self.base_state = BaseState::Behind;
             }
-            self.own.next();
-            if let Some((key, Some(value))) = own {
-                self.current = Some((key, value));
+            if let Some(current) = current {
+                self.current = current;
                 return Ok(true);
             }
         }
     }
 
     fn key(&self) -> &[u8] {
-        self.current.map_or_else(|| self.base.key(), |(key, _)| key)
+        match &self.current {
+            Current::Base => self.base.key(),
+            Current::Write(key, _) | Current::Sum(key, _) => key,
+        }
     }
 
     fn value(&self) -> &[u8] {
-        self.current.map_or_else(|| self.base.value(), |(_, value)| value)
+        match &self.current {
+            Current::Base => self.base.value(),
+            Current::Write(_, value) => value,
+            Current::Sum(_, sum) => sum,
+        }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) async fn read_base(disk: &dyn Disk, writer: u64) -> Result<Option<Sta
 async fn look(disk: &dyn Disk, writer: u64) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
     let floors = disk.scan(BlobRange::all(Area::Floor), 64).await?;
     let Some((floor_name, floor_blob)) = floors.last() else {
-        return empty(disk).await.map(Some);
+        return empty(disk).await;
     };
     let found = disk.read(&[BlobName::manifest(floor_name.id)]).await?;
     let Some(Some(manifest_blob)) = found.into_iter().next() else {
@@ -88,15 +88,20 @@ async fn look(disk: &dyn Disk, writer: u64) -> std::result::Result<Option<Result
     })))
 }
 
-/// No floor: nothing may be there at all, or the storage lost part of the database.
-async fn empty(disk: &dyn Disk) -> std::result::Result<Result<Option<State>>, DiskError> {
+/// No floor: nothing may be there at all, or the storage lost part of the database; `Ok(None)` if somebody creates it
+/// just now.
+async fn empty(disk: &dyn Disk) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
     for area in [Area::Manifest, Area::Log, Area::Table] {
-        if !disk.scan(BlobRange::all(area), 1).await?.is_empty() {
-            let message = "stored data was lost: the log's floor is missing while other parts are there";
-            return Ok(Err(Error::new(ErrorKind::StorageLost, message)));
+        if disk.scan(BlobRange::all(area), 1).await?.is_empty() {
+            continue;
         }
+        if !disk.scan(BlobRange::all(Area::Floor), 1).await?.is_empty() {
+            return Ok(None);
+        }
+        let message = "stored data was lost: the log's floor is missing while other parts are there";
+        return Ok(Some(Err(Error::new(ErrorKind::StorageLost, message))));
     }
-    Ok(Ok(None))
+    Ok(Some(Ok(None)))
 }
 
 async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony: Option<Testimony>) -> Result<State> {
@@ -115,17 +120,20 @@ async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony
     let floor = Floor { store, position: 0 };
     let batch = Batch {
         inserts: vec![(BlobName::floor(0), floor.encode()), (BlobName::manifest(0), manifest.encode(store))],
+        reads: vec![BlobRange::all(Area::Floor)],
         ..Batch::default()
     };
-    match disk.commit(batch, Durability::Relaxed).await {
-        Ok(_) => Ok(State::at_floor(store, writer, 0, manifest)),
+    let error = match disk.commit(batch, Durability::Relaxed).await {
+        // Somebody who created it earlier may have truncated the log since: then these two blobs are left-overs.
+        Ok(reads) if reads.first().is_some_and(|floors| floors.len() > 1) => None,
+        Ok(_) => return Ok(State::at_floor(store, writer, 0, manifest)),
         // Somebody else created it just now, or this commit was interrupted: look.
-        Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => {
-            disk.settle().await?;
-            read_base(disk, writer).await?.ok_or_else(|| error.into())
-        }
-        Err(error) => Err(error.into()),
-    }
+        Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => Some(error),
+        Err(error) => return Err(error.into()),
+    };
+    disk.settle().await?;
+    let vanished = || error.map_or_else(|| Error::internal("the log's floor vanished"), Error::from);
+    read_base(disk, writer).await?.ok_or_else(vanished)
 }
 
 async fn read_testimony(witness: Option<&dyn Witness>) -> Option<Testimony> {

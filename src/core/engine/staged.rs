@@ -150,6 +150,11 @@ pub(crate) fn counter(view: &dyn Read, key: &[u8]) -> Step<i64> {
     if !view.get(key, &mut bytes)? {
         return Ok(0);
     }
-    let bytes = bytes.try_into().map_err(|_| Pause::Failed(Error::corrupt("a counter is not 8 bytes long")))?;
+    number(&bytes)
+}
+
+/// The number that a counter's value is.
+pub(crate) fn number(value: &[u8]) -> Step<i64> {
+    let bytes = value.try_into().map_err(|_| Pause::Failed(Error::corrupt("a counter is not 8 bytes long")))?;
     Ok(i64::from_le_bytes(bytes))
 }

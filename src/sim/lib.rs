@@ -30,7 +30,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use tidewell_core::base::SeededRng;
-use tidewell_core::disk::{FaultPlan, FaultyStorage, Latency, LocalFuture, MemoryDisk};
+use tidewell_core::disk::{Disk, FaultPlan, FaultyStorage, Latency, LocalFuture, MemoryDisk};
 
 pub use platform::{Receiver, SimPlatform};
 pub use schedule::{Task, World};
@@ -124,8 +124,13 @@ impl Sim {
 
     /// Storage shared by all tabs, whose operations take random simulated times. Open a handle for each instance.
     pub fn storage(&self, plan: FaultPlan) -> Rc<FaultyStorage> {
+        self.storage_on(Rc::new(MemoryDisk::new()), plan)
+    }
+
+    /// The same on a disk that a test looks into.
+    pub fn storage_on(&self, inner: Rc<dyn Disk>, plan: FaultPlan) -> Rc<FaultyStorage> {
         let latency = SimLatency { world: Rc::clone(&self.world), rng: self.world.fork() };
-        FaultyStorage::new(Rc::new(MemoryDisk::new()), plan, Rc::new(latency))
+        FaultyStorage::new(inner, plan, Rc::new(latency))
     }
 
     /// A new tab's surroundings.
@@ -160,6 +165,11 @@ impl Sim {
         let world = Rc::clone(&self.world);
         // A stall here only means that nothing is left to do.
         let _ = self.run(async move { world.sleep(ms).await });
+    }
+
+    /// Ends the world now, for tests whose tasks own a handle to it.
+    pub fn end(&self) {
+        self.world.end();
     }
 
     /// Resolves after `ms` simulated milliseconds.

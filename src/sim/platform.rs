@@ -60,6 +60,11 @@ impl SimPlatform {
         if let Some(world) = self.world.upgrade() {
             world.kill(self.tab);
         }
+        self.forget_receiver();
+    }
+
+    /// The receiver usually owns an instance, and the instance this platform.
+    pub(crate) fn forget_receiver(&self) {
         let receiver = self.receiver.take();
         drop(receiver);
     }

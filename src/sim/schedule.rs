@@ -183,6 +183,7 @@ impl World {
         let doomed: Vec<Option<Running>> = doomed.iter().map(|task| tasks.remove(task)).collect();
         drop(tasks);
         // What a task owns may call back into the world while it is dropped.
+        platform.iter().for_each(|platform| platform.forget_receiver());
         drop((doomed, platform));
         self.locks.release_all(tab);
     }

@@ -1,5 +1,5 @@
 // Runs the package's tests: each test/*.test.ts is bundled, then Node's runner takes them.
-// The API tests use the built package named by TIDEWELL_PACKAGE (default: target/npm/tidewell).
+// The glue, which only the build makes, is test/fake_glue.ts there. The API tests use the built package named by TIDEWELL_PACKAGE (default: target/npm/tidewell).
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -27,6 +27,14 @@ await build({
   outExtension: { '.js': '.mjs' },
   sourcemap: 'inline',
   logLevel: 'warning',
+  plugins: [
+    {
+      name: 'fake-glue',
+      setup({ onResolve }) {
+        onResolve({ filter: /^\.\.\/glue\.js$/ }, () => ({ path: join(here, 'test/fake_glue.ts') }))
+      },
+    },
+  ],
 })
 const environment = { TIDEWELL_PACKAGE: resolve(here, '../target/npm/tidewell'), ...process.env }
 const files = readdirSync(out).map((name) => join(out, name))

@@ -51,6 +51,13 @@ pub(crate) fn random(bytes: &mut [u8]) {
     }
 }
 
+/// A name that nobody else has: 16 hexadecimal digits.
+pub(crate) fn random_name() -> String {
+    let mut bytes = [0; 8];
+    random(&mut bytes);
+    format!("{:016x}", u64::from_le_bytes(bytes))
+}
+
 /// Resolves after about `ms` milliseconds.
 pub(crate) async fn sleep(ms: f64) {
     let promise = Promise::new(&mut |resolve, _| set_timeout(&resolve, ms));

@@ -16,7 +16,7 @@ use crate::host;
 
 use breath::Breath;
 use channel::Channel;
-pub use channel::MessageListener;
+pub use channel::{Heard, Listener};
 
 /// A [`Platform`] made of the host's globals.
 pub struct HostPlatform {
@@ -35,17 +35,12 @@ impl HostPlatform {
 
     /// The surroundings of a database that nobody else can open.
     pub fn private() -> Self {
-        let mut bytes = [0; 8];
-        host::random(&mut bytes);
-        Self {
-            scope: format!("tidewell-private/{:016x}/", u64::from_le_bytes(bytes)),
-            breath: Breath::new(),
-            channel: None,
-        }
+        let scope = format!("tidewell-private/{}/", host::random_name());
+        Self { scope, breath: Breath::new(), channel: None }
     }
 
-    /// Calls `listener` with what other instances announce, until the platform is dropped.
-    pub fn on_message(&self, listener: MessageListener) {
+    /// Calls `listener` with what other instances say, until the platform is closed. Only from then on do they know of this one.
+    pub fn listen(&self, listener: Listener) {
         if let Some(channel) = &self.channel {
             channel.listen(listener);
         }

@@ -4,11 +4,13 @@
 use js_sys::{Function, Promise};
 use tidewell_core::base::Clock;
 use tidewell_core::disk::{Area, BlobName, BlobRange, Disk, Durability};
+use tidewell_core::engine;
 use tidewell_web::platform::HostPlatform;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
+use crate::engine::{open_engine, put as put_key};
 use crate::support::{fresh_name, open, record};
 
 /// `put` and `get` of plain JavaScript: `count` transactions one after another.
@@ -56,7 +58,11 @@ async fn a_commit_beside_a_plain_put() {
     let bytes = vec![7; 450];
     let value = js_sys::Uint8Array::from(&bytes[..]);
     let mut position = 0;
+    let database = open_engine(&fresh_name()).await.unwrap();
+    let silent = crate::engine::open_alone(&fresh_name()).await;
+    let text = "7".repeat(400);
     let (mut put, mut commit, mut bare, mut get, mut read) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut whole, mut quiet) = (vec![], vec![]);
     for _ in 0..21 {
         for (work, times) in [("put", &mut put), ("get", &mut get)] {
             let start = platform.monotonic_ms();
@@ -76,6 +82,13 @@ async fn a_commit_beside_a_plain_put() {
             }
             times.push((platform.monotonic_ms() - start) / f64::from(BLOCK));
         }
+        for (database, times) in [(&database, &mut whole), (&silent, &mut quiet)] {
+            let start = platform.monotonic_ms();
+            for i in 0..BLOCK {
+                put_key(database, &format!("{position}/{i}"), &text, engine::Durability::Relaxed).await;
+            }
+            times.push((platform.monotonic_ms() - start) / f64::from(BLOCK));
+        }
         let start = platform.monotonic_ms();
         for i in 0..BLOCK {
             disk.read(&[BlobName::log(1 + u64::from(i))]).await.unwrap();
@@ -88,6 +101,12 @@ async fn a_commit_beside_a_plain_put() {
         "put {put:.3} ms, commit with floor {commit:.3} ms ({:.2}), without {bare:.3} ms ({:.2})",
         commit / put,
         bare / put
+    );
+    let (whole, quiet) = (median(whole), median(quiet));
+    console_log!(
+        "put by the engine {whole:.3} ms ({:.2}), with nobody to tell {quiet:.3} ms ({:.2})",
+        whole / put,
+        quiet / put
     );
     console_log!("get {get:.3} ms, read {read:.3} ms ({:.2})", read / get);
 }

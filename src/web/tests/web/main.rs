@@ -5,6 +5,7 @@
 
 mod cost;
 mod disk;
+mod engine;
 mod faults;
 mod floors;
 mod support;

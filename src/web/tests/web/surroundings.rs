@@ -7,7 +7,7 @@ use crate::support::fresh_name;
 use tidewell_core::base::{Clock, Rng};
 use tidewell_core::disk::Witness;
 use tidewell_core::engine::{LockMode, Platform};
-use tidewell_web::platform::HostPlatform;
+use tidewell_web::platform::{Heard, HostPlatform};
 use tidewell_web::witness::CacheWitness;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -60,11 +60,36 @@ async fn announcements_reach_the_other_instances_of_the_database_only() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     for (id, platform) in [(1, &one), (2, &two), (3, &other)] {
         let heard = Rc::clone(&heard);
-        platform.on_message(Rc::new(move |bytes| heard.borrow_mut().push((id, bytes.to_vec()))));
+        platform.listen(Rc::new(move |said| {
+            if let Heard::Message(bytes) = said {
+                heard.borrow_mut().push((id, bytes.to_vec()));
+            }
+        }));
     }
+    one.sleep(60.0).await;
     one.announce(b"commit 7");
     one.sleep(60.0).await;
     assert_eq!(*heard.borrow(), [(2, b"commit 7".to_vec())]);
+}
+
+#[wasm_bindgen_test]
+async fn a_newcomer_learns_that_others_are_there_and_they_speak_up_only_then() {
+    let name = fresh_name();
+    let (old, new) = (HostPlatform::shared(&name), HostPlatform::shared(&name));
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    old.listen(Rc::new(|_| {}));
+    let listen = {
+        let heard = Rc::clone(&heard);
+        move |said: Heard<'_>| heard.borrow_mut().push(format!("{said:?}"))
+    };
+    old.sleep(30.0).await;
+    old.announce(b"before");
+    new.listen(Rc::new(listen));
+    old.sleep(60.0).await;
+    old.announce(b"a");
+    old.sleep(60.0).await;
+    assert_eq!(*heard.borrow(), ["Peer", "Message([97])"]);
+    new.close();
 }
 
 #[wasm_bindgen_test]

@@ -1,4 +1,5 @@
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -8,15 +9,16 @@ use crate::engine::blocks::{Blocks, Pins};
 use crate::engine::compaction_pick::{pick_compaction, CompactionOptions, CompactionTask};
 use crate::engine::levels::Levels;
 use crate::engine::merge_cursor::{MergeCursor, Show};
-use crate::engine::sources::sources_tests::{Model, Store};
 use crate::engine::table_builder::TableBuilder;
+use crate::engine::test_store::TestStore;
 
+type Model = BTreeMap<(Vec<u8>, Reverse<u64>), Option<Vec<u8>>>;
 type Row = (Vec<u8>, u64, Option<Vec<u8>>);
 
 const OPTIONS: CompactionOptions = CompactionOptions { level0_tables: 2, level1_bytes: 4000, ratio: 3 };
 
 /// Runs one compaction, `step` entries at a time, into tables of about `cut` entries, and applies its edit.
-fn compact(store: &mut Store, task: &CompactionTask, oldest: u64, step: usize, cut: usize) {
+fn compact(store: &mut TestStore, task: &CompactionTask, oldest: u64, step: usize, cut: usize) {
     let mut added = task.moved();
     if !task.is_move {
         let mut compaction = Compaction::new(task, &store.levels, oldest);
@@ -37,7 +39,7 @@ fn compact(store: &mut Store, task: &CompactionTask, oldest: u64, step: usize, c
     store.levels = store.levels.replaced(&task.removed(), &added).unwrap();
 }
 
-fn build(store: &mut Store, level: u32, cut: usize, rows: &[Row]) -> Vec<(u32, crate::engine::table_info::TableInfo)> {
+fn build(store: &mut TestStore, level: u32, cut: usize, rows: &[Row]) -> Vec<(u32, crate::engine::table_info::TableInfo)> {
     let mut tables = Vec::new();
     let mut start = 0;
     while start < rows.len() {
@@ -56,7 +58,7 @@ fn build(store: &mut Store, level: u32, cut: usize, rows: &[Row]) -> Vec<(u32, c
     tables
 }
 
-fn walk(store: &mut Store, show: Show) -> Vec<Row> {
+fn walk(store: &mut TestStore, show: Show) -> Vec<Row> {
     let everything = KeyRange { start: Vec::new(), end: None };
     store.run(|levels: &Levels, blocks: &Blocks<'_>| -> Step<Vec<Row>> {
         let mut cursor = MergeCursor::new([], levels.runs(), everything.clone(), Direction::Forward, show);
@@ -87,7 +89,7 @@ fn visible(model: &Model, position: u64) -> Vec<Row> {
     rows
 }
 
-fn flush(store: &mut Store, model: &Model, low: u64, high: u64, cut: usize) {
+fn flush(store: &mut TestStore, model: &Model, low: u64, high: u64, cut: usize) {
     let new = model.iter().filter(|((_, at), _)| low < at.0 && at.0 <= high);
     store.write(0, cut, new.map(|((key, at), value)| (&key[..], at.0, value.as_deref())));
 }
@@ -98,7 +100,7 @@ fn key(n: u16) -> Vec<u8> {
 
 #[test]
 fn tables_that_overlap_nothing_move_without_being_rewritten() {
-    let mut store = Store::new(1 << 20);
+    let mut store = TestStore::new(1 << 20);
     for n in 0..4u16 {
         store.write(
             0,
@@ -115,7 +117,7 @@ fn tables_that_overlap_nothing_move_without_being_rewritten() {
 
 #[test]
 fn a_pile_takes_the_older_tables_it_overlaps_and_leaves_newer_ones() {
-    let mut store = Store::new(1 << 20);
+    let mut store = TestStore::new(1 << 20);
     for (position, keys) in [(1, [0, 50]), (2, [50, 90]), (3, [60, 90]), (4, [10, 20]), (5, [95, 99])] {
         store.write(0, 99, keys.map(key).iter().map(|key| (&key[..], position, Some(&b"v"[..]))));
     }
@@ -131,7 +133,7 @@ fn a_pile_takes_the_older_tables_it_overlaps_and_leaves_newer_ones() {
 #[test]
 fn a_delete_goes_once_nothing_lies_below_and_stays_while_something_does() {
     for below in [false, true] {
-        let mut store = Store::new(1 << 20);
+        let mut store = TestStore::new(1 << 20);
         if below {
             store.write(3, 9, [(&b"k"[..], 1, Some(&b"old"[..]))]);
         }
@@ -146,7 +148,7 @@ fn a_delete_goes_once_nothing_lies_below_and_stays_while_something_does() {
 
 #[test]
 fn versions_that_a_snapshot_may_read_survive() {
-    let mut store = Store::new(1 << 20);
+    let mut store = TestStore::new(1 << 20);
     let versions =
         [(&b"k"[..], 9, None), (&b"k"[..], 7, Some(&b"7"[..])), (b"k", 5, Some(b"5")), (b"k", 3, Some(b"3"))];
     store.write(0, 9, versions);
@@ -159,7 +161,7 @@ fn versions_that_a_snapshot_may_read_survive() {
 
 #[test]
 fn many_deletes_are_worth_a_compaction_of_their_own() {
-    let mut store = Store::new(1 << 20);
+    let mut store = TestStore::new(1 << 20);
     let keys: Vec<_> = (0..2000).map(|n| format!("{n:05}").into_bytes()).collect();
     store.write(2, 9999, keys.iter().map(|key| (&key[..], 1, Some(&b"v"[..]))));
     store.write(0, 9999, keys.iter().map(|key| (&key[..], 2, None)));
@@ -182,7 +184,7 @@ proptest! {
         step in 1usize..300,
         lag in 0u64..200,
     ) {
-        let mut store = Store::new(50_000);
+        let mut store = TestStore::new(50_000);
         let mut model = Model::new();
         let mut head = 0;
         for writes in flushes {
@@ -206,7 +208,7 @@ proptest! {
     fn without_snapshots_nothing_superfluous_reaches_the_bottom(
         writes in prop::collection::vec((0u16..60, prop::bool::weighted(0.5)), 1..300),
     ) {
-        let mut store = Store::new(0);
+        let mut store = TestStore::new(0);
         let mut model = Model::new();
         for (head, (n, put)) in (1u64..).zip(writes) {
             model.insert((key(n), Reverse(head)), put.then(|| b"v".to_vec()));
@@ -227,7 +229,7 @@ proptest! {
 
 #[test]
 fn an_abandoned_step_goes_on_where_it_paused() {
-    let mut store = Store::new(0);
+    let mut store = TestStore::new(0);
     let keys: Vec<_> = (100..200u16).map(key).collect();
     store.write(0, 9999, keys.iter().map(|key| (&key[..], 2, Some(&[7; 1500][..]))));
     store.write(0, 9999, keys.iter().map(|key| (&key[..], 1, Some(&[8; 1500][..]))));

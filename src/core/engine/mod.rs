@@ -40,10 +40,14 @@ pub(crate) mod sources;
 mod staged;
 mod state;
 mod stats;
+#[cfg(test)]
+mod table_bench;
 pub mod table_builder;
 pub mod table_info;
 pub mod table_meta;
 mod table_writer;
+#[cfg(test)]
+mod test_store;
 mod truncate;
 mod view;
 

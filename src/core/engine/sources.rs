@@ -186,4 +186,4 @@ impl Cursor for VisibleCursor<'_> {
 
 #[cfg(test)]
 #[path = "sources_tests.rs"]
-pub(crate) mod sources_tests;
+mod sources_tests;

@@ -2,105 +2,18 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use crate::base::FastMap;
-use crate::disk::BlobName;
-use crate::engine::access::{Direction, KeyRange, Pause, Step};
+use crate::engine::access::{Direction, KeyRange};
 use crate::engine::blocks::{Blocks, Pins};
-use crate::engine::cache::BlockCache;
-use crate::engine::levels::Levels;
 use crate::engine::memtable::Memtable;
 use crate::engine::merge_cursor::{MergeCursor, Show};
 use crate::engine::sources::{Found, Sources};
-use crate::engine::table_builder::TableBuilder;
-use crate::engine::table_info::TableInfo;
+use crate::engine::test_store::TestStore;
 
-pub(crate) type Model = BTreeMap<(Vec<u8>, Reverse<u64>), Option<Vec<u8>>>;
+type Model = BTreeMap<(Vec<u8>, Reverse<u64>), Option<Vec<u8>>>;
 type Row = (Vec<u8>, u64, Option<Vec<u8>>);
-
-/// A disk of table blobs, the levels over it, and a cache.
-pub(crate) struct Store {
-    pub(crate) blobs: FastMap<BlobName, Vec<u8>>,
-    pub(crate) levels: Levels,
-    pub(crate) cache: BlockCache,
-    pub(crate) next_table: u64,
-    pub(crate) rounds: usize,
-}
-
-impl Store {
-    pub(crate) fn new(budget: usize) -> Self {
-        Self {
-            blobs: FastMap::default(),
-            levels: Levels::default(),
-            cache: BlockCache::new(budget),
-            next_table: 1,
-            rounds: 0,
-        }
-    }
-
-    /// Writes entries, which must be in order, into tables of at most `cut` entries at `level`.
-    pub(crate) fn write<'a>(
-        &mut self,
-        level: u32,
-        cut: usize,
-        entries: impl IntoIterator<Item = (&'a [u8], u64, Option<&'a [u8]>)>,
-    ) -> Vec<TableInfo> {
-        let mut tables = Vec::new();
-        let mut builder: Option<(TableBuilder, usize)> = None;
-        let mut last = Vec::new();
-        for (key, position, value) in entries {
-            if builder
-                .as_ref()
-                .is_some_and(|(builder, count)| last != key && (*count >= cut || builder.should_cut(key)))
-            {
-                tables.extend(builder.take().map(|(builder, _)| self.finish(builder)));
-            }
-            let (builder, count) = builder.get_or_insert_with(|| {
-                self.next_table += 1;
-                (TableBuilder::new(self.next_table - 1), 0)
-            });
-            builder.add(key, position, value).unwrap();
-            *count += 1;
-            last = key.to_vec();
-        }
-        tables.extend(builder.map(|(builder, _)| self.finish(builder)));
-        let added: Vec<_> = tables.iter().map(|table| (level, table.clone())).collect();
-        self.levels = self.levels.replaced(&[], &added).unwrap();
-        tables
-    }
-
-    fn finish(&mut self, builder: TableBuilder) -> TableInfo {
-        let (info, parts) = builder.finish().unwrap();
-        assert_eq!(info.names().collect::<Vec<_>>(), parts.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        self.blobs.extend(parts);
-        info
-    }
-
-    /// Runs `read` until it has all it needs, as the asynchronous rim does.
-    pub(crate) fn run<T>(&mut self, mut read: impl FnMut(&Levels, &Blocks<'_>) -> Step<T>) -> T {
-        let pins = Pins::new();
-        for _ in 0..10_000 {
-            self.rounds += 1;
-            match read(&self.levels, &Blocks::new(&self.cache, &pins)) {
-                Ok(value) => return value,
-                Err(Pause::Missing(names)) => {
-                    assert!(!names.is_empty(), "a pause names what it waits for");
-                    pins.begin_round();
-                    for name in names {
-                        let blob: Rc<[u8]> = self.blobs[&name].as_slice().into();
-                        self.cache.insert(name, Rc::clone(&blob));
-                        pins.insert(name, blob);
-                    }
-                }
-                Err(pause) => panic!("{pause:?}"),
-            }
-        }
-        panic!("the read never finishes");
-    }
-}
 
 fn visible(model: &Model, range: &KeyRange, show: Show) -> Vec<Row> {
     let position = match show {
@@ -124,7 +37,7 @@ fn visible(model: &Model, range: &KeyRange, show: Show) -> Vec<Row> {
 /// The memtables, newest first, and a store with the rest of the model's versions.
 struct Fixture {
     memtables: Vec<Memtable>,
-    store: Store,
+    store: TestStore,
     model: Model,
 }
 
@@ -146,7 +59,7 @@ fn fixture(writes: Vec<(u16, u64, Option<Vec<u8>>)>, budget: usize, cut: usize) 
             .filter(move |((_, at), _)| inside(at.0))
             .map(|((key, at), value)| (&key[..], at.0, value.as_deref()))
     };
-    let mut store = Store::new(budget);
+    let mut store = TestStore::new(budget);
     for (level, low, high) in [(2, 0, 10), (1, 10, 20), (0, 20, 30), (0, 30, 40)] {
         store.write(level, cut, layer(low, high));
     }
@@ -233,14 +146,14 @@ fn numbered(n: u32) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// `count` numbered entries in tables of level 1.
-fn numbered_store(count: u32, budget: usize) -> Store {
+fn numbered_store(count: u32, budget: usize) -> TestStore {
     let entries: Vec<_> = (0..count).map(numbered).collect();
-    let mut store = Store::new(budget);
+    let mut store = TestStore::new(budget);
     store.write(1, usize::MAX, entries.iter().map(|(key, value)| (&key[..], 7, Some(&value[..]))));
     store
 }
 
-fn count_entries(store: &mut Store, range: &KeyRange) -> usize {
+fn count_entries(store: &mut TestStore, range: &KeyRange) -> usize {
     store.run(|levels, blocks| {
         let mut cursor = MergeCursor::new([], levels.runs(), range.clone(), Direction::Forward, Show::Newest);
         let mut count = 0;
@@ -272,7 +185,7 @@ fn a_value_of_a_megabyte_comes_back() {
     })
     .take(1 << 20)
     .collect();
-    let mut store = Store::new(1 << 16);
+    let mut store = TestStore::new(1 << 16);
     let entries = [(&b"a"[..], 1, Some(&b"x"[..])), (b"b", 2, Some(&value)), (b"c", 3, None)];
     let tables = store.write(1, usize::MAX, entries);
     assert!(store.blobs.values().all(|blob| blob.len() <= 60_000));

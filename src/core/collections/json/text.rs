@@ -16,15 +16,29 @@ fn special(word: u64) -> u64 {
     zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64)) | control
 }
 
+/// Whether one of these bytes is a quote, a backslash or a control character. Compiles to a few vector instructions.
+#[inline]
+fn any_special(chunk: &[u8; 32]) -> bool {
+    let found =
+        |found: u8, byte: &u8| found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20);
+    chunk.iter().fold(0, found) != 0
+}
+
 /// The position of the first quote, backslash or control character at or after `at`; the text's length if there is none.
 #[inline]
 pub fn find_special(text: &[u8], mut at: usize) -> usize {
+    // Keys and short strings end within two words; only long ones are worth vectors.
+    let mut words = 0;
     while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let marks = special(u64::from_le_bytes(*chunk));
         if marks != 0 {
             return at + marks.trailing_zeros() as usize / 8;
         }
         at += 8;
+        words += 1;
+        if words == 2 {
+            at = skip_plain(text, at);
+        }
     }
     while let Some(&byte) = text.get(at) {
         if byte == b'"' || byte == b'\\' || byte < 0x20 {
@@ -33,6 +47,17 @@ pub fn find_special(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     text.len()
+}
+
+/// Skips whole chunks without special bytes.
+fn skip_plain(text: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
+        if any_special(chunk) {
+            break;
+        }
+        at += 32;
+    }
+    at
 }
 
 /// From the first byte *inside* a string: the position of its closing quote and whether it holds escapes. `None` if it

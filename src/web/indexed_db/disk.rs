@@ -29,15 +29,17 @@ pub(super) const ATTEMPTS: usize = 3;
 const OPEN_PAUSES_MS: [f64; 2] = [50.0, 500.0];
 
 /// How a disk behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct IndexedDbOptions {
     /// The deadline of every operation, in milliseconds that the page was awake.
     pub deadline_ms: f64,
+    /// Is called when something happens to the connection, from the opening on.
+    pub listener: Option<DiskListener>,
 }
 
 impl Default for IndexedDbOptions {
     fn default() -> Self {
-        Self { deadline_ms: 10_000.0 }
+        Self { deadline_ms: 10_000.0, listener: None }
     }
 }
 
@@ -81,16 +83,11 @@ impl IndexedDbDisk {
             name: name.to_owned(),
             issuer: Issuer::new(),
             deadlines: Deadlines::new(options.deadline_ms),
-            listener: Listener::default(),
+            listener: Listener::new(options.listener),
             state: RefCell::default(),
         });
         inner.connection().await?;
         Ok(Self { inner })
-    }
-
-    /// Calls `listener` when something happens to the connection.
-    pub fn on_event(&self, listener: DiskListener) {
-        self.inner.listener.set(listener);
     }
 
     /// Closes the connection without telling the disk, as a browser does that drops it. For tests.

@@ -2,7 +2,6 @@
 //!
 //! Not errors: those are answers of operations.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Something that the application may want to know.
@@ -20,34 +19,20 @@ pub enum DiskEvent {
     Lost,
 }
 
-impl DiskEvent {
-    /// Its name in the JavaScript API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ConnectionLost => "connection-lost",
-            Self::VersionChange => "versionchange",
-            Self::Blocked => "blocked",
-            Self::Reopened => "reopened",
-            Self::Lost => "storage-lost",
-        }
-    }
-}
-
 /// Is called with what happened.
 pub type DiskListener = Rc<dyn Fn(DiskEvent)>;
 
 /// Who is told, if anybody.
-#[derive(Clone, Default)]
-pub(super) struct Listener(Rc<RefCell<Option<DiskListener>>>);
+#[derive(Clone)]
+pub(super) struct Listener(Option<DiskListener>);
 
 impl Listener {
-    pub(super) fn set(&self, callback: DiskListener) {
-        *self.0.borrow_mut() = Some(callback);
+    pub(super) fn new(callback: Option<DiskListener>) -> Self {
+        Self(callback)
     }
 
     pub(super) fn tell(&self, event: DiskEvent) {
-        let callback = self.0.borrow().clone();
-        if let Some(callback) = callback {
+        if let Some(callback) = &self.0 {
             callback(event);
         }
     }

@@ -6,6 +6,7 @@
 mod breath;
 mod channel;
 mod locks;
+mod wake;
 
 use tidewell_core::base::{Clock, Rng};
 use tidewell_core::disk::LocalFuture;
@@ -17,6 +18,7 @@ use crate::host;
 use breath::Breath;
 use channel::Channel;
 pub use channel::{Heard, Listener};
+pub use wake::Wake;
 
 /// A [`Platform`] made of the host's globals.
 pub struct HostPlatform {

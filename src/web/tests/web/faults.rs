@@ -1,9 +1,6 @@
 //! What the disk does when IndexedDB fails: one claim for each failure that real products lost data to.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
-use crate::support::{fresh_name, open, record, stored, Shim};
+use crate::support::{fresh_name, open, open_listening, record, stored, Shim};
 use tidewell_core::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability};
 use tidewell_web::indexed_db::{delete_database, DiskEvent};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -119,12 +116,7 @@ async fn when_one_of_many_requests_fails_none_of_the_others_is_kept_wherever_it_
 #[wasm_bindgen_test]
 async fn a_deleted_database_is_lost_for_good_and_not_created_anew() {
     let name = fresh_name();
-    let disk = open(&name).await;
-    let seen = Rc::new(RefCell::new(Vec::new()));
-    disk.on_event({
-        let seen = Rc::clone(&seen);
-        Rc::new(move |event| seen.borrow_mut().push(event))
-    });
+    let (disk, seen) = open_listening(&name).await;
     disk.commit(record(1, b"one"), Durability::Relaxed).await.unwrap();
     delete_database(&name, 5_000.0).await.unwrap();
     for _ in 0..2 {
@@ -178,18 +170,13 @@ async fn a_closed_disk_says_so() {
 
 #[wasm_bindgen_test]
 async fn many_operations_find_a_dead_connection_together_and_share_the_new_one() {
-    let disk = open(&fresh_name()).await;
-    let events = Rc::new(RefCell::new(0));
-    disk.on_event({
-        let events = Rc::clone(&events);
-        Rc::new(move |event| *events.borrow_mut() += i32::from(event == DiskEvent::Reopened))
-    });
+    let (disk, seen) = open_listening(&fresh_name()).await;
     disk.sever();
     let (one, two, three) = (record(1, b"1"), record(2, b"2"), record(3, b"3"));
     let commit = |batch| disk.commit(batch, Durability::Relaxed);
     let (one, two, three) = futures_join(commit(one), commit(two), commit(three)).await;
     assert!(one.is_ok() && two.is_ok() && three.is_ok());
-    assert_eq!(*events.borrow(), 1);
+    assert_eq!(*seen.borrow(), [DiskEvent::Reopened]);
 }
 
 async fn futures_join<A, B, C>(

@@ -1,11 +1,12 @@
 //! What the browser tests share: fresh databases, and faults played by replaced IndexedDB methods.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::Function;
 use tidewell_core::base::Rng;
 use tidewell_core::disk::{Batch, BlobName, Disk};
-use tidewell_web::indexed_db::{IndexedDbDisk, IndexedDbOptions};
+use tidewell_web::indexed_db::{DiskEvent, DiskListener, IndexedDbDisk, IndexedDbOptions};
 use tidewell_web::platform::HostPlatform;
 
 /// A name that no other test uses.
@@ -15,7 +16,16 @@ pub(crate) fn fresh_name() -> String {
 
 /// A disk with a short deadline.
 pub(crate) async fn open(name: &str) -> Rc<IndexedDbDisk> {
-    Rc::new(IndexedDbDisk::open(name, IndexedDbOptions { deadline_ms: 400.0 }).await.unwrap())
+    open_listening(name).await.0
+}
+
+/// The same, and the events of its connection.
+pub(crate) async fn open_listening(name: &str) -> (Rc<IndexedDbDisk>, Rc<RefCell<Vec<DiskEvent>>>) {
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&events);
+    let listener: DiskListener = Rc::new(move |event| heard.borrow_mut().push(event));
+    let options = IndexedDbOptions { deadline_ms: 400.0, listener: Some(listener) };
+    (Rc::new(IndexedDbDisk::open(name, options).await.unwrap()), events)
 }
 
 /// A batch that inserts one log record.

@@ -9,12 +9,14 @@ pub mod document;
 pub mod filter;
 pub mod json;
 pub mod key_codec;
+pub mod number;
 pub mod path;
 pub mod pattern;
 pub mod projection;
 pub mod raw;
 pub mod sort;
 pub mod top_k;
+pub mod update;
 pub mod value;
 pub mod value_ref;
 
@@ -27,6 +29,7 @@ pub use projection::Projection;
 pub use raw::RawValue;
 pub use sort::Sort;
 pub use top_k::TopK;
+pub use update::Update;
 pub use value::Value;
 pub use value_ref::{Shape, ValueRef};
 

@@ -1,0 +1,112 @@
+//! What flows between stages: a stored document as long as nothing needs it as a tree.
+
+use std::borrow::Cow;
+
+use super::super::document::key_hash;
+use super::super::expression::{Expression, Fields};
+use super::super::{Document, Value, ValueRef};
+use super::Environment;
+use crate::base::Result;
+
+/// One row.
+pub(super) enum Row<'a> {
+    /// A document as it is stored.
+    Stored(&'a [u8], Document<'a>),
+    /// A tree.
+    Tree(Value),
+}
+
+const MISSING: Value = Value::Undefined;
+
+impl Row<'_> {
+    /// The row as a value to read.
+    pub(super) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Stored(_, document) => ValueRef::Document(document),
+            Self::Tree(value) => ValueRef::Tree(value),
+        }
+    }
+
+    /// The row as a tree with at least `fields`.
+    pub(super) fn tree(&self, fields: &Fields) -> Result<Cow<'_, Value>> {
+        match self {
+            Self::Stored(_, document) => fields.decode(document).map(Cow::Owned),
+            Self::Tree(value) => Ok(Cow::Borrowed(value)),
+        }
+    }
+
+    /// The row as a tree of its own with at least `fields`.
+    pub(super) fn into_tree(self, fields: &Fields) -> Result<Value> {
+        match self {
+            Self::Stored(_, document) => fields.decode(&document),
+            Self::Tree(value) => Ok(value),
+        }
+    }
+}
+
+/// An expression whose simplest forms read rows without making trees.
+#[derive(Clone, Debug)]
+pub(super) enum Input {
+    /// The same for every row.
+    Constant(Value),
+    /// A top-level field.
+    Field { name: Box<str>, hash: u16 },
+    /// Anything else, and the fields it reads.
+    Computed(Box<Expression>, Fields),
+}
+
+impl Input {
+    pub(super) fn new(expression: Expression) -> Self {
+        if let Some(value) = expression.constant() {
+            return Self::Constant(value.clone());
+        }
+        if let Some(name) = expression.top_level_field() {
+            let name: Box<str> = name.into();
+            let hash = low_bits(key_hash(name.as_bytes()));
+            return Self::Field { name, hash };
+        }
+        let mut fields = Fields::none();
+        expression.collect_fields(&mut fields);
+        Self::Computed(Box::new(expression), fields)
+    }
+
+    /// Adds the top-level fields it reads to `fields`.
+    pub(super) fn collect_fields(&self, fields: &mut Fields) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Field { name, .. } => fields.add(name),
+            Self::Computed(expression, _) => expression.collect_fields(fields),
+        }
+    }
+
+    /// Calls `use_value` with the value for `row`; a missing one is `Undefined`.
+    #[inline]
+    pub(super) fn with<T>(
+        &self,
+        row: &Row<'_>,
+        environment: &Environment,
+        use_value: impl FnOnce(ValueRef<'_>) -> Result<T>,
+    ) -> Result<T> {
+        match self {
+            Self::Constant(value) => use_value(ValueRef::Tree(value)),
+            Self::Field { name, hash } => {
+                use_value(row.as_ref().field_hashed(name, *hash).unwrap_or(ValueRef::Tree(&MISSING)))
+            }
+            Self::Computed(expression, fields) => {
+                let tree = row.tree(fields)?;
+                use_value(ValueRef::Tree(&*environment.evaluate(expression, &tree)?))
+            }
+        }
+    }
+
+    /// The value for `row` as a tree.
+    pub(super) fn value(&self, row: &Row<'_>, environment: &Environment) -> Result<Value> {
+        self.with(row, environment, |value| Ok(value.to_value()))
+    }
+}
+
+/// The bits of a key's hash that a document's directory keeps.
+#[expect(clippy::cast_possible_truncation, reason = "the directory keeps the low 16 bits")]
+fn low_bits(hash: u32) -> u16 {
+    hash as u16
+}

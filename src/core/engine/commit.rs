@@ -24,6 +24,8 @@ use super::LockMode;
 
 /// A group takes no more jobs once its record holds this much.
 const GROUP_BYTES: usize = 4 << 20;
+/// The reason of an error after which a write may still turn out to have happened.
+const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 /// After a lost race the instance queues for its turn for this long.
 const COURTESY_MS: f64 = 200.0;
 /// How long it waits for its turn: a frozen holder must not stop anybody.
@@ -299,6 +301,9 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
     match write_record(inner, &header, &batch, durability).await {
         Outcome::Won => {
             batch.inserts.iter().for_each(|(_, blob)| inner.platform.announce(blob));
+            if header.strict {
+                inner.state.borrow_mut().durable = Some(header.position);
+            }
             let record = stage.payload.into_record(header);
             match inner.applied(&record) {
                 Ok(()) => jobs.into_iter().for_each(|job| job.answer(inner, Ok(header.position))),
@@ -393,7 +398,7 @@ async fn write_record(inner: &Rc<Inner>, header: &RecordHeader, batch: &Batch, d
 fn unknown(error: Option<DiskError>) -> Outcome {
     let detail = error.map_or_else(String::new, |error| format!(": {error}"));
     let message = format!("storage did not confirm the write{detail}");
-    Outcome::Unknown(Error::new(ErrorKind::Unavailable, message).with_reason("outcome-unknown"))
+    Outcome::Unknown(Error::new(ErrorKind::Unavailable, message).with_reason(OUTCOME_UNKNOWN))
 }
 
 /// What the log says about an attempt.
@@ -420,7 +425,7 @@ async fn look_up(inner: &Rc<Inner>, header: &RecordHeader) -> std::result::Resul
     Ok(Found::Outcome(match Record::decode(blob) {
         Ok(record) if record.header == *header => Outcome::Won,
         Ok(_) => Outcome::Lost,
-        Err(error) => Outcome::Failed(error),
+        Err(error) => Outcome::Unknown(error.with_reason(OUTCOME_UNKNOWN)),
     }))
 }
 
@@ -438,7 +443,8 @@ fn judge(inner: &Inner, header: &RecordHeader, floors: &[Vec<u8>]) -> Outcome {
             let error = inner.storage_lost("the database was emptied or replaced underneath");
             Outcome::Failed(error)
         }
-        Err(error) => Outcome::Failed(error),
+        // The record is in the log; whether it counts cannot be read.
+        Err(error) => Outcome::Unknown(error.with_reason(OUTCOME_UNKNOWN)),
     }
 }
 

@@ -39,7 +39,12 @@ fn compact(store: &mut TestStore, task: &CompactionTask, oldest: u64, step: usiz
     store.levels = store.levels.replaced(&task.removed(), &added).unwrap();
 }
 
-fn build(store: &mut TestStore, level: u32, cut: usize, rows: &[Row]) -> Vec<(u32, crate::engine::table_info::TableInfo)> {
+fn build(
+    store: &mut TestStore,
+    level: u32,
+    cut: usize,
+    rows: &[Row],
+) -> Vec<(u32, crate::engine::table_info::TableInfo)> {
     let mut tables = Vec::new();
     let mut start = 0;
     while start < rows.len() {

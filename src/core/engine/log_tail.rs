@@ -160,6 +160,7 @@ impl Inner {
             let mut state = self.state.borrow_mut();
             fresh.sequence = state.sequence;
             fresh.busy = state.busy;
+            fresh.durable = state.durable;
             fresh.generation = state.generation + 1;
             fresh.table_ids = own_ids(&fresh.manifest, writer, &state.table_ids);
             *state = fresh;

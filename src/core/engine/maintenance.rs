@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::base::{Error, Result};
 
 use super::engine::{Engine, Inner};
+use super::options::Durability;
 use super::platform::{Guard, LockMode};
 use super::signal::{first_of, Condition};
 
@@ -64,7 +65,7 @@ impl Engine {
     pub async fn flush(&self) -> Result<bool> {
         self.0.check_alive()?;
         let flushed = self.0.flush().await?;
-        self.0.truncate().await?;
+        self.0.truncate(Durability::Relaxed).await?;
         Ok(flushed)
     }
 
@@ -75,7 +76,7 @@ impl Engine {
     pub async fn compact(&self) -> Result<()> {
         self.flush().await?;
         while self.0.compact_once().await? {}
-        self.0.truncate().await?;
+        self.0.truncate(Durability::Relaxed).await?;
         self.0.collect().await
     }
 }
@@ -212,7 +213,9 @@ async fn round(inner: &Rc<Inner>) -> Result<()> {
         inner.between_groups.notify();
     }
     inner.maintenance.idle_due.set(false);
-    inner.truncate().await?;
+    // In a quiet moment a sync costs nobody anything, and the witness learns of a position that lasts.
+    let durability = if idle { Durability::Strict } else { Durability::Relaxed };
+    inner.truncate(durability).await?;
     let compacted = inner.compact_once().await?;
     inner.hold_version().await;
     if compacted || idle {

@@ -25,7 +25,7 @@ const WITNESS_VERSION: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Testimony {
     store: u64,
-    /// A position that was acknowledged.
+    /// A position that survives a power cut: anything less may be gone without a loss.
     position: u64,
 }
 
@@ -123,10 +123,11 @@ async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony
         reads: vec![BlobRange::all(Area::Floor)],
         ..Batch::default()
     };
-    let error = match disk.commit(batch, Durability::Relaxed).await {
+    // Strict: from now on the witness remembers it.
+    let error = match disk.commit(batch, Durability::Strict).await {
         // Somebody who created it earlier may have truncated the log since: then these two blobs are left-overs.
         Ok(reads) if reads.first().is_some_and(|floors| floors.len() > 1) => None,
-        Ok(_) => return Ok(State::at_floor(store, writer, 0, manifest)),
+        Ok(_) => return Ok(State { durable: Some(0), ..State::at_floor(store, writer, 0, manifest) }),
         // Somebody else created it just now, or this commit was interrupted: look.
         Err(error @ (DiskError::Exists(_) | DiskError::Interrupted(_))) => Some(error),
         Err(error) => return Err(error.into()),
@@ -156,7 +157,10 @@ impl Inner {
     fn check_testimony(&self, testimony: Option<Testimony>) -> Result<()> {
         let Some(testimony) = testimony else { return Ok(()) };
         let (store, head) = {
-            let state = self.state.borrow();
+            let mut state = self.state.borrow_mut();
+            if testimony.store == state.store {
+                state.durable = state.durable.max(Some(testimony.position));
+            }
             (state.store, state.head)
         };
         if testimony.store != store {
@@ -177,8 +181,9 @@ impl Inner {
         let mut bytes = vec![WITNESS_VERSION];
         {
             let state = self.state.borrow();
+            let Some(durable) = state.durable else { return };
             bytes.extend_from_slice(&state.store.to_le_bytes());
-            bytes.extend_from_slice(&state.head.to_le_bytes());
+            bytes.extend_from_slice(&durable.to_le_bytes());
         }
         seal(&mut bytes);
         // A failed write leaves an older testimony, which claims less.

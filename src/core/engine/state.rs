@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) behind: bool,
     /// Whether an acknowledged strict commit is not in tables yet.
     pub(crate) strict: bool,
+    /// The newest position known to survive a power cut, if any is: what the witness may be told.
+    pub(crate) durable: Option<u64>,
     /// Bytes of records above the flushed position.
     pub(crate) log_bytes: u64,
     /// Table ids reserved by this instance and not used yet.
@@ -86,6 +88,7 @@ impl State {
             inbox: VecDeque::new(),
             behind: false,
             strict: false,
+            durable: None,
             log_bytes: 0,
             table_ids: Vec::new(),
             retired: Vec::new(),

@@ -19,7 +19,7 @@ const GRACE_MS: f64 = 60_000.0;
 
 impl Inner {
     /// Writes a manifest snapshot and a new floor, and deletes the records below it, in one commit.
-    pub(crate) async fn truncate(self: &Rc<Self>) -> Result<()> {
+    pub(crate) async fn truncate(self: &Rc<Self>, durability: Durability) -> Result<()> {
         let engine = super::Engine(Rc::clone(self));
         {
             let state = self.state.borrow();
@@ -27,8 +27,8 @@ impl Inner {
                 return Ok(());
             }
         }
-        // Relaxed is enough: a disk keeps commits in order, so if this one survives a power cut, the flush did.
-        let cut = engine.commit_staged(Durability::Relaxed, true, |staged| Ok(stage_truncation(staged))).await?;
+        // Relaxed is enough for safety: a disk keeps commits in order, so if this one survives a power cut, the flush did.
+        let cut = engine.commit_staged(durability, true, |staged| Ok(stage_truncation(staged))).await?;
         let mut state = self.state.borrow_mut();
         state.floor = state.floor.max(cut.value);
         Ok(())

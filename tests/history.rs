@@ -17,13 +17,16 @@ use crate::program::{marked, Model};
 /// One change of one key.
 pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
 
+/// The position of a change, and the value since.
+type Version = (u64, Option<Vec<u8>>);
+
 /// What the log says, without edits of the manifest.
 #[derive(Default)]
 pub(crate) struct History {
     /// Position → changes in order; `None` for a record that was torn.
     records: BTreeMap<u64, Option<Vec<Change>>>,
     /// Key → its versions, oldest first.
-    versions: BTreeMap<Vec<u8>, Vec<(u64, Option<Vec<u8>>)>>,
+    versions: BTreeMap<Vec<u8>, Vec<Version>>,
 }
 
 impl History {
@@ -47,6 +50,12 @@ impl History {
         self.records.insert(position, changes);
     }
 
+    /// Forgets everything after `head`: a power cut took it back.
+    pub(crate) fn cut(&mut self, head: u64) {
+        self.records.retain(|position, _| *position <= head);
+        self.versions.values_mut().for_each(|versions| versions.retain(|(position, _)| *position <= head));
+    }
+
     /// The newest position.
     pub(crate) fn head(&self) -> u64 {
         self.records.keys().next_back().copied().unwrap_or(0)
@@ -59,7 +68,7 @@ impl History {
 
     /// The state after `position`.
     pub(crate) fn at(&self, position: u64) -> Model {
-        let value = |versions: &Vec<(u64, Option<Vec<u8>>)>| {
+        let value = |versions: &Vec<Version>| {
             let newest = versions.iter().rev().find(|(at, _)| *at <= position)?;
             newest.1.clone()
         };
@@ -87,6 +96,16 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new() -> Self {
         Self { disk: MemoryDisk::new(), history: Rc::default() }
+    }
+
+    /// After a crash: what the disk lost, history has not seen. Answers the head.
+    pub(crate) async fn forget_lost(&self) -> u64 {
+        let last = |found: NamedBlobs| found.last().map_or(0, |(name, _)| name.id);
+        let records = last(self.disk.scan(BlobRange::all(Area::Log), usize::MAX).await.unwrap_or_default());
+        let floor = last(self.disk.scan(BlobRange::all(Area::Floor), usize::MAX).await.unwrap_or_default());
+        let head = records.max(floor);
+        self.history.borrow_mut().cut(head);
+        head
     }
 }
 

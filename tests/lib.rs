@@ -5,6 +5,8 @@
 //! storage, and judged by the log as the disk has it.
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod model_tests;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tidewell_core::base::SeededRng;
+use tidewell_core::base::{ErrorKind, SeededRng};
 use tidewell_core::disk::{Fault, FaultPlan};
 use tidewell_sim::{Sim, SimOptions, SimPlatform};
 
@@ -29,14 +29,14 @@ pub(crate) fn for_seeds(name: &str, count: u64, run: impl Fn(u64) -> Result<Coun
     total
 }
 
-fn setting(rng: &SeededRng, faults: bool) -> Setting {
+fn setting(rng: &SeededRng, tolerated: &[ErrorKind]) -> Setting {
     Setting {
         auto_maintenance: !rng.one_in(4),
         memory_budget: 512 << 10,
         block_bytes: 1024 << rng.below(4),
         keys: 10 + rng.below(150),
         value_max: 100 << rng.below(6),
-        faults,
+        tolerated: tolerated.to_vec(),
     }
 }
 
@@ -44,7 +44,8 @@ fn world(seed: u64, faults: &[Fault]) -> Rc<World> {
     let rng = SeededRng::new(seed ^ 0x7469_6465);
     let options = SimOptions { locks: !rng.one_in(5), drop_one_in: rng.below(10), ..SimOptions::default() };
     let plan = if faults.is_empty() { FaultPlan::none() } else { FaultPlan::one_in(seed, 20 + rng.below(200), faults) };
-    World::new(Sim::with(seed, options), plan, setting(&rng, !faults.is_empty()))
+    let tolerated: &[ErrorKind] = if faults.is_empty() { &[] } else { &[ErrorKind::Unavailable, ErrorKind::Quota] };
+    World::new(Sim::with(seed, options), plan, setting(&rng, tolerated))
 }
 
 /// Kills and freezes tabs at random until told to stop; killed ones are replaced.
@@ -107,7 +108,7 @@ fn run(seed: u64, tabs: usize, actions: usize, disturbances: u64, faults: &[Faul
 }
 
 /// With the faults over: a fresh instance shows exactly what the log says, before and after compaction and reopening.
-fn finish(world: &Rc<World>) -> Result<(), String> {
+pub(crate) fn finish(world: &Rc<World>) -> Result<(), String> {
     let shared = Rc::clone(world);
     let last = async move {
         shared.storage.restart(FaultPlan::none()).await;

@@ -20,12 +20,14 @@ pub(crate) struct Tab {
     pub(crate) author: Author,
     /// Whether it was frozen at some time: then its snapshots may expire.
     pub(crate) may_expire: bool,
+    /// Whether it does little but write, flush and compact.
+    pub(crate) busy: bool,
 }
 
 impl Tab {
     pub(crate) fn new(world: &Rc<World>) -> Self {
         let author = Author { rng: world.rng(), keys: world.setting.keys, value_max: world.setting.value_max };
-        Self { world: Rc::clone(world), platform: world.sim.tab(), author, may_expire: false }
+        Self { world: Rc::clone(world), platform: world.sim.tab(), author, may_expire: false, busy: false }
     }
 
     /// Does `count` things, opening the database first and again whenever the instance died.
@@ -55,7 +57,13 @@ impl Tab {
         for _ in 0..50 {
             match self.world.open(&self.platform).await {
                 Ok(engine) => return Some(engine),
-                Err(error) => drop(self.note(&error)),
+                Err(error) => {
+                    let hopeless = self.note(&error);
+                    if hopeless && self.world.tolerates(&error) {
+                        self.world.refused.replace(Some(error));
+                        return None;
+                    }
+                }
             }
             self.platform.sleep(20.0).await;
         }
@@ -67,8 +75,7 @@ impl Tab {
     fn note(&self, error: &Error) -> bool {
         let expected = match error.kind() {
             ErrorKind::Conflict => error.reason() != Some(SNAPSHOT_EXPIRED) || self.may_expire,
-            ErrorKind::Unavailable | ErrorKind::Quota | ErrorKind::Closed => self.world.setting.faults,
-            _ => false,
+            _ => self.world.tolerates(error),
         };
         self.world.count(|counts| counts.failures += 1);
         if !expected {
@@ -79,7 +86,9 @@ impl Tab {
 
     async fn act(&self, engine: &Engine, held: &mut Option<Snapshot>) -> Result<()> {
         let rng = &self.author.rng;
-        match rng.below(100) {
+        let dice = rng.below(100);
+        // A busy tab trades reads and sleep for housekeeping.
+        match if self.busy && dice >= 55 { 45 + dice / 2 } else { dice } {
             0..=44 => self.write(engine).await,
             45..=54 => self.interact(engine).await?,
             55..=69 => self.read_newest(engine).await?,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::ready;
 use std::rc::Rc;
 
-use tidewell_core::base::{ErrorKind, Result, SeededRng};
+use tidewell_core::base::{Error, ErrorKind, Result, SeededRng};
 use tidewell_core::disk::{Disk, DiskError, FaultPlan, FaultyStorage, LocalFuture, Witness};
 use tidewell_core::engine::{CommitEvent, Durability, Engine, EngineOptions};
 use tidewell_sim::{Sim, SimPlatform};
@@ -95,8 +95,8 @@ pub(crate) struct Setting {
     pub(crate) block_bytes: usize,
     pub(crate) keys: u64,
     pub(crate) value_max: u64,
-    /// Whether failures other than conflicts may happen.
-    pub(crate) faults: bool,
+    /// Failures that may happen besides conflicts.
+    pub(crate) tolerated: Vec<ErrorKind>,
 }
 
 /// Everything that tabs share.
@@ -108,6 +108,8 @@ pub(crate) struct World {
     pub(crate) operations: RefCell<BTreeMap<u64, Operation>>,
     pub(crate) counts: RefCell<Counts>,
     pub(crate) violations: RefCell<Vec<String>>,
+    /// Why the database could not be opened, where that is tolerated.
+    pub(crate) refused: RefCell<Option<Error>>,
     witness: Rc<MemoryWitness>,
     last_operation: Cell<u64>,
 }
@@ -124,6 +126,7 @@ impl World {
             operations: RefCell::default(),
             counts: RefCell::default(),
             violations: RefCell::default(),
+            refused: RefCell::default(),
             witness: Rc::default(),
             last_operation: Cell::new(0),
         })
@@ -203,13 +206,11 @@ impl World {
                 self.count(|counts| counts.acknowledged += 1);
             }
             Err(error) if error.reason() == Some("outcome-unknown") || error.kind() == ErrorKind::Aborted => {}
+            // Whatever happened is gone with the storage.
+            Err(error) if error.kind() == ErrorKind::StorageLost && self.tolerates(&error) => {}
             Err(error) => {
                 operation.outcome = Outcome::Failed;
-                let expected = match error.kind() {
-                    ErrorKind::Conflict => true,
-                    ErrorKind::Unavailable | ErrorKind::Quota => self.setting.faults,
-                    _ => false,
-                };
+                let expected = error.kind() == ErrorKind::Conflict || self.tolerates(&error);
                 self.count(|counts| match error.kind() {
                     ErrorKind::Conflict => counts.conflicts += 1,
                     _ => counts.failures += 1,
@@ -219,6 +220,10 @@ impl World {
                 }
             }
         }
+    }
+
+    pub(crate) fn tolerates(&self, error: &Error) -> bool {
+        self.setting.tolerated.contains(&error.kind())
     }
 
     pub(crate) fn rng(&self) -> SeededRng {

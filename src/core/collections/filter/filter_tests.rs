@@ -255,13 +255,16 @@ proptest! {
 
     #[test]
     fn comparisons_follow_the_order_of_values(a in value(), b in value()) {
-        prop_assume!(TypeClass::of(&a) == TypeClass::of(&b) && !matches!(a, Value::Array(_)));
         let unordered = |v: &Value| matches!(v, Value::Number(n) | Value::Date(n) if n.is_nan());
-        prop_assume!(!unordered(&a) && !unordered(&b));
+        if matches!(a, Value::Array(_)) || unordered(&a) || unordered(&b) {
+            return Ok(());
+        }
+        let same = TypeClass::of(&a) == TypeClass::of(&b);
         let document = Value::Object(vec![("a".into(), a.clone())]);
-        for (operator, expected) in [("$lt", compare(&a, &b).is_lt()), ("$eq", compare(&a, &b).is_eq()), ("$gte", compare(&a, &b).is_ge())] {
+        let order = compare(&a, &b);
+        for (operator, expected) in [("$lt", order.is_lt()), ("$eq", order.is_eq()), ("$gte", order.is_ge())] {
             let filter = Value::Object(vec![("a".into(), Value::Object(vec![(operator.into(), b.clone())]))]);
-            prop_assert_eq!(matches(&Filter::parse(&filter).unwrap(), &document), expected, "{} {:?} {:?}", operator, a, b);
+            prop_assert_eq!(matches(&Filter::parse(&filter).unwrap(), &document), same && expected, "{} {:?} {:?}", operator, a, b);
         }
     }
 

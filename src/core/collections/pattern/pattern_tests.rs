@@ -67,6 +67,15 @@ fn what_has_no_linear_time_form_is_refused() {
 
 proptest! {
     #[test]
+    fn literal_patterns_find_what_their_machines_find(
+        pattern in "\\^?[abAB é]{0,3}\\$?", flags in "[im]{0,2}", text in "[abAB é\n]{0,8}"
+    ) {
+        if let Ok(compiled) = Pattern::parse(&pattern, &flags) {
+            prop_assert_eq!(compiled.is_match(&text), compiled.regex().is_match(&text));
+        }
+    }
+
+    #[test]
     fn no_pattern_panics(pattern in "[a-c\\\\\\[\\](){}*+?.^$|0-9,:<>=!ud\u{e9}-]{0,12}", flags in "[gimsu]{0,2}", text in "[a-c]{0,8}") {
         if let Ok(compiled) = Pattern::parse(&pattern, &flags) {
             let _ = compiled.is_match(&text);

@@ -7,7 +7,7 @@ mod parse;
 
 use super::document::Document;
 use super::filter::ElementFilter;
-use super::json::Tag;
+use super::json::{text, Tag};
 use super::raw::{RawField, RawValue};
 use super::{Value, ValueRef};
 use crate::base::Result;
@@ -96,9 +96,10 @@ fn copy(text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Whether the first key of an object with fields is the name of a tag.
 fn is_tag(object: &[u8]) -> bool {
-    let fields = RawValue::new(object).fields().next();
-    object.starts_with(b"{\"$") && fields.is_none_or(|(key, _)| Tag::named(key.as_written()).is_some())
+    let key = text::string_end(object, 2).and_then(|(end, _)| object.get(2..end));
+    key.is_some_and(|key| Tag::named(key).is_some())
 }
 
 /// Writes what a rule leaves of a value; `false` if that is nothing.

@@ -55,6 +55,7 @@ fn slices_and_first_matches_cut_arrays() {
 #[test]
 fn what_is_left_never_turns_into_a_tagged_value() {
     let document = br#"{"id":"1","o":{"$date":5,"x":1},"p":{"$escape":{"$date":6}}}"#;
+    check(r#"{"id":0,"x":0}"#, r#"{"id":"1","$escape":{"a":1},"x":1}"#, r#"{"$escape":{"$escape":{"a":1}}}"#);
     let (text, extended) = project(&parse(r#"{"o.$date":1,"p.$date":1}"#).unwrap(), document);
     assert_eq!(
         (text.as_str(), extended),

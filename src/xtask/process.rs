@@ -200,15 +200,39 @@ fn write_log(title: &str, text: &str) -> Result<String> {
     Ok(format!("target/xtask-logs/{name}.log"))
 }
 
+/// What a failed tool says of its failure begins at such words.
+const TELLING: [&str; 6] = ["error: ", "error[", "FAILED", "panicked at", "not ok ", "Error: "];
+/// Lines shown from each of them on.
+const TELLING_LINES: usize = 12;
+
+/// Shows what tells of the failure, or else the end of the output.
 fn show_end(text: &str, log: &str) {
     if !verbose() {
-        let lines: Vec<&str> = text.lines().collect();
-        let first = lines.len().saturating_sub(SHOWN_LINES);
-        for line in lines.iter().skip(first) {
+        for line in telling_lines(text) {
             println!("    {line}");
         }
     }
     println!("    (all of it: {log})");
+}
+
+fn telling_lines(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut shown = Vec::new();
+    let mut left = 0;
+    for line in &lines {
+        if TELLING.iter().any(|word| line.contains(word)) {
+            left = TELLING_LINES;
+        }
+        if left > 0 {
+            left -= 1;
+            shown.push(*line);
+        }
+    }
+    if shown.is_empty() {
+        shown = lines;
+    }
+    let first = shown.len().saturating_sub(SHOWN_LINES);
+    shown.split_off(first)
 }
 
 /// The one line that shows how a step goes.

@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
@@ -112,7 +111,7 @@ impl Step {
     pub(crate) fn finish(mut self) -> Result<Output> {
         let program = self.command.get_program().to_string_lossy().into_owned();
         let started = now();
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.command.spawn().with_context(|| format!("{}: cannot start `{program}`", self.title))?;
         let mut progress = Progress::start(&self.title);
         let (text, ok) = follow(child, self.deadline, &mut progress)?;
@@ -140,7 +139,7 @@ fn follow(mut child: Child, deadline: Duration, progress: &mut Progress) -> Resu
     let in_time = collect(&lines, deadline, started, &mut text, progress);
     if !in_time {
         text.push_str(&format!("\n(stopped: it took longer than {} minutes)\n", deadline.as_secs() / 60));
-        stop_group(&child);
+        stop_tree(&child);
     }
     let status = child.wait()?;
     Ok((text, in_time && status.success()))
@@ -185,11 +184,18 @@ fn pump(pipe: impl Read + Send + 'static, lines: Sender<String>) {
     });
 }
 
-/// Ends everything the tool started: it leads a process group of its own.
-fn stop_group(child: &Child) {
-    let group = format!("-{}", child.id());
-    // The group may have ended by itself meanwhile; then there is nothing to stop.
-    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+/// Ends the tool and everything it started. They share our process group, so that Ctrl+C reaches all of them; after
+/// a deadline they are found by their parents.
+fn stop_tree(child: &Child) {
+    let mut ids = vec![child.id().to_string()];
+    let mut next = 0;
+    while let Some(parent) = ids.get(next).cloned() {
+        let children = capture("ps", &["-o", "pid=", "--ppid", &parent]).unwrap_or_default();
+        ids.extend(children.split_whitespace().map(str::to_owned));
+        next += 1;
+    }
+    // Some may have ended by themselves meanwhile; then there is nothing to stop.
+    let _ = Command::new("kill").arg("-KILL").args(&ids).stderr(Stdio::null()).status();
 }
 
 fn write_log(title: &str, text: &str) -> Result<String> {

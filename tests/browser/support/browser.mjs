@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const FLAGS = [
   '--headless=new',
   '--no-sandbox',
@@ -28,6 +29,37 @@ const FLAGS = [
   '--renderer-process-limit=32',
   '--site-per-process',
 ]
+
+/** Browsers that run, by the process that leads their group: none outlives the tests. */
+const running = new Set()
+const endAll = () => {
+  for (const pid of running) {
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // It has ended already.
+    }
+  }
+}
+process.on('exit', endAll)
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
+/** Spawns a program that leads a process group of its own; `kill()` ends the whole group at once. */
+export const spawnGroup = (program, flags) => {
+  const child = spawn(program, flags, { detached: true, stdio: 'ignore' })
+  running.add(child.pid)
+  const exited = new Promise((done) => child.on('exit', done))
+  const kill = async () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has ended already.
+    }
+    await exited
+    running.delete(child.pid)
+  }
+  return { pid: child.pid, kill }
+}
 
 /** A profile folder that nothing else uses; `remove()` deletes it. */
 export const newProfile = async () => {
@@ -61,26 +93,16 @@ const endpoint = async (profile) => {
 /** Starts Chromium on a profile folder. */
 export const launch = async (profile) => {
   await rm(join(profile, 'DevToolsActivePort'), { force: true })
-  const program = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  const child = spawn(program, [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'], {
-    detached: true,
-    stdio: 'ignore',
-  })
-  const exited = new Promise((done) => child.on('exit', done))
+  const process = spawnGroup(CHROMIUM, [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'])
   const address = await eventually('Chromium listens', () => endpoint(profile), 60)
   const browser = await chromium.connectOverCDP(address)
   const context = browser.contexts()[0]
   /** Ends the browser and all its processes at once, as a power switch would end a program. */
   const kill = async () => {
-    try {
-      process.kill(-child.pid, 'SIGKILL')
-    } catch {
-      // It has ended already.
-    }
-    await exited
+    await process.kill()
     await browser.close().catch(() => {})
   }
-  return { browser, context, kill, close: kill, pid: child.pid }
+  return { browser, context, kill, close: kill, pid: process.pid }
 }
 
 /** Opens a test page and waits until the package is loaded in it. */

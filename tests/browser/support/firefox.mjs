@@ -1,7 +1,6 @@
 // Firefox through geckodriver: the few WebDriver commands a smoke run needs. It is not a WebDriver library.
-import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { eventually } from './browser.mjs'
+import { eventually, spawnGroup } from './browser.mjs'
 
 const freePort = () =>
   new Promise((resolve) => {
@@ -14,11 +13,7 @@ const freePort = () =>
 /** Starts Firefox on a profile folder. `kill()` ends it with its driver at once. */
 export const launchFirefox = async (profile) => {
   const [port, marionette] = [await freePort(), await freePort()]
-  const driver = spawn(process.env.GECKODRIVER ?? 'geckodriver', ['--port', String(port), '--marionette-port', String(marionette), '--log', 'fatal'], {
-    detached: true,
-    stdio: 'ignore',
-  })
-  const exited = new Promise((done) => driver.on('exit', done))
+  const { kill } = spawnGroup(process.env.GECKODRIVER ?? 'geckodriver', ['--port', String(port), '--marionette-port', String(marionette), '--log', 'fatal'])
   const call = async (method, path, body) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
@@ -27,14 +22,6 @@ export const launchFirefox = async (profile) => {
     const { value } = await response.json()
     if (!response.ok) throw new Error(`${value.error}: ${value.message}`)
     return value
-  }
-  const kill = async () => {
-    try {
-      process.kill(-driver.pid, 'SIGKILL')
-    } catch {
-      // It has ended already.
-    }
-    await exited
   }
   try {
     await eventually('geckodriver listens', async () => (await call('GET', '/status')).ready, 30)

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 
 use super::key::{common_prefix, compare};
 
-const TRAILER_LEN: usize = 12;
+/// A restart is two offsets: of its entry's head and of its value.
+const RESTART_LEN: usize = 8;
 
 /// The bytes contradict themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,39 +18,59 @@ pub(crate) struct Damaged;
 #[derive(Debug)]
 pub struct Block {
     content: Vec<u8>,
-    /// Where the entries end and the restart offsets begin.
-    entries_end: usize,
+    /// Where the heads end and the values begin.
+    heads_end: usize,
+    /// Where the values end and the restarts begin.
+    values_end: usize,
     restarts: usize,
     first_position: u64,
 }
 
-/// An entry's fields, found at an offset. Ranges lie inside the entries.
-#[derive(Clone, Copy, Debug)]
+/// Where an entry lies: its head, and its value from the beginning of the content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offsets {
+    pub(crate) head: usize,
+    pub(crate) value: usize,
+}
+
+/// An entry's fields. Ranges lie inside the content.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Entry {
     /// How many bytes of the key before begin this key.
     pub(crate) shared: usize,
     pub(crate) suffix: usize,
+    pub(crate) suffix_len: usize,
     pub(crate) value: usize,
-    /// Where the next entry begins, and the value ends.
-    pub(crate) next: usize,
+    pub(crate) value_len: usize,
     pub(crate) position: u64,
     /// Whether the entry before has the same key.
     pub(crate) older: bool,
     pub(crate) delete: bool,
 }
 
+impl Entry {
+    /// Where the next entry lies.
+    #[inline]
+    pub(crate) fn next(&self) -> Offsets {
+        Offsets { head: self.suffix + self.suffix_len, value: self.value + self.value_len }
+    }
+}
+
 impl Block {
     /// Takes a data block's content.
     pub(crate) fn new(content: Vec<u8>) -> Result<Self, Damaged> {
         let (rest, count) = content.split_last_chunk::<4>().ok_or(Damaged)?;
+        let (rest, heads) = rest.split_last_chunk::<4>().ok_or(Damaged)?;
         let (rest, first_position) = rest.split_last_chunk::<8>().ok_or(Damaged)?;
         let restarts = u32::from_le_bytes(*count) as usize;
-        let entries_end = rest.len().checked_sub(restarts.checked_mul(4).ok_or(Damaged)?).ok_or(Damaged)?;
+        let heads_end = u32::from_le_bytes(*heads) as usize;
+        let restarts_len = restarts.checked_mul(RESTART_LEN).ok_or(Damaged)?;
+        let values_end = rest.len().checked_sub(restarts_len).ok_or(Damaged)?;
         let first_position = u64::from_le_bytes(*first_position);
-        if restarts == 0 {
+        if restarts == 0 || heads_end > values_end {
             return Err(Damaged);
         }
-        Ok(Self { entries_end, restarts, first_position, content })
+        Ok(Self { heads_end, values_end, restarts, first_position, content })
     }
 
     /// The memory, for reuse.
@@ -66,46 +87,63 @@ impl Block {
         self.restarts
     }
 
-    /// Where the entries end.
-    pub(crate) fn end(&self) -> usize {
-        self.entries_end
-    }
-
-    /// Bytes of the content, empty if they do not lie inside.
+    /// Where the heads end.
     #[inline]
-    pub(crate) fn slice(&self, start: usize, end: usize) -> &[u8] {
-        self.content.get(start..end).unwrap_or_default()
+    pub(crate) fn heads_end(&self) -> usize {
+        self.heads_end
     }
 
-    /// Where the entry of restart `index` begins.
-    pub(crate) fn restart(&self, index: usize) -> Result<usize, Damaged> {
-        let at = self.entries_end + index * 4;
-        let offset = self.content.get(at..at + 4).and_then(|bytes| bytes.first_chunk::<4>()).ok_or(Damaged)?;
-        Ok(u32::from_le_bytes(*offset) as usize)
+    /// Where the first entry lies.
+    pub(crate) fn first(&self) -> Offsets {
+        Offsets { head: 0, value: self.heads_end }
     }
 
-    /// Decodes the entry at `at`, which must be below [`Block::end`].
+    /// What an entry adds to the key before it.
     #[inline]
-    pub(crate) fn entry(&self, at: usize) -> Result<Entry, Damaged> {
-        let bytes = self.content.get(..self.entries_end).ok_or(Damaged)?;
-        let mut at = at;
-        let shared = varint(bytes, &mut at)?;
-        let suffix_len = varint(bytes, &mut at)?;
-        let zigzag = varint(bytes, &mut at)?;
-        let tag = varint(bytes, &mut at)?;
-        let room = (bytes.len() - at) as u64;
+    pub(crate) fn suffix(&self, entry: &Entry) -> &[u8] {
+        self.content.get(entry.suffix..entry.suffix + entry.suffix_len).unwrap_or_default()
+    }
+
+    /// An entry's value; `None` for a delete.
+    #[inline]
+    pub(crate) fn value(&self, entry: &Entry) -> Option<&[u8]> {
+        let value = self.content.get(entry.value..entry.value + entry.value_len);
+        (!entry.delete).then(|| value.unwrap_or_default())
+    }
+
+    /// Where the entry of restart `index` lies.
+    pub(crate) fn restart(&self, index: usize) -> Result<Offsets, Damaged> {
+        let at = self.values_end + index * RESTART_LEN;
+        let bytes = self.content.get(at..).and_then(|bytes| bytes.first_chunk::<RESTART_LEN>()).ok_or(Damaged)?;
+        let [a, b, c, d, e, f, g, h] = *bytes;
+        let (head, value) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        Ok(Offsets { head: head as usize, value: self.heads_end + value as usize })
+    }
+
+    /// Decodes the entry at `at`, whose head must be below [`Block::heads_end`].
+    #[inline]
+    pub(crate) fn entry(&self, at: Offsets) -> Result<Entry, Damaged> {
+        let heads = self.content.get(..self.heads_end).ok_or(Damaged)?;
+        let mut head = at.head;
+        let shared = varint(heads, &mut head)?;
+        let suffix_len = varint(heads, &mut head)?;
+        let tag = varint(heads, &mut head)?;
+        let zigzag = varint(heads, &mut head)?;
         let size = tag >> 1;
         let value_len = size.saturating_sub(1);
-        if suffix_len > room || value_len > room - suffix_len {
+        let fits = suffix_len <= (heads.len() - head) as u64
+            && value_len <= self.values_end as u64
+            && at.value + value_len as usize <= self.values_end;
+        if !fits {
             return Err(Damaged);
         }
-        let value = at + suffix_len as usize;
         let delta = (zigzag >> 1) ^ (zigzag & 1).wrapping_neg();
         Ok(Entry {
             shared: usize::try_from(shared).unwrap_or(usize::MAX),
-            suffix: at,
-            value,
-            next: value + value_len as usize,
+            suffix: head,
+            suffix_len: suffix_len as usize,
+            value: at.value,
+            value_len: value_len as usize,
             position: self.first_position.wrapping_add(delta),
             older: tag & 1 != 0,
             delete: size == 0,
@@ -117,9 +155,9 @@ impl Block {
         let mut at = self.restart(self.restart_before(key, position)?)?;
         // How many bytes of `key` the entry before shares with it; that entry comes before what is sought.
         let mut matched = 0;
-        while at < self.entries_end {
+        while at.head < self.heads_end {
             let entry = self.entry(at)?;
-            at = entry.next;
+            at = entry.next();
             if entry.shared > matched {
                 continue; // It differs from `key` where the one before did, in the same way.
             }
@@ -128,7 +166,7 @@ impl Block {
             } else if entry.shared < matched {
                 return Ok(None); // It is larger than the one before at a byte that the one before had right.
             }
-            let suffix = self.slice(entry.suffix, entry.value);
+            let suffix = self.suffix(&entry);
             let rest = key.get(matched..).unwrap_or_default();
             let same = common_prefix(suffix, rest);
             matched += same;
@@ -149,7 +187,7 @@ impl Block {
         while high - low > 1 {
             let middle = low.midpoint(high);
             let entry = self.entry(self.restart(middle)?)?;
-            let order = compare(self.slice(entry.suffix, entry.value), key).then(position.cmp(&entry.position));
+            let order = compare(self.suffix(&entry), key).then(position.cmp(&entry.position));
             if order == Ordering::Less {
                 low = middle;
             } else {

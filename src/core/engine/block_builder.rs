@@ -1,6 +1,8 @@
 //! Writes the content of one data block: sorted entries with shared key beginnings.
 //!
 //! It does not decide when a block is full, and does not seal it; the table builder does both.
+//!
+//! Heads (key, position, length) and values lie apart, so that a search touches a few cache lines and no value.
 
 use crate::base::write_varint;
 
@@ -12,10 +14,13 @@ pub(crate) const RESTART_EVERY: usize = 16;
 /// Collects entries in order.
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
-    content: Vec<u8>,
-    restarts: Vec<u32>,
+    heads: Vec<u8>,
+    values: Vec<u8>,
+    /// Where heads and values were at each restart.
+    restarts: Vec<(u32, u32)>,
     entries: usize,
     first_position: u64,
+    content: Vec<u8>,
 }
 
 impl BlockBuilder {
@@ -26,7 +31,7 @@ impl BlockBuilder {
             if self.entries == 0 {
                 self.first_position = position;
             }
-            self.restarts.push(self.content.len() as u32);
+            self.restarts.push((self.heads.len() as u32, self.values.len() as u32));
         } else {
             shared = common_prefix(last_key, key);
         }
@@ -35,17 +40,17 @@ impl BlockBuilder {
         let zigzag = (delta << 1 ^ delta >> 63) as u64;
         let size = value.map_or(0, |value| value.len() as u64 + 1);
         let suffix = key.get(shared..).unwrap_or_default();
-        write_varint(&mut self.content, shared as u64);
-        write_varint(&mut self.content, suffix.len() as u64);
-        write_varint(&mut self.content, zigzag);
-        write_varint(&mut self.content, size << 1 | u64::from(older));
-        self.content.extend_from_slice(suffix);
-        self.content.extend_from_slice(value.unwrap_or_default());
+        write_varint(&mut self.heads, shared as u64);
+        write_varint(&mut self.heads, suffix.len() as u64);
+        write_varint(&mut self.heads, size << 1 | u64::from(older));
+        write_varint(&mut self.heads, zigzag);
+        self.heads.extend_from_slice(suffix);
+        self.values.extend_from_slice(value.unwrap_or_default());
     }
 
     /// Bytes so far.
     pub(crate) fn len(&self) -> usize {
-        self.content.len()
+        self.heads.len() + self.values.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,16 +59,22 @@ impl BlockBuilder {
 
     /// Completes the block's content. The next `add` begins another block after `clear`.
     pub(crate) fn finish(&mut self) -> &[u8] {
-        for restart in &self.restarts {
-            self.content.extend_from_slice(&restart.to_le_bytes());
+        self.content.clear();
+        self.content.extend_from_slice(&self.heads);
+        self.content.extend_from_slice(&self.values);
+        for (head, value) in &self.restarts {
+            self.content.extend_from_slice(&head.to_le_bytes());
+            self.content.extend_from_slice(&value.to_le_bytes());
         }
         self.content.extend_from_slice(&self.first_position.to_le_bytes());
+        self.content.extend_from_slice(&(self.heads.len() as u32).to_le_bytes());
         self.content.extend_from_slice(&(self.restarts.len() as u32).to_le_bytes());
         &self.content
     }
 
     pub(crate) fn clear(&mut self) {
-        self.content.clear();
+        self.heads.clear();
+        self.values.clear();
         self.restarts.clear();
         self.entries = 0;
     }

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::block::{Block, Damaged, Entry};
+use super::block::{Block, Damaged, Entry, Offsets};
 use super::block_builder::RESTART_EVERY;
 use super::key::compare;
 
@@ -12,16 +12,13 @@ use super::key::compare;
 #[derive(Debug, Default)]
 pub(crate) struct BlockCursor {
     key: Vec<u8>,
+    entry: Entry,
+    /// Where the next entry lies, forward.
+    next: Offsets,
     /// Whether the next step stays on the entry that a seek has found.
     held: bool,
-    /// Where the next entry begins, forward.
-    next: usize,
-    value: usize,
-    value_end: usize,
-    pub(crate) position: u64,
-    pub(crate) older: bool,
-    pub(crate) delete: bool,
-    /// Backward: the entries of one restart interval still to come, last one first to go, and their keys in one string.
+    /// Backward: the entries of one restart interval still to come, last one first to go, each with the end of its key
+    /// in `keys`.
     interval: Vec<(Entry, usize)>,
     keys: Vec<u8>,
     /// Backward: how many restarts are still to come.
@@ -29,17 +26,19 @@ pub(crate) struct BlockCursor {
 }
 
 impl BlockCursor {
+    #[inline]
     pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
-    pub(crate) fn value<'b>(&self, block: &'b Block) -> Option<&'b [u8]> {
-        (!self.delete).then(|| block.slice(self.value, self.value_end))
+    #[inline]
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
     }
 
     /// Goes before the first entry.
-    pub(crate) fn rewind(&mut self) {
-        self.next = 0;
+    pub(crate) fn rewind(&mut self, block: &Block) {
+        self.next = block.first();
         self.held = false;
         self.key.clear();
     }
@@ -47,23 +46,22 @@ impl BlockCursor {
     /// Moves to the next entry; `false` at the end.
     #[inline]
     pub(crate) fn step(&mut self, block: &Block) -> Result<bool, Damaged> {
-        if self.held || self.next >= block.end() {
+        if self.held || self.next.head >= block.heads_end() {
             return Ok(std::mem::take(&mut self.held));
         }
-        let entry = block.entry(self.next)?;
-        if entry.shared > self.key.len() {
+        self.entry = block.entry(self.next)?;
+        if self.entry.shared > self.key.len() {
             return Err(Damaged);
         }
-        self.key.truncate(entry.shared);
-        self.key.extend_from_slice(block.slice(entry.suffix, entry.value));
-        self.next = entry.next;
-        self.show(entry);
+        self.key.truncate(self.entry.shared);
+        self.key.extend_from_slice(block.suffix(&self.entry));
+        self.next = self.entry.next();
         Ok(true)
     }
 
     /// Goes before the first entry whose key is at or after `key`.
     pub(crate) fn seek(&mut self, block: &Block, key: &[u8]) -> Result<(), Damaged> {
-        self.rewind();
+        self.rewind(block);
         self.next = block.restart(block.restart_before(key, u64::MAX)?)?;
         while self.step(block)? {
             if compare(&self.key, key) != Ordering::Less {
@@ -84,7 +82,7 @@ impl BlockCursor {
         self.load_interval(block)?;
         if let Some(end) = end {
             while let Some((entry, key_end)) = self.interval.last() {
-                let key_start = key_end - (entry.shared + entry.value - entry.suffix);
+                let key_start = key_end - (entry.shared + entry.suffix_len);
                 if compare(self.keys.get(key_start..*key_end).unwrap_or_default(), end) == Ordering::Less {
                     break;
                 }
@@ -103,41 +101,32 @@ impl BlockCursor {
             self.load_interval(block)?;
         }
         let Some((entry, key_end)) = self.interval.pop() else { return Ok(false) };
-        let key_start = key_end - (entry.shared + entry.value - entry.suffix);
+        let key_start = key_end - (entry.shared + entry.suffix_len);
         self.key.clear();
         self.key.extend_from_slice(self.keys.get(key_start..key_end).unwrap_or_default());
-        self.show(entry);
+        self.entry = entry;
         Ok(true)
-    }
-
-    #[inline]
-    fn show(&mut self, entry: Entry) {
-        self.value = entry.value;
-        self.value_end = entry.next;
-        self.position = entry.position;
-        self.older = entry.older;
-        self.delete = entry.delete;
     }
 
     /// Decodes the entries of the last restart interval still to come.
     fn load_interval(&mut self, block: &Block) -> Result<(), Damaged> {
         let Some(index) = self.restarts.checked_sub(1) else { return Ok(()) };
-        let end = if self.restarts < block.restarts() { block.restart(self.restarts)? } else { block.end() };
+        let end = if self.restarts < block.restarts() { block.restart(self.restarts)?.head } else { block.heads_end() };
         self.restarts = index;
         self.keys.clear();
         let mut at = block.restart(index)?;
         let mut last = 0..0;
-        while at < end.min(block.end()) {
+        while at.head < end.min(block.heads_end()) {
             let entry = block.entry(at)?;
             if entry.shared > last.len() || self.interval.len() == RESTART_EVERY {
                 return Err(Damaged);
             }
             let start = self.keys.len();
             self.keys.extend_from_within(last.start..last.start + entry.shared);
-            self.keys.extend_from_slice(block.slice(entry.suffix, entry.value));
+            self.keys.extend_from_slice(block.suffix(&entry));
             last = start..self.keys.len();
             self.interval.push((entry, last.end));
-            at = entry.next;
+            at = entry.next();
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ fn content(model: &Model) -> Vec<u8> {
 }
 
 fn row(cursor: &BlockCursor, block: &Block) -> Row {
-    (cursor.key().to_vec(), cursor.position, cursor.value(block).map(<[u8]>::to_vec), cursor.older)
+    let entry = cursor.entry();
+    (cursor.key().to_vec(), entry.position, block.value(entry).map(<[u8]>::to_vec), entry.older)
 }
 
 fn forward(block: &Block, seek: Option<&[u8]>) -> Result<Vec<Row>, Damaged> {
@@ -29,7 +30,7 @@ fn forward(block: &Block, seek: Option<&[u8]>) -> Result<Vec<Row>, Damaged> {
     let mut rows = Vec::new();
     match seek {
         Some(key) => cursor.seek(block, key)?,
-        None => cursor.rewind(),
+        None => cursor.rewind(block),
     }
     while cursor.step(block)? {
         rows.push(row(&cursor, block));
@@ -96,10 +97,7 @@ proptest! {
         for key in probes {
             let expected = model.range((key.clone(), Reverse(position))..).next().filter(|((found, _), _)| found == key);
             let found = block.get(key, position).unwrap();
-            let found = found.map(|entry| {
-                let value = (!entry.delete).then(|| block.slice(entry.value, entry.next).to_vec());
-                (entry.position, value)
-            });
+            let found = found.map(|entry| (entry.position, block.value(&entry).map(<[u8]>::to_vec)));
             prop_assert_eq!(found, expected.map(|((_, position), value)| (position.0, value.clone())));
         }
     }

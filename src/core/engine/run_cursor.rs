@@ -76,20 +76,20 @@ impl RunCursor {
     }
 
     pub(crate) fn value(&self) -> Option<&[u8]> {
-        self.block.as_ref().and_then(|block| self.entries.value(block))
+        self.block.as_ref().and_then(|block| block.value(self.entries.entry()))
     }
 
     pub(crate) fn is_delete(&self) -> bool {
-        self.entries.delete
+        self.entries.entry().delete
     }
 
     pub(crate) fn position(&self) -> u64 {
-        self.entries.position
+        self.entries.entry().position
     }
 
     /// Whether the entry before this one in ascending order has the same key.
     pub(crate) fn is_older(&self) -> bool {
-        self.entries.older
+        self.entries.entry().older
     }
 
     /// Moves to the next entry.
@@ -169,7 +169,7 @@ impl RunCursor {
                 self.entries.seek(&block, &self.range.start)
             }
             Direction::Forward => {
-                self.entries.rewind();
+                self.entries.rewind(&block);
                 Ok(())
             }
             Direction::Backward => {

@@ -50,7 +50,7 @@ impl Found<'_> {
         match &self.place {
             Place::Deleted => None,
             Place::Memory(value) => Some(value),
-            Place::Block(block, entry) => Some(block.slice(entry.value, entry.next)),
+            Place::Block(block, entry) => block.value(entry),
         }
     }
 }

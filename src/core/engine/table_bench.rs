@@ -17,7 +17,7 @@ const COUNT: usize = 100_000;
 /// Runs `work` a few times and prints the best time over `count`.
 fn time(name: &str, count: usize, mut work: impl FnMut()) {
     let mut best = f64::MAX;
-    for _ in 0..7 {
+    for _ in 0..15 {
         #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
         let start = std::time::Instant::now();
         work();

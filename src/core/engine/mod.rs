@@ -25,6 +25,7 @@ mod log_tail;
 mod maintenance;
 mod manifest;
 pub mod memtable;
+mod memtable_chunk;
 pub mod memtable_cursor;
 pub(crate) mod merge_cursor;
 mod open;

@@ -29,7 +29,7 @@ use crate::base::{Error, Reader, Result};
 /// Appends the ascending key of `value`.
 #[inline]
 pub fn encode(value: ValueRef<'_>, out: &mut Vec<u8>) {
-    encode_shape(value.shape(), out);
+    encode_shape(value.shape(), out, 0);
 }
 
 /// Appends the ascending key of a tree.
@@ -53,13 +53,15 @@ pub fn invert(bytes: &mut [u8]) {
     }
 }
 
-fn encode_shape(shape: Shape<'_>, out: &mut Vec<u8>) {
+fn encode_shape(shape: Shape<'_>, out: &mut Vec<u8>, depth: usize) {
     out.push(shape.class() as u8);
-    encode_payload(shape, out);
+    encode_payload(shape, out, depth);
 }
 
-fn encode_payload(shape: Shape<'_>, out: &mut Vec<u8>) {
+fn encode_payload(shape: Shape<'_>, out: &mut Vec<u8>, depth: usize) {
     match shape {
+        // Nothing that was stored properly nests so deep: damaged text must not exhaust the stack.
+        Shape::Array(_) | Shape::Object(_) if depth > MAX_DEPTH => out.push(0),
         Shape::Undefined | Shape::Null => {}
         Shape::Number(number) => {
             // One copy of nine bytes.
@@ -81,7 +83,7 @@ fn encode_payload(shape: Shape<'_>, out: &mut Vec<u8>) {
         }
         Shape::Array(items) => {
             for item in items {
-                encode_shape(item.shape(), out);
+                encode_shape(item.shape(), out, depth + 1);
             }
             out.push(0);
         }
@@ -90,7 +92,7 @@ fn encode_payload(shape: Shape<'_>, out: &mut Vec<u8>) {
                 let shape = value.shape();
                 out.push(shape.class() as u8);
                 encode_text(&key, out);
-                encode_payload(shape, out);
+                encode_payload(shape, out, depth + 1);
             }
             out.push(0);
         }

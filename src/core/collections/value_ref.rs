@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use super::bigint;
 use super::compare::{compare_f64, TypeClass};
 use super::document::Document;
-use super::json::Tag;
+use super::json::{Tag, MAX_DEPTH};
 use super::raw::{RawFields, RawItems, RawValue};
 use super::Value;
 
@@ -177,6 +177,10 @@ impl Shape<'_> {
 
 /// The total order of values, on shapes.
 pub fn compare_shapes(a: Shape<'_>, b: Shape<'_>) -> Ordering {
+    compare_at(a, b, 0)
+}
+
+fn compare_at(a: Shape<'_>, b: Shape<'_>, depth: usize) -> Ordering {
     let classes = a.class().cmp(&b.class());
     if classes.is_ne() {
         return classes;
@@ -190,17 +194,18 @@ pub fn compare_shapes(a: Shape<'_>, b: Shape<'_>) -> Ordering {
         (Shape::Bytes(a), Shape::Bytes(b)) => a.len().cmp(&b.len()).then_with(|| a.cmp(&b)),
         (Shape::Bool(a), Shape::Bool(b)) => a.cmp(&b),
         (Shape::Regex(a, x), Shape::Regex(b, y)) => a.cmp(b).then_with(|| x.cmp(y)),
-        (Shape::Array(a), Shape::Array(b)) => compare_arrays(a, b),
-        (Shape::Object(a), Shape::Object(b)) => compare_objects(a, b),
+        // Nothing that was stored properly nests deeper: damaged text must not exhaust the stack.
+        (Shape::Array(a), Shape::Array(b)) if depth <= MAX_DEPTH => compare_arrays(a, b, depth + 1),
+        (Shape::Object(a), Shape::Object(b)) if depth <= MAX_DEPTH => compare_objects(a, b, depth + 1),
         _ => Ordering::Equal,
     }
 }
 
 /// Element by element; the array that ends first is smaller.
-fn compare_arrays(mut a: Items<'_>, mut b: Items<'_>) -> Ordering {
+fn compare_arrays(mut a: Items<'_>, mut b: Items<'_>, depth: usize) -> Ordering {
     loop {
         let order = match (a.next(), b.next()) {
-            (Some(a), Some(b)) => a.compare(b),
+            (Some(a), Some(b)) => compare_at(a.shape(), b.shape(), depth),
             (a, b) => return a.is_some().cmp(&b.is_some()),
         };
         if order.is_ne() {
@@ -210,12 +215,12 @@ fn compare_arrays(mut a: Items<'_>, mut b: Items<'_>) -> Ordering {
 }
 
 /// Field by field: class of the value, then key, then value; the object that ends first is smaller.
-fn compare_objects(mut a: Fields<'_>, mut b: Fields<'_>) -> Ordering {
+fn compare_objects(mut a: Fields<'_>, mut b: Fields<'_>, depth: usize) -> Ordering {
     loop {
         let order = match (a.next(), b.next()) {
             (Some((a_key, a)), Some((b_key, b))) => {
                 let (a, b) = (a.shape(), b.shape());
-                a.class().cmp(&b.class()).then_with(|| a_key.cmp(&b_key)).then_with(|| compare_shapes(a, b))
+                a.class().cmp(&b.class()).then_with(|| a_key.cmp(&b_key)).then_with(|| compare_at(a, b, depth))
             }
             (a, b) => return a.is_some().cmp(&b.is_some()),
         };

@@ -138,6 +138,20 @@ fn damaged_bytes_are_refused() {
     }
 }
 
+#[test]
+fn damaged_text_that_nests_without_end_exhausts_no_stack() {
+    let deep = format!(r#"{{"id":"1","a":{}{}}}"#, "[".repeat(1 << 16), "]".repeat(1 << 16));
+    let bytes =
+        [&[VERSION | WIDE, 1, 1][..], &(key_hash(b"a") as u16).to_le_bytes(), &[10, 0, 0, 0], deep.as_bytes()].concat();
+    let document = Document::parse(&bytes).unwrap();
+    let raw = ValueRef::Raw(document.field("a").unwrap());
+    let mut out = Vec::new();
+    crate::collections::key_codec::encode(raw, &mut out);
+    assert!(raw.compare(raw).is_eq());
+    let projection = json::parse(br#"{"a.b":0}"#).unwrap();
+    crate::collections::Projection::parse(&projection).unwrap().write(&document, &mut out);
+}
+
 proptest! {
     #[test]
     fn what_is_encoded_comes_back(value in object(), schema_version: u64) {

@@ -7,7 +7,7 @@ mod parse;
 
 use super::document::Document;
 use super::filter::ElementFilter;
-use super::json::{text, Tag};
+use super::json::{text, Tag, MAX_DEPTH};
 use super::raw::{RawField, RawValue};
 use super::{Value, ValueRef};
 use crate::base::Result;
@@ -107,7 +107,7 @@ fn write_value(value: RawValue<'_>, rule: &Rule, out: &mut Vec<u8>, escaped: &mu
     match rule {
         Rule::Keep => copy(value.json(), out),
         Rule::Drop => false,
-        Rule::Inside(rules) => write_inside(value, rules, out, escaped),
+        Rule::Inside(rules) => write_inside(value, rules, out, escaped, 0),
         Rule::Slice(skip, take) => {
             if !value.is_array() {
                 return copy(value.json(), out);
@@ -131,9 +131,11 @@ fn write_value(value: RawValue<'_>, rule: &Rule, out: &mut Vec<u8>, escaped: &mu
 }
 
 /// Applies the rules of a path's rest: to an object, or to the objects of an array, also of arrays in it.
-fn write_inside(value: RawValue<'_>, rules: &Rules, out: &mut Vec<u8>, escaped: &mut bool) -> bool {
+fn write_inside(value: RawValue<'_>, rules: &Rules, out: &mut Vec<u8>, escaped: &mut bool, arrays: usize) -> bool {
     if value.is_array() {
-        return write_items(value.items(), out, |item, out| write_inside(item, rules, out, escaped));
+        // Nothing that was stored properly nests so deep: damaged text must not exhaust the stack.
+        let items = value.items().take(if arrays > MAX_DEPTH { 0 } else { usize::MAX });
+        return write_items(items, out, |item, out| write_inside(item, rules, out, escaped, arrays + 1));
     }
     if !value.is_object() {
         return rules.keeps_others && copy(value.json(), out);

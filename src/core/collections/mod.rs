@@ -39,3 +39,25 @@ pub use value_ref::{Shape, ValueRef};
 
 #[cfg(test)]
 mod arbitrary;
+
+pub mod build;
+pub mod catalog;
+pub mod fields;
+pub mod find;
+pub mod index;
+pub mod keys;
+pub mod live;
+pub mod plan;
+pub mod rank;
+pub mod scan;
+pub mod view;
+pub mod write;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod memory_store;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod plan_tests;

@@ -59,6 +59,6 @@ pub use interactive::{Interactive, RETRY};
 pub use options::{Durability, EngineOptions};
 pub use platform::{Guard, LockMode, Platform};
 pub use read::SNAPSHOT_EXPIRED;
-pub use record::Record;
+pub use record::{Item, Record};
 pub use snapshot::Snapshot;
 pub use stats::{EngineReport, EngineStats, LevelStats};

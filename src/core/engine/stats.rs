@@ -1,5 +1,6 @@
 //! What an instance counts about itself.
 
+use super::cache::CacheStats;
 use super::engine::Engine;
 
 /// Counters since the instance opened.
@@ -54,6 +55,16 @@ pub struct EngineReport {
 }
 
 impl Engine {
+    /// The block cache's counts and sizes.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.0.cache.stats()
+    }
+
+    /// The memory budget in bytes.
+    pub fn memory_budget(&self) -> usize {
+        self.0.options.memory_budget
+    }
+
     /// Counts what there is.
     pub fn report(&self) -> EngineReport {
         let inner = &self.0;

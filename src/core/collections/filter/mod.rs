@@ -35,6 +35,7 @@ pub type CompileCondition<'a> = &'a dyn Fn(&Value) -> Result<Rc<dyn Condition>>;
 #[derive(Clone, Debug)]
 pub struct Filter {
     root: Node,
+    source: Rc<Value>,
 }
 
 /// A filter's logic.
@@ -75,7 +76,13 @@ impl Filter {
     /// # Errors
     /// As [`Self::parse`], and what `compile` answers.
     pub fn parse_with(filter: &Value, compile: CompileCondition<'_>) -> Result<Self> {
-        parse::Parser { compile }.filter(filter).map(|root| Self { root })
+        let root = parse::Parser { compile }.filter(filter)?;
+        Ok(Self { root, source: Rc::new(filter.clone()) })
+    }
+
+    /// What it was compiled from: the planner reads conditions from it.
+    pub fn source(&self) -> &Value {
+        &self.source
     }
 
     /// Whether every document matches.

@@ -1,0 +1,241 @@
+//! An ordered map in memory with the engine's access traits, for the tests of this floor. It can pretend that keys are
+//! not in memory, so that every pause and resume is exercised.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::disk::BlobName;
+use crate::engine::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+
+/// The committed state.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryStore {
+    entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    faults: Faults,
+}
+
+/// Which keys pretend to be cold: one in `one_in` (0: none); a key is warm after its first miss.
+#[derive(Clone, Default)]
+struct Faults {
+    one_in: u64,
+    seed: u64,
+    warm: RefCell<BTreeSet<u64>>,
+    misses: Cell<u64>,
+}
+
+impl Faults {
+    fn touch(&self, key: &[u8]) -> Step<()> {
+        if self.one_in == 0 {
+            return Ok(());
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(key, self.seed) >> 1;
+        if hash % self.one_in == 0 && self.warm.borrow_mut().insert(hash) {
+            self.misses.set(self.misses.get() + 1);
+            return Err(Pause::Missing(vec![BlobName::table(hash & 0xffff, 0)]));
+        }
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    /// From now on one key in `one_in` is cold.
+    pub(crate) fn inject_misses(&mut self, one_in: u64, seed: u64) {
+        self.faults = Faults { one_in, seed, ..Faults::default() };
+    }
+
+    /// How many misses were injected so far.
+    pub(crate) fn misses(&self) -> u64 {
+        self.faults.misses.get()
+    }
+
+    /// All entries, in key order.
+    pub(crate) fn entries(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+        &self.entries
+    }
+
+    /// Runs a reading task until it completes.
+    pub(crate) fn read<T>(&self, mut task: impl FnMut(&dyn Read) -> Step<T>) -> Result<T, crate::base::Error> {
+        loop {
+            match task(self) {
+                Ok(value) => return Ok(value),
+                Err(Pause::Failed(error)) => return Err(error),
+                Err(Pause::Missing(names)) => assert!(!names.is_empty(), "a miss names its blobs"),
+                Err(Pause::Yield) => {}
+            }
+        }
+    }
+
+    /// Runs a writing task until it completes and commits it. Writes of a run that paused stay visible to the next one when
+    /// `keep_on_pause` is set, as in an interactive transaction that does not undo them.
+    pub(crate) fn commit<T>(
+        &mut self,
+        mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
+    ) -> Result<(T, Vec<(Vec<u8>, Option<Vec<u8>>)>), crate::base::Error> {
+        let mut transaction = MemoryTransaction { store: self, writes: BTreeMap::new() };
+        let value = loop {
+            match task(&mut transaction) {
+                Ok(value) => break value,
+                Err(Pause::Failed(error)) => return Err(error),
+                Err(Pause::Missing(names)) => assert!(!names.is_empty(), "a miss names its blobs"),
+                Err(Pause::Yield) => {}
+            }
+        };
+        let writes = transaction.writes;
+        for (key, value) in &writes {
+            match value {
+                Some(value) => self.entries.insert(key.clone(), value.clone()),
+                None => self.entries.remove(key),
+            };
+        }
+        Ok((value, writes.into_iter().collect()))
+    }
+}
+
+impl Read for MemoryStore {
+    fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Step<bool> {
+        self.faults.touch(key)?;
+        Ok(self.entries.get(key).map(|found| value.extend_from_slice(found)).is_some())
+    }
+
+    fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
+        Box::new(MapCursor { map: &self.entries, faults: &self.faults, range, direction, current: None, none: &[] })
+    }
+}
+
+struct MapCursor<'a> {
+    map: &'a BTreeMap<Vec<u8>, Vec<u8>>,
+    faults: &'a Faults,
+    range: KeyRange,
+    direction: Direction,
+    current: Option<(&'a [u8], &'a [u8])>,
+    none: &'a [u8],
+}
+
+impl Cursor for MapCursor<'_> {
+    fn advance(&mut self) -> Step<bool> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        if self.range.end.as_ref().is_some_and(|end| *end <= self.range.start) {
+            return Ok(false);
+        }
+        let end = self.range.end.as_deref().map_or(Unbounded, Excluded);
+        let next = match (self.direction, self.current) {
+            (Direction::Forward, Some((key, _))) => self.map.range::<[u8], _>((Excluded(key), end)).next(),
+            (Direction::Forward, None) => {
+                self.map.range::<[u8], _>((Included(self.range.start.as_slice()), end)).next()
+            }
+            (Direction::Backward, Some((key, _))) => {
+                self.map.range::<[u8], _>((Included(self.range.start.as_slice()), Excluded(key))).next_back()
+            }
+            (Direction::Backward, None) => {
+                self.map.range::<[u8], _>((Included(self.range.start.as_slice()), end)).next_back()
+            }
+        };
+        let Some((key, value)) = next else { return Ok(false) };
+        self.faults.touch(key)?;
+        self.current = Some((key, value));
+        Ok(true)
+    }
+
+    fn key(&self) -> &[u8] {
+        self.current.map_or(self.none, |(key, _)| key)
+    }
+
+    fn value(&self) -> &[u8] {
+        self.current.map_or(self.none, |(_, value)| value)
+    }
+}
+
+/// An open transaction: its own writes over the store.
+struct MemoryTransaction<'a> {
+    store: &'a MemoryStore,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Read for MemoryTransaction<'_> {
+    fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Step<bool> {
+        match self.writes.get(key) {
+            Some(Some(found)) => {
+                value.extend_from_slice(found);
+                Ok(true)
+            }
+            Some(None) => Ok(false),
+            None => self.store.get(key, value),
+        }
+    }
+
+    fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
+        let mut merged = self.store.entries.clone();
+        for (key, value) in &self.writes {
+            match value {
+                Some(value) => merged.insert(key.clone(), value.clone()),
+                None => merged.remove(key),
+            };
+        }
+        Box::new(OwnedCursor { entries: within(merged, &range, direction), at: None, faults: &self.store.faults })
+    }
+}
+
+fn within(map: BTreeMap<Vec<u8>, Vec<u8>>, range: &KeyRange, direction: Direction) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut entries: Vec<_> = map.into_iter().filter(|(key, _)| range.contains(key)).collect();
+    if direction == Direction::Backward {
+        entries.reverse();
+    }
+    entries
+}
+
+struct OwnedCursor<'a> {
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    at: Option<usize>,
+    faults: &'a Faults,
+}
+
+impl Cursor for OwnedCursor<'_> {
+    fn advance(&mut self) -> Step<bool> {
+        let next = self.at.map_or(0, |at| at + 1);
+        let Some((key, _)) = self.entries.get(next) else { return Ok(false) };
+        self.faults.touch(key)?;
+        self.at = Some(next);
+        Ok(true)
+    }
+
+    fn key(&self) -> &[u8] {
+        self.at.map_or(&[], |at| &self.entries[at].0)
+    }
+
+    fn value(&self) -> &[u8] {
+        self.at.map_or(&[], |at| &self.entries[at].1)
+    }
+}
+
+impl Transaction for MemoryTransaction<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Step<()> {
+        self.writes.insert(key.to_vec(), Some(value.to_vec()));
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Step<()> {
+        self.writes.insert(key.to_vec(), None);
+        Ok(())
+    }
+
+    fn add(&mut self, key: &[u8], delta: i64) -> Step<()> {
+        let mut value = Vec::new();
+        let old = match self.get_warm(key, &mut value) {
+            true => value.as_slice().try_into().map_or(0, i64::from_le_bytes),
+            false => 0,
+        };
+        self.writes.insert(key.to_vec(), Some((old + delta).to_le_bytes().to_vec()));
+        Ok(())
+    }
+}
+
+impl MemoryTransaction<'_> {
+    /// Counters never miss: the engine adds blindly.
+    fn get_warm(&self, key: &[u8], value: &mut Vec<u8>) -> bool {
+        let found = match self.writes.get(key) {
+            Some(found) => found.as_ref(),
+            None => self.store.entries.get(key),
+        };
+        found.map(|found| value.extend_from_slice(found)).is_some()
+    }
+}

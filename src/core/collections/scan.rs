@@ -1,0 +1,311 @@
+//! Walks the candidates of a plan: a resumable task that hands stored documents to a sink.
+//!
+//! It neither filters nor sorts. After a pause it goes on behind the last document it handed over, on the same state.
+
+use crate::base::{FastSet, Result};
+use crate::engine::{Direction, KeyRange, Read, Step};
+
+use super::catalog::Index;
+use super::keys;
+use super::plan::{Access, Plan};
+use super::view::Gather;
+
+/// Documents examined in one slice before the scan pauses to let others have a turn.
+pub const SLICE: u32 = 16_384;
+/// An entry fetched through an index counts as this many.
+const FETCH_WEIGHT: u32 = 4;
+/// Entries read from an index before their documents are fetched: first, and at most.
+const WINDOW: (usize, usize) = (32, 512);
+
+/// Whether the sink wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    More,
+    /// It has all it needs.
+    Enough,
+}
+
+/// Receives an id and a stored document.
+pub type Sink<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<Flow>;
+
+/// The task.
+#[derive(Debug)]
+pub struct Scan {
+    collection: u32,
+    plan: Plan,
+    /// Ranges walked to their end.
+    range: usize,
+    /// The last key seen in the current range.
+    last: Vec<u8>,
+    /// Ids read from an index whose documents are not handed over yet.
+    window: Vec<Vec<u8>>,
+    window_at: usize,
+    window_size: usize,
+    /// Ids handed over, where an index may name a document twice.
+    seen: Option<FastSet<Box<[u8]>>>,
+    done: bool,
+    sliced: bool,
+    /// Index entries examined so far.
+    pub keys_examined: u64,
+    /// Documents examined so far.
+    pub documents_examined: u64,
+}
+
+impl Scan {
+    /// A scan of `plan` on the collection with that number.
+    pub fn new(collection: u32, plan: Plan) -> Self {
+        let doubles = matches!(&plan.access, Access::Index { index, .. } if index.multi_entry);
+        Self {
+            collection,
+            plan,
+            range: 0,
+            last: Vec::new(),
+            window: Vec::new(),
+            window_at: 0,
+            window_size: WINDOW.0,
+            seen: doubles.then(FastSet::default),
+            done: false,
+            sliced: true,
+            keys_examined: 0,
+            documents_examined: 0,
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// From now on it never pauses only to let others have a turn.
+    pub fn unsliced(&mut self) {
+        self.sliced = false;
+    }
+
+    /// Hands the candidates over until there are no more or the sink has enough.
+    ///
+    /// # Errors
+    /// `Pause::Yield` after a slice: call again. What the sink answers.
+    pub fn run(&mut self, view: &dyn Read, sink: Sink<'_>) -> Step<()> {
+        let mut budget = if self.sliced { SLICE } else { u32::MAX };
+        while !self.done {
+            match &self.plan.access {
+                Access::Nothing => self.done = true,
+                Access::Documents(_) => self.run_documents(view, &mut budget, sink)?,
+                Access::Ids(ids) => {
+                    if self.range > 0 {
+                        self.done = true;
+                        continue;
+                    }
+                    if self.window.is_empty() {
+                        self.window = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+                        if self.plan.direction == Direction::Backward {
+                            self.window.reverse();
+                        }
+                    }
+                    self.fetch(view, &mut budget, sink)?;
+                    self.range = 1;
+                }
+                Access::Index { .. } => {
+                    self.fetch(view, &mut budget, sink)?;
+                    if !self.done {
+                        self.read_entries(view)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the ids of index entries without fetching documents.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_keys(&mut self, view: &dyn Read, sink: &mut dyn FnMut(&[u8]) -> Result<Flow>) -> Step<()> {
+        let mut budget = if self.sliced { SLICE } else { u32::MAX };
+        self.window_size = WINDOW.1;
+        while !self.done {
+            for id in self.window.drain(..) {
+                if sink(&id)? == Flow::Enough {
+                    self.done = true;
+                }
+                budget = budget.saturating_sub(1);
+            }
+            if budget == 0 {
+                return Err(crate::engine::Pause::Yield);
+            }
+            if !self.done {
+                self.read_entries(view)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of the current range that was not walked yet.
+    fn rest(&self, range: &KeyRange) -> KeyRange {
+        let mut rest = range.clone();
+        if !self.last.is_empty() {
+            match self.plan.direction {
+                Direction::Forward => {
+                    rest.start.clone_from(&self.last);
+                    rest.start.push(0);
+                }
+                Direction::Backward => rest.end = Some(self.last.clone()),
+            }
+        }
+        rest
+    }
+
+    /// The range to walk now, in the order of the walk.
+    fn current<'a>(&self, ranges: &'a [KeyRange]) -> Option<&'a KeyRange> {
+        match self.plan.direction {
+            Direction::Forward => ranges.get(self.range),
+            Direction::Backward => ranges.iter().rev().nth(self.range),
+        }
+    }
+
+    fn run_documents(&mut self, view: &dyn Read, budget: &mut u32, sink: Sink<'_>) -> Step<()> {
+        let Access::Documents(ranges) = &self.plan.access else { return Ok(()) };
+        let Some(range) = self.current(ranges) else {
+            self.done = true;
+            return Ok(());
+        };
+        let mut cursor = view.cursor(self.rest(range), self.plan.direction);
+        let mut examined = 0;
+        let outcome = loop {
+            if examined >= *budget {
+                break Err(crate::engine::Pause::Yield);
+            }
+            match cursor.advance() {
+                Ok(true) => {}
+                Ok(false) => break Ok(false),
+                Err(pause) => break Err(pause),
+            }
+            examined += 1;
+            match sink(keys::document_id(cursor.key()), cursor.value()) {
+                Ok(Flow::More) => {}
+                Ok(Flow::Enough) => break Ok(true),
+                Err(error) => break Err(error.into()),
+            }
+        };
+        self.documents_examined += u64::from(examined);
+        *budget = budget.saturating_sub(examined);
+        match outcome {
+            Ok(true) => self.done = true,
+            Ok(false) => {
+                self.range += 1;
+                self.last.clear();
+            }
+            Err(pause) => {
+                if examined > 0 {
+                    self.last = cursor.key().to_vec();
+                }
+                return Err(pause);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches the documents of the window, in its order.
+    fn fetch(&mut self, view: &dyn Read, budget: &mut u32, sink: Sink<'_>) -> Step<()> {
+        let (mut key, mut document) = (Vec::new(), Vec::new());
+        while let Some(id) = self.window.get(self.window_at) {
+            if *budget == 0 {
+                return Err(crate::engine::Pause::Yield);
+            }
+            document_key(self.collection, id, &mut key);
+            document.clear();
+            match view.get(&key, &mut document) {
+                Ok(true) => {
+                    self.documents_examined += 1;
+                    if sink(id, &document)? == Flow::Enough {
+                        self.done = true;
+                        return Ok(());
+                    }
+                }
+                Ok(false) => {}
+                Err(pause) => return Err(self.miss_all(view, pause)),
+            }
+            self.window_at += 1;
+            *budget = budget.saturating_sub(FETCH_WEIGHT);
+        }
+        self.window.clear();
+        self.window_at = 0;
+        self.window_size = (self.window_size * 4).min(WINDOW.1);
+        Ok(())
+    }
+
+    /// One miss: asks for everything that the rest of the window lacks as well.
+    fn miss_all(&self, view: &dyn Read, pause: crate::engine::Pause) -> crate::engine::Pause {
+        if !matches!(pause, crate::engine::Pause::Missing(_)) {
+            return pause;
+        }
+        let mut gather = Gather::default();
+        let (mut key, mut document) = (Vec::new(), Vec::new());
+        for id in self.window.get(self.window_at..).unwrap_or_default() {
+            document_key(self.collection, id, &mut key);
+            document.clear();
+            if let Err(pause) = gather.step(view.get(&key, &mut document)) {
+                return pause;
+            }
+        }
+        gather.finish().err().unwrap_or(pause)
+    }
+
+    /// Fills the window from the index.
+    fn read_entries(&mut self, view: &dyn Read) -> Step<()> {
+        let Access::Index { index, ranges } = &self.plan.access else { return Ok(()) };
+        let Some(range) = self.current(ranges) else {
+            self.done = self.window.is_empty();
+            return Ok(());
+        };
+        let mut cursor = view.cursor(self.rest(range), self.plan.direction);
+        let mut last = None;
+        let result = loop {
+            if self.window.len() >= self.window_size {
+                break Ok(false);
+            }
+            match cursor.advance() {
+                Ok(true) => {}
+                Ok(false) => break Ok(true),
+                // What was read so far comes first; then the miss comes again.
+                Err(_) if !self.window.is_empty() => break Ok(false),
+                Err(pause) => break Err(pause),
+            }
+            last = Some(());
+            self.keys_examined += 1;
+            if let Err(error) = push_id(index, cursor.key(), cursor.value(), &mut self.seen, &mut self.window) {
+                break Err(error.into());
+            }
+        };
+        if last.is_some() {
+            self.last = cursor.key().to_vec();
+        }
+        if result? {
+            self.range += 1;
+            self.last.clear();
+        }
+        Ok(())
+    }
+}
+
+fn push_id(
+    index: &Index,
+    key: &[u8],
+    value: &[u8],
+    seen: &mut Option<FastSet<Box<[u8]>>>,
+    window: &mut Vec<Vec<u8>>,
+) -> Result<()> {
+    let mut id = Vec::new();
+    index.entry_id(key, value, &mut id)?;
+    if seen.as_mut().is_none_or(|seen| seen.insert(id.as_slice().into())) {
+        window.push(id);
+    }
+    Ok(())
+}
+
+fn document_key(collection: u32, id: &[u8], key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(&keys::document_prefix(collection));
+    key.extend_from_slice(id);
+}

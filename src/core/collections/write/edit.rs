@@ -1,0 +1,80 @@
+//! Documents before and after, and what makes the one the other: the views first, then the documents, then the count.
+
+use std::rc::Rc;
+
+use crate::engine::{Read, Step, Transaction};
+
+use super::super::catalog::Collection;
+use super::super::document::Document;
+use super::super::keys;
+use super::super::view::{Change, Gather, View};
+
+/// One document's stored bytes before and after. Each id appears at most once in a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Edit<'a> {
+    /// The document's id.
+    pub id: &'a str,
+    /// Its stored bytes as they are.
+    pub old: Option<&'a [u8]>,
+    /// Its stored bytes as they will be.
+    pub new: Option<&'a [u8]>,
+}
+
+/// Applies a batch: lets every view check it, then writes documents, derived data and the document count.
+///
+/// # Errors
+/// What a view refuses; then nothing is written.
+pub fn apply(
+    tx: &mut dyn Transaction,
+    collection: &Collection,
+    views: &[Rc<dyn View>],
+    edits: &[Edit<'_>],
+) -> Step<()> {
+    let mut changes = Vec::with_capacity(edits.len());
+    for edit in edits {
+        let old = edit.old.map(Document::parse).transpose()?;
+        let new = edit.new.map(Document::parse).transpose()?;
+        changes.push(Change { id: edit.id, old, new });
+    }
+    let mut gather = Gather::default();
+    for view in views {
+        gather.step(view.check(tx, collection, &changes))?;
+    }
+    gather.finish()?;
+    let mut key = Vec::new();
+    let mut count = 0;
+    for edit in edits {
+        keys::document(collection.id, edit.id, &mut key);
+        match edit.new {
+            Some(bytes) => tx.put(&key, bytes)?,
+            None => tx.delete(&key)?,
+        }
+        count += i64::from(edit.new.is_some()) - i64::from(edit.old.is_some());
+    }
+    for view in views {
+        view.apply(tx, collection, &changes)?;
+    }
+    if count != 0 {
+        tx.add(&keys::count(collection.id), count)?;
+    }
+    Ok(())
+}
+
+/// The stored bytes of documents, in the order of the ids, read in key order.
+pub fn load(view: &dyn Read, collection: u32, ids: &[&str]) -> Step<Vec<Option<Vec<u8>>>> {
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_unstable_by_key(|&at| ids.get(at));
+    let mut found = vec![None; ids.len()];
+    let mut gather = Gather::default();
+    let mut key = Vec::new();
+    for at in order {
+        let (Some(id), Some(slot)) = (ids.get(at), found.get_mut(at)) else { continue };
+        keys::document(collection, id, &mut key);
+        let mut bytes = Vec::new();
+        if gather.step(view.get(&key, &mut bytes))?.unwrap_or(false) {
+            *slot = Some(bytes);
+        }
+    }
+    gather.finish()?;
+    Ok(found)
+}

@@ -1,0 +1,190 @@
+//! Commands about collections and indexes.
+//!
+//! Definitions are committed here; filling and clearing happens in `upkeep.rs`.
+
+use std::rc::Rc;
+
+use crate::base::{Error, Result};
+use crate::collections::build;
+use crate::collections::catalog::{Collection, IndexSpec};
+use crate::collections::fields::Fields;
+use crate::collections::Value;
+use crate::engine::Durability;
+
+use super::command::Call;
+use super::handle::Database;
+use super::report::{write_collection, write_index};
+use super::response::{ObjectWriter, Response};
+
+impl Database {
+    pub(super) async fn administer(
+        &self,
+        call: Call,
+        mut fields: Fields<'_>,
+        durability: Durability,
+    ) -> Result<Response> {
+        let collection: Box<str> = fields.required_text("collection")?.into();
+        match call {
+            Call::Ensure => {
+                let version = fields.number_u32("version")?;
+                let specs = take_specs(&mut fields)?;
+                fields.finish()?;
+                self.ensure(collection, version, specs, durability).await
+            }
+            Call::CreateIndex => {
+                let spec = fields.value("index")?.ok_or_else(|| fields.missing("index"))?;
+                fields.finish()?;
+                self.create_index(collection, parse_spec(&spec)?, durability).await
+            }
+            Call::WaitIndex => {
+                let name = fields.required_text("name")?;
+                fields.finish()?;
+                self.wait_index(&collection, &name).await
+            }
+            Call::DropIndex => {
+                let name: Box<str> = fields.required_text("name")?.into();
+                fields.finish()?;
+                self.drop(durability, move |tx, catalog| build::drop_index(tx, catalog, &collection, &name)).await
+            }
+            Call::DropCollection => {
+                fields.finish()?;
+                self.drop(durability, move |tx, catalog| build::drop_collection(tx, catalog, &collection)).await
+            }
+            _ => Err(Error::internal("a call reached the wrong desk")),
+        }
+    }
+
+    async fn ensure(
+        &self,
+        name: Box<str>,
+        version: Option<u32>,
+        specs: Vec<IndexSpec>,
+        durability: Durability,
+    ) -> Result<Response> {
+        let collection = match self.satisfied(&name, version, &specs).await? {
+            Some(collection) => collection,
+            None => {
+                let shared = Rc::clone(&self.0);
+                let ensure = move |tx: &mut dyn crate::engine::Transaction| {
+                    build::ensure(tx, &shared.catalog, &name, version, &specs)
+                };
+                self.0.engine.commit(durability, ensure).await?.value
+            }
+        };
+        self.resume_upkeep();
+        self.describe(&collection).await
+    }
+
+    /// The collection, if it is already as `ensure` would make it: opening an application writes nothing then.
+    async fn satisfied(&self, name: &str, version: Option<u32>, specs: &[IndexSpec]) -> Result<Option<Rc<Collection>>> {
+        let found = self.0.look(|view| self.0.catalog.find(view, name)).await?;
+        Ok(found.filter(|collection| {
+            let has = |spec: &IndexSpec| collection.index(&spec.name).is_some_and(|index| index.spec == *spec);
+            version.is_none_or(|version| version <= collection.version) && specs.iter().all(has)
+        }))
+    }
+
+    async fn describe(&self, collection: &Collection) -> Result<Response> {
+        let json = self.0.look(|view| {
+            let mut json = Vec::new();
+            write_collection(view, collection, &mut json)?;
+            Ok(json)
+        });
+        Ok(Response::plain(json.await?))
+    }
+
+    async fn create_index(&self, collection: Box<str>, spec: IndexSpec, durability: Durability) -> Result<Response> {
+        let index = spec.name.clone();
+        self.ensure(collection.clone(), None, vec![spec], durability).await?;
+        self.wait_index(&collection, &index).await
+    }
+
+    /// Waits until an index is ready.
+    async fn wait_index(&self, collection: &str, name: &str) -> Result<Response> {
+        let shared = &self.0;
+        loop {
+            let seen = shared.upkeep.rounds();
+            let state = shared
+                .look(|view| {
+                    let Some(collection) = shared.catalog.find(view, collection)? else { return Ok(None) };
+                    let Some(index) = collection.index(name) else { return Ok(None) };
+                    let mut json = Vec::new();
+                    write_index(view, &collection, index, &mut json)?;
+                    Ok(Some((index.ready, json)))
+                })
+                .await?;
+            match state {
+                Some((true, json)) => return Ok(Response::plain(json)),
+                Some((false, _)) => {
+                    self.resume_upkeep();
+                    shared.upkeep.wait_past(seen, shared).await?;
+                }
+                None => return Err(shared.upkeep.failure(collection, name)),
+            }
+        }
+    }
+
+    async fn drop(
+        &self,
+        durability: Durability,
+        mut operation: impl FnMut(
+                &mut dyn crate::engine::Transaction,
+                &crate::collections::catalog::Catalog,
+            ) -> crate::engine::Step<bool>
+            + 'static,
+    ) -> Result<Response> {
+        let shared = Rc::clone(&self.0);
+        let committed = self.0.engine.commit(durability, move |tx| operation(tx, &shared.catalog)).await?;
+        self.resume_upkeep();
+        let mut answer = ObjectWriter::default();
+        answer.flag("dropped", committed.value).number("position", committed.position);
+        Ok(answer.finish())
+    }
+}
+
+fn take_specs(fields: &mut Fields<'_>) -> Result<Vec<IndexSpec>> {
+    match fields.value("indexes")? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(specs)) => specs.iter().map(parse_spec).collect(),
+        Some(_) => Err(fields.wrong("indexes", "an array of index specifications")),
+    }
+}
+
+/// `"path"`, `["path", …]` or `{"fields":["path" | ["path",1|-1], …],"name"?,"unique"?}`.
+fn parse_spec(spec: &Value) -> Result<IndexSpec> {
+    let wrong = || Error::invalid("index: write \"path\", [\"path\", …] or {\"fields\": […], \"unique\": true}");
+    match spec {
+        Value::String(path) => IndexSpec::on(&[path]),
+        Value::Array(paths) => IndexSpec::new(None, &parse_fields(paths).ok_or_else(wrong)?, false),
+        Value::Object(entries) => {
+            let (mut fields, mut name, mut unique) = (None, None, false);
+            for (key, value) in entries {
+                match (&**key, value) {
+                    ("fields", Value::Array(paths)) => fields = parse_fields(paths),
+                    ("fields", Value::String(path)) => fields = Some(vec![(&**path, false)]),
+                    ("name", Value::String(text)) => name = Some(&**text),
+                    ("unique", Value::Bool(flag)) => unique = *flag,
+                    _ => return Err(Error::invalid(format!("index: '{key}' is unknown or of the wrong kind"))),
+                }
+            }
+            IndexSpec::new(name, &fields.ok_or_else(wrong)?, unique)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn parse_fields(paths: &[Value]) -> Option<Vec<(&str, bool)>> {
+    paths
+        .iter()
+        .map(|path| match path {
+            Value::String(path) => Some((&**path, false)),
+            Value::Array(pair) => match pair.as_slice() {
+                [Value::String(path), Value::Number(direction)] if direction.abs() == 1.0 => {
+                    Some((&**path, *direction < 0.0))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}

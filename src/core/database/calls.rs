@@ -1,0 +1,184 @@
+//! Transactions by number, and the commands that are calls: each done once, nothing to resume.
+//!
+//! The commands about collections and indexes are in `admin.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::{Error, Result};
+use crate::collections::fields::Fields;
+use crate::engine::{Durability, Interactive, Pause};
+
+use super::command::Call;
+use super::handle::{ById, Database, Shared};
+use super::read::ReadTask;
+use super::response::{ObjectWriter, Response};
+use super::write::Write;
+
+/// Open transactions an application may have. More is a leak.
+const TRANSACTIONS_MAX: usize = 1000;
+
+/// The open transactions.
+#[derive(Default)]
+pub(super) struct Transactions {
+    /// `None` while a command of the transaction runs.
+    open: RefCell<ById<Option<Interactive>>>,
+    last: Cell<u32>,
+}
+
+impl Transactions {
+    /// How many are open.
+    pub(super) fn len(&self) -> usize {
+        self.open.borrow().len()
+    }
+
+    fn begin(&self, transaction: Interactive) -> Result<u32> {
+        let mut open = self.open.borrow_mut();
+        if open.len() >= TRANSACTIONS_MAX {
+            return Err(Error::invalid(format!(
+                "{TRANSACTIONS_MAX} transactions are open: commit or roll back those that are done"
+            )));
+        }
+        let mut number = self.last.get();
+        loop {
+            number = number.wrapping_add(1);
+            if !open.contains_key(&number) {
+                break;
+            }
+        }
+        self.last.set(number);
+        open.insert(number, Some(transaction));
+        Ok(number)
+    }
+
+    fn take(&self, number: u32) -> Result<Interactive> {
+        match self.open.borrow_mut().get_mut(&number) {
+            Some(slot) => slot.take().ok_or_else(|| {
+                Error::invalid(format!("transaction {number} is busy: await each of its commands before the next"))
+            }),
+            None => Err(Error::invalid(format!("transaction {number} is over: begin another one"))),
+        }
+    }
+
+    fn put_back(&self, number: u32, transaction: Interactive) {
+        if let Some(slot) = self.open.borrow_mut().get_mut(&number) {
+            *slot = Some(transaction);
+        }
+    }
+
+    fn end(&self, number: u32) {
+        self.open.borrow_mut().remove(&number);
+    }
+}
+
+impl Shared {
+    pub(super) async fn read_in(&self, tx: u32, mut task: ReadTask) -> Result<Response> {
+        let mut transaction = self.transactions.take(tx)?;
+        let result = transaction.run(|view| task.step(view, self.context())).await;
+        self.transactions.put_back(tx, transaction);
+        result
+    }
+
+    pub(super) async fn write_in(&self, tx: u32, mut write: Write) -> Result<Response> {
+        let shape = write.shape();
+        let mut transaction = self.transactions.take(tx)?;
+        let result = transaction.run(|view| write.run(view, &self.catalog, &self.views)).await;
+        self.transactions.put_back(tx, transaction);
+        result.map(|written| shape.respond(&written, None))
+    }
+
+    /// Calls that never wait; `None` for the others.
+    pub(super) fn try_call(&self, call: Call, fields: &mut Fields<'_>) -> std::result::Result<Option<Response>, Pause> {
+        let response = match call {
+            Call::Stats => self.stats()?,
+            Call::ResetStats => {
+                self.latencies.borrow_mut().reset();
+                ObjectWriter::default().finish()
+            }
+            Call::Unsubscribe => {
+                let number = fields.number_u32("subscription")?.ok_or_else(|| fields.missing("subscription"))?;
+                self.subscriptions.end(number);
+                ObjectWriter::default().finish()
+            }
+            _ => return Ok(None),
+        };
+        std::mem::replace(fields, Fields::split(b"{}", "the command")?).finish()?;
+        Ok(Some(response))
+    }
+}
+
+impl Database {
+    pub(super) async fn call(
+        &self,
+        call: Call,
+        mut fields: Fields<'_>,
+        tx: Option<u32>,
+        durability: Durability,
+    ) -> Result<Response> {
+        let shared = &self.0;
+        match shared.try_call(call, &mut fields) {
+            Ok(Some(response)) => return Ok(response),
+            Ok(None) => {}
+            Err(Pause::Failed(error)) => return Err(error),
+            Err(Pause::Missing(_) | Pause::Yield) => return Err(Error::internal("a call paused")),
+        }
+        if let Some(tx) = tx {
+            return self.end_transaction(call, fields, tx, durability).await;
+        }
+        match call {
+            Call::Begin => {
+                fields.finish()?;
+                let number = shared.transactions.begin(shared.engine.begin().await?)?;
+                Ok(ObjectWriter::default().number("tx", number.into()).finish())
+            }
+            Call::Flush => {
+                fields.finish()?;
+                shared.engine.flush().await?;
+                Ok(ObjectWriter::default().finish())
+            }
+            Call::Compact => {
+                fields.finish()?;
+                shared.engine.compact().await?;
+                Ok(ObjectWriter::default().finish())
+            }
+            Call::Close => {
+                fields.finish()?;
+                self.close().await;
+                Ok(ObjectWriter::default().finish())
+            }
+            Call::Commit | Call::Rollback => Err(fields.missing("tx")),
+            _ => self.administer(call, fields, durability).await,
+        }
+    }
+
+    async fn end_transaction(
+        &self,
+        call: Call,
+        fields: Fields<'_>,
+        tx: u32,
+        durability: Durability,
+    ) -> Result<Response> {
+        let shared: &Rc<Shared> = &self.0;
+        match call {
+            Call::Commit => {
+                fields.finish()?;
+                let transaction = shared.transactions.take(tx)?;
+                shared.transactions.end(tx);
+                let position = transaction.commit(durability).await?;
+                Ok(ObjectWriter::default().number("position", position).finish())
+            }
+            Call::Rollback => {
+                fields.finish()?;
+                shared.transactions.take(tx)?;
+                shared.transactions.end(tx);
+                Ok(ObjectWriter::default().finish())
+            }
+            _ => Err(Error::invalid("this command cannot run inside a transaction: leave 'tx' out")),
+        }
+    }
+
+    /// Ends the instance. What was acknowledged is kept; open transactions are rolled back.
+    pub async fn close(&self) {
+        self.0.engine.close().await;
+    }
+}

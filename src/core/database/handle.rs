@@ -1,0 +1,327 @@
+//! The database: engine, catalog, views and subscriptions of one instance, and the ways to send it a command.
+//!
+//! It decides nothing about documents; the collections floor does.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::collections::catalog::Catalog;
+use crate::collections::index::Indexes;
+use crate::collections::keys;
+use crate::collections::view::View;
+use crate::collections::write::InsertMode;
+use crate::collections::Document;
+use crate::disk::{Disk, Witness};
+use crate::engine::{
+    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, SNAPSHOT_EXPIRED,
+};
+
+use super::calls::Transactions;
+use super::command::{parse, Command};
+use super::latency::Latencies;
+use super::live::Subscriptions;
+use super::read::{Context, ReadTask};
+use super::response::Response;
+use super::upkeep::Upkeep;
+use super::write::Write;
+
+/// How often a read that lost its tables while the tab slept starts over.
+const EXPIRED_MAX: usize = 5;
+
+/// What a database tells its owner besides answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseEvent {
+    /// JSON text as docs/COMMANDS.md describes it, for example the progress of an index.
+    Notice(Vec<u8>),
+    /// The instance is unusable from now on, and why.
+    Dead(Error),
+    /// A write acknowledged with durability `memory` failed afterwards.
+    WriteLost(Error),
+}
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct Database(pub(super) Rc<Shared>);
+
+/// Receives a database's events.
+pub type EventListener = Rc<dyn Fn(&DatabaseEvent)>;
+
+/// What the clones share.
+pub(super) struct Shared {
+    pub(super) engine: Engine,
+    pub(super) platform: Rc<dyn Platform>,
+    pub(super) catalog: Catalog,
+    pub(super) views: Vec<Rc<dyn View>>,
+    pub(super) transactions: Transactions,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) upkeep: Upkeep,
+    pub(super) latencies: RefCell<Latencies>,
+    /// A read that paused in `try_execute`, for the `execute` that follows.
+    paused: RefCell<Option<PausedRead>>,
+    listeners: RefCell<Vec<EventListener>>,
+    /// Counts `$sample` runs, so that each draws anew.
+    seed: Cell<u64>,
+}
+
+struct PausedRead {
+    command: Box<[u8]>,
+    name: &'static str,
+    task: ReadTask,
+    snapshot: Snapshot,
+}
+
+impl Database {
+    /// Opens the database on `disk`, or creates it.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub async fn open(
+        disk: Rc<dyn Disk>,
+        platform: Rc<dyn Platform>,
+        witness: Option<Rc<dyn Witness>>,
+        options: EngineOptions,
+    ) -> Result<Self> {
+        let engine = Engine::open(disk, Rc::clone(&platform), witness, options).await?;
+        let seed = Cell::new(platform.next_u64());
+        let shared = Rc::new(Shared {
+            engine: engine.clone(),
+            platform,
+            catalog: Catalog::default(),
+            views: vec![Rc::new(Indexes)],
+            transactions: Transactions::default(),
+            subscriptions: Subscriptions::default(),
+            upkeep: Upkeep::default(),
+            latencies: RefCell::default(),
+            paused: RefCell::default(),
+            listeners: RefCell::default(),
+            seed,
+        });
+        let listener = Rc::downgrade(&shared);
+        engine.on_commit(Rc::new(move |event| {
+            if let Some(shared) = listener.upgrade() {
+                shared.on_commit(event);
+            }
+        }));
+        let database = Self(shared);
+        database.resume_upkeep();
+        Ok(database)
+    }
+
+    /// Calls `listener` for every event from now on.
+    pub fn on_event(&self, listener: EventListener) {
+        self.0.listeners.borrow_mut().push(listener);
+    }
+
+    /// The engine underneath.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Takes in what another instance announced.
+    pub fn receive(&self, message: &[u8]) {
+        self.0.engine.receive(message);
+    }
+
+    /// Appends the document's JSON to `out` and answers whether it holds tagged values; `None` if there is no such document.
+    ///
+    /// # Errors
+    /// [`Pause`] if blocks are missing: use `execute` with `get`.
+    pub fn try_get(&self, collection: &str, id: &str, out: &mut Vec<u8>) -> Step<Option<bool>> {
+        let shared = &self.0;
+        shared.engine.try_read(|view| {
+            let Some(collection) = shared.catalog.find(view, collection)? else { return Ok(None) };
+            let mut key = Vec::with_capacity(id.len() + 5);
+            keys::document(collection.id, id, &mut key);
+            let start = out.len();
+            if !view.get(&key, out)? {
+                return Ok(None);
+            }
+            // The stored bytes end with the JSON text: only the directory before it goes.
+            let stored = out.get(start..).unwrap_or_default();
+            let document = Document::parse(stored)?;
+            let (extended, skip) = (document.is_extended(), stored.len() - document.json().len());
+            out.drain(start..start + skip);
+            Ok(Some(extended))
+        })
+    }
+
+    /// Runs a reading command on what is in memory.
+    ///
+    /// # Errors
+    /// [`Pause::Missing`] or [`Pause::Yield`] if it needs `execute`, which goes on where this stopped.
+    pub fn try_execute(&self, command: &str) -> Step<Response> {
+        let shared = &self.0;
+        let parsed = parse(command.as_bytes(), shared.platform.wall_ms())?;
+        match (parsed.command, parsed.envelope.tx) {
+            (Command::Read(mut task), None) => {
+                let begun_ms = shared.platform.monotonic_ms();
+                let result = shared.engine.try_read(|view| task.step(view, shared.context()));
+                match &result {
+                    Err(Pause::Missing(_) | Pause::Yield) => shared.keep(command, parsed.name, task)?,
+                    result => shared.record(parsed.name, begun_ms, result.is_err()),
+                }
+                result
+            }
+            (Command::Call(call), None) => {
+                let mut fields = parsed.fields;
+                shared.try_call(call, &mut fields)?.ok_or(Pause::Yield)
+            }
+            _ => Err(Pause::Yield),
+        }
+    }
+
+    /// Runs any command.
+    ///
+    /// # Errors
+    /// What the command answers; see docs/COMMANDS.md.
+    pub async fn execute(&self, command: &str) -> Result<Response> {
+        let shared = &self.0;
+        let begun_ms = shared.platform.monotonic_ms();
+        if let Some(paused) = shared.take_paused(command) {
+            let result = shared.finish_paused(paused, command).await;
+            return result;
+        }
+        let parsed = parse(command.as_bytes(), shared.platform.wall_ms())?;
+        let (name, envelope) = (parsed.name, parsed.envelope);
+        let result = match (parsed.command, envelope.tx) {
+            (Command::Read(task), None) => shared.read(task, command).await,
+            (Command::Read(task), Some(tx)) => shared.read_in(tx, task).await,
+            (Command::Write(write), None) => shared.write(write, envelope.durability).await,
+            (Command::Write(write), Some(tx)) => shared.write_in(tx, write).await,
+            (Command::Call(call), tx) => self.call(call, parsed.fields, tx, envelope.durability).await,
+        };
+        shared.record(name, begun_ms, result.is_err());
+        result
+    }
+
+    /// The command `insert` without wrapping the documents.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub async fn insert_batch(&self, collection: &str, docs: Vec<u8>, durability: Durability) -> Result<Response> {
+        self.whole_documents("insert", collection, docs, InsertMode::Insert, durability).await
+    }
+
+    /// The command `put` without wrapping the documents.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub async fn put_batch(&self, collection: &str, docs: Vec<u8>, durability: Durability) -> Result<Response> {
+        self.whole_documents("put", collection, docs, InsertMode::Put, durability).await
+    }
+
+    async fn whole_documents(
+        &self,
+        name: &'static str,
+        collection: &str,
+        docs: Vec<u8>,
+        mode: InsertMode,
+        durability: Durability,
+    ) -> Result<Response> {
+        let begun_ms = self.0.platform.monotonic_ms();
+        let result = self.0.write(Write::insert(collection, docs, mode, None), durability).await;
+        self.0.record(name, begun_ms, result.is_err());
+        result
+    }
+}
+
+impl Shared {
+    pub(super) fn context(&self) -> Context<'_> {
+        let seed = self.seed.get();
+        self.seed.set(seed.wrapping_add(0x9e37_79b9_7f4a_7c15));
+        Context { catalog: &self.catalog, now_ms: self.platform.wall_ms(), seed }
+    }
+
+    pub(super) fn record(&self, name: &'static str, begun_ms: f64, failed: bool) {
+        let ms = self.platform.monotonic_ms() - begun_ms;
+        self.latencies.borrow_mut().record(name, ms, failed);
+    }
+
+    /// Tells every listener.
+    pub(super) fn emit(&self, event: &DatabaseEvent) {
+        let listeners = self.listeners.borrow().clone();
+        listeners.iter().for_each(|listener| listener(event));
+    }
+
+    fn keep(&self, command: &str, name: &'static str, task: ReadTask) -> Result<()> {
+        let snapshot = self.engine.snapshot()?;
+        *self.paused.borrow_mut() = Some(PausedRead { command: command.as_bytes().into(), name, task, snapshot });
+        Ok(())
+    }
+
+    fn take_paused(&self, command: &str) -> Option<PausedRead> {
+        let mut paused = self.paused.borrow_mut();
+        paused.take_if(|paused| &*paused.command == command.as_bytes())
+    }
+
+    async fn finish_paused(&self, paused: PausedRead, command: &str) -> Result<Response> {
+        let PausedRead { name, mut task, snapshot, .. } = paused;
+        let begun_ms = self.platform.monotonic_ms();
+        let mut result = self.engine.read_at(&snapshot, |view| task.step(view, self.context())).await;
+        drop(snapshot);
+        if result.as_ref().is_err_and(|error| error.reason() == Some(SNAPSHOT_EXPIRED)) {
+            result = match parse(command.as_bytes(), self.platform.wall_ms())?.command {
+                Command::Read(task) => self.read(task, command).await,
+                _ => result,
+            };
+        }
+        self.record(name, begun_ms, result.is_err());
+        result
+    }
+
+    /// Runs a task on the newest state; starts over if the tab slept so long that its tables are gone.
+    pub(super) async fn read(&self, mut task: ReadTask, command: &str) -> Result<Response> {
+        for _ in 0..EXPIRED_MAX {
+            let result = self.engine.read(|view| task.step(view, self.context())).await;
+            match (result, parse(command.as_bytes(), self.platform.wall_ms())) {
+                (Err(error), Ok(parsed)) if error.reason() == Some(SNAPSHOT_EXPIRED) => {
+                    let Command::Read(again) = parsed.command else { return Err(error) };
+                    task = again;
+                }
+                (result, _) => return result,
+            }
+        }
+        Err(Error::new(ErrorKind::Unavailable, "the tables kept changing while they were read: try again"))
+    }
+
+    pub(super) async fn write(self: &Rc<Self>, mut write: Write, durability: Durability) -> Result<Response> {
+        let shape = write.shape();
+        let shared = Rc::clone(self);
+        let committed = self.engine.commit(durability, move |tx| write.run(tx, &shared.catalog, &shared.views)).await?;
+        Ok(shape.respond(&committed.value, Some(committed.position)))
+    }
+
+    fn on_commit(self: &Rc<Self>, event: &CommitEvent<'_>) {
+        match event {
+            CommitEvent::Commit { record, own } => {
+                for item in record.items() {
+                    if let Item::Put(key, _) | Item::Delete(key) = item {
+                        if key.first() == Some(&keys::CATALOG) {
+                            self.catalog.forget(key);
+                        }
+                    }
+                }
+                self.live_commit(record, *own);
+            }
+            CommitEvent::Reset { .. } => {
+                self.catalog.forget_all();
+                self.live_reset();
+            }
+            CommitEvent::WriteLost { error } => self.emit(&DatabaseEvent::WriteLost((*error).clone())),
+            CommitEvent::Dead { error } => {
+                self.live_dead(error);
+                self.emit(&DatabaseEvent::Dead((*error).clone()));
+            }
+        }
+    }
+
+    /// Reads the newest state with a step that may run several times.
+    pub(super) async fn look<T>(&self, step: impl FnMut(&dyn Read) -> Step<T>) -> Result<T> {
+        self.engine.read(step).await
+    }
+}
+
+/// Transactions that nobody finished, for `close`.
+pub(super) type ById<T> = BTreeMap<u32, T>;

@@ -1,0 +1,85 @@
+//! Commands that look: resumable tasks over a view, each answering JSON.
+//!
+//! They change nothing, and a task that paused goes on where it was, on the same position.
+
+mod aggregate;
+mod explain;
+mod find;
+mod key;
+mod tally;
+
+use crate::base::Result;
+use crate::collections::catalog::Catalog;
+use crate::collections::fields::Fields;
+use crate::engine::{Read, Step};
+
+use super::response::Response;
+
+pub(super) use explain::Explain;
+pub(super) use key::scan_documents;
+
+/// What a task may use besides the view.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// The parsed catalog of the instance.
+    pub(super) catalog: &'a Catalog,
+    /// Milliseconds since the Unix epoch.
+    pub(super) now_ms: f64,
+    /// Randomness for `$sample`.
+    pub(super) seed: u64,
+}
+
+/// A task.
+pub(super) enum ReadTask {
+    Get(key::Get),
+    Find(find::FindTask),
+    Tally(tally::TallyTask),
+    Aggregate(Box<aggregate::Aggregate>),
+    Explain(Box<Explain>),
+    Collections,
+    Outdated(key::Outdated),
+}
+
+impl ReadTask {
+    /// Takes the fields of the command `op`; `None` if there is no such command.
+    ///
+    /// # Errors
+    /// `Invalid` naming the field and the fix.
+    pub(super) fn take(op: &str, fields: &mut Fields<'_>) -> Result<Option<(&'static str, Self)>> {
+        Ok(Some(match op {
+            "get" => ("get", Self::Get(key::Get::take(fields, true)?)),
+            "getMany" => ("getMany", Self::Get(key::Get::take(fields, false)?)),
+            "find" => ("find", Self::Find(find::FindTask::take(fields)?)),
+            "count" => ("count", Self::Tally(tally::TallyTask::take_count(fields)?)),
+            "distinct" => ("distinct", Self::Tally(tally::TallyTask::take_distinct(fields)?)),
+            "aggregate" => ("aggregate", Self::Aggregate(Box::new(aggregate::Aggregate::take(fields)?))),
+            "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields)?))),
+            "collections" => ("collections", Self::Collections),
+            "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Runs until it pauses or answers.
+    pub(super) fn step(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
+        match self {
+            Self::Get(task) => task.step(view, context),
+            Self::Find(task) => task.step(view, context),
+            Self::Tally(task) => task.step(view, context),
+            Self::Aggregate(task) => task.step(view, context),
+            Self::Explain(task) => task.step(view, context),
+            Self::Collections => super::report::collections(view, context.catalog),
+            Self::Outdated(task) => task.step(view, context),
+        }
+    }
+
+    /// The collections whose changes can change the answer.
+    pub(super) fn touches(&self) -> Vec<Box<str>> {
+        match self {
+            Self::Find(task) => vec![task.query().collection.clone()],
+            Self::Tally(task) => vec![task.collection()],
+            Self::Aggregate(task) => task.collections(),
+            _ => Vec::new(),
+        }
+    }
+}

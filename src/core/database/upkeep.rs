@@ -1,0 +1,152 @@
+//! Work in the background of one instance: filling new indexes and clearing what was dropped, in slices.
+//!
+//! It may be interrupted at any time: every slice is a commit that stores how far it got.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::collections::build::{self, Build, BuildStep};
+use crate::engine::{Durability, LockMode};
+
+use super::handle::{Database, DatabaseEvent, Shared};
+use super::response::ObjectWriter;
+
+/// Between two looks at whether another instance finished the work.
+const WATCH_MS: f64 = 250.0;
+/// After a failed slice.
+const BACKOFF_MS: f64 = 1_000.0;
+
+/// The state of one instance's background work.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    running: Cell<bool>,
+    again: Cell<bool>,
+    rounds: Cell<u64>,
+    /// Why indexes were given up: collection, name, error.
+    failures: RefCell<Vec<(Box<str>, Box<str>, Error)>>,
+}
+
+impl Upkeep {
+    /// Slices done so far.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.get()
+    }
+
+    /// Waits until another slice was done, here or (after a moment) elsewhere.
+    pub(super) async fn wait_past(&self, seen: u64, shared: &Shared) -> Result<()> {
+        if self.rounds.get() == seen {
+            shared.platform.sleep(if self.running.get() { 5.0 } else { WATCH_MS }).await;
+        }
+        Ok(())
+    }
+
+    /// Why an index that somebody waits for is not there.
+    pub(super) fn failure(&self, collection: &str, name: &str) -> Error {
+        let failures = self.failures.borrow();
+        let known = failures.iter().rev().find(|(c, n, _)| &**c == collection && &**n == name);
+        known.map_or_else(
+            || {
+                let message = format!("collection '{collection}' has no index called '{name}'");
+                Error::invalid(message).with_reason("not-found")
+            },
+            |(_, _, error)| error.clone(),
+        )
+    }
+}
+
+impl Database {
+    /// Starts the background work if there may be some and it is not under way.
+    pub(super) fn resume_upkeep(&self) {
+        let shared = &self.0;
+        shared.upkeep.again.set(true);
+        if !shared.upkeep.running.replace(true) {
+            shared.platform.spawn(Box::pin(run(Rc::clone(shared))));
+        }
+    }
+}
+
+async fn run(shared: Rc<Shared>) {
+    while shared.upkeep.again.take() {
+        match round(&shared).await {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::StorageLost | ErrorKind::Internal) => {
+                break;
+            }
+            Err(_) => {
+                shared.platform.sleep(BACKOFF_MS).await;
+                shared.upkeep.again.set(true);
+            }
+        }
+    }
+    shared.upkeep.running.set(false);
+}
+
+/// Everything there is to do, one instance at a time: two would only do it twice.
+async fn round(shared: &Rc<Shared>) -> Result<()> {
+    let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
+    let garbage = shared.look(build::has_garbage).await?;
+    if builds.is_empty() && !garbage {
+        return Ok(());
+    }
+    let name = format!("tidewell/{:016x}/upkeep", shared.engine.store_id());
+    let _guard = shared.platform.lock(&name, LockMode::Exclusive).await;
+    for one in builds {
+        fill(shared, one).await?;
+    }
+    while clear(shared).await? {
+        shared.platform.breathe().await;
+    }
+    Ok(())
+}
+
+async fn fill(shared: &Rc<Shared>, build: Build) -> Result<()> {
+    let name = index_name(shared, &build).await?;
+    loop {
+        let (worker, job) = (Rc::clone(shared), build.clone());
+        let step = shared.engine.commit(Durability::Relaxed, move |tx| job.slice(tx, &worker.catalog)).await?.value;
+        shared.upkeep.rounds.set(shared.upkeep.rounds.get() + 1);
+        let Some(name) = &name else { return Ok(()) };
+        let event = |state: &str, done: u64, total: u64, message: Option<&str>| {
+            shared.emit(&progress(&build.collection, name, state, done, total, message));
+        };
+        match step {
+            BuildStep::Building { done, total } => event("building", done, total, None),
+            BuildStep::Ready { done } => {
+                event("ready", done, done, None);
+                return Ok(());
+            }
+            BuildStep::Failed(error) => {
+                event("failed", 0, 0, Some(error.message()));
+                shared.upkeep.failures.borrow_mut().push((build.collection.clone(), name.clone(), error));
+                return Ok(());
+            }
+            BuildStep::Gone => return Ok(()),
+        }
+        shared.platform.breathe().await;
+    }
+}
+
+async fn index_name(shared: &Rc<Shared>, build: &Build) -> Result<Option<Box<str>>> {
+    let collection = shared.look(|view| shared.catalog.find(view, &build.collection)).await?;
+    let index = collection.as_ref().and_then(|found| found.indexes.iter().find(|index| index.id == build.index));
+    Ok(index.map(|index| index.spec.name.clone()))
+}
+
+fn progress(collection: &str, name: &str, state: &str, done: u64, total: u64, message: Option<&str>) -> DatabaseEvent {
+    let mut notice = ObjectWriter::default();
+    notice.text("kind", "index").text("collection", collection).text("name", name).text("state", state);
+    notice.number("done", done).number("total", total);
+    if let Some(message) = message {
+        notice.text("message", message);
+    }
+    DatabaseEvent::Notice(notice.finish().json)
+}
+
+/// Clears a slice of what was dropped; answers whether there is more.
+async fn clear(shared: &Rc<Shared>) -> Result<bool> {
+    if !shared.look(build::has_garbage).await? {
+        return Ok(false);
+    }
+    Ok(shared.engine.commit(Durability::Relaxed, build::clear_slice).await?.value)
+}

@@ -1,0 +1,96 @@
+//! Commands that change documents: how each runs in a transaction, and what it answers.
+//!
+//! It commits nothing.
+
+use std::rc::Rc;
+
+use crate::collections::catalog::Catalog;
+use crate::collections::view::View;
+use crate::collections::write::{Delete, Insert, Returning, UpdateDocuments, Written};
+use crate::engine::{Step, Transaction};
+
+use super::response::{write_list, ObjectWriter, Response};
+
+/// A write that can be run again.
+pub(super) enum Write {
+    Insert(WriteKind, Insert),
+    Update(UpdateDocuments),
+    Delete(Delete),
+}
+
+/// Which of the whole-document writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteKind {
+    Insert,
+    Put,
+    Replace,
+}
+
+impl Write {
+    /// Runs it in a transaction.
+    pub(super) fn run(&mut self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
+        match self {
+            Self::Insert(_, insert) => insert.run(tx, catalog, views),
+            Self::Update(update) => update.run(tx, catalog, views),
+            Self::Delete(delete) => delete.run(tx, catalog, views),
+        }
+    }
+
+    /// What its answer consists of.
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Self::Insert(kind, _) => Shape::Whole(*kind),
+            Self::Update(update) => Shape::Update { docs: update.returning != Returning::Nothing },
+            Self::Delete(delete) => Shape::Delete { docs: delete.returning },
+        }
+    }
+}
+
+/// The fields of a write's answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    Whole(WriteKind),
+    Update { docs: bool },
+    Delete { docs: bool },
+}
+
+impl Shape {
+    /// The answer; without a position inside a transaction.
+    pub(super) fn respond(self, written: &Written, position: Option<u64>) -> Response {
+        let mut answer = ObjectWriter::default();
+        let ids = || written.ids.iter().map(|id| &**id);
+        let docs = match self {
+            Self::Whole(WriteKind::Insert) => {
+                answer.number("inserted", written.inserted).texts("ids", ids());
+                false
+            }
+            Self::Whole(WriteKind::Put) => {
+                answer.number("inserted", written.inserted).number("replaced", written.matched).texts("ids", ids());
+                false
+            }
+            Self::Whole(WriteKind::Replace) => {
+                answer.number("matched", written.matched).number("modified", written.modified);
+                false
+            }
+            Self::Update { docs } => {
+                answer.number("matched", written.matched).number("modified", written.modified);
+                answer.number("inserted", written.inserted).texts("ids", ids());
+                docs
+            }
+            Self::Delete { docs } => {
+                answer.number("deleted", written.deleted).texts("ids", ids());
+                docs
+            }
+        };
+        if docs {
+            write_list(answer.field("docs"), &written.documents, |document, out| {
+                out.extend_from_slice(document.as_deref().unwrap_or(b"null"));
+            });
+            answer.extended(written.extended);
+        }
+        if let Some(position) = position {
+            answer.number("position", position);
+        }
+        answer.finish()
+    }
+}

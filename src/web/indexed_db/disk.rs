@@ -4,6 +4,7 @@
 //! it is open.
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::rc::Rc;
 
 use tidewell_core::disk::{
@@ -112,8 +113,16 @@ impl Inner {
         state.connection.as_ref().filter(|connection| connection.is_alive()).map(|connection| Ok(Rc::clone(connection)))
     }
 
-    /// A live connection, opening one if need be.
-    pub(super) async fn connection(self: &Rc<Self>) -> Result<Rc<Connection>, DiskError> {
+    /// A live connection, opening one if need be. (Boxed, like others here: a future that is inlined into each caller costs
+    /// kilobytes.)
+    pub(super) fn connection(self: &Rc<Self>) -> LocalFuture<'_, Result<Rc<Connection>, DiskError>> {
+        match self.present() {
+            Some(present) => Box::pin(ready(present)),
+            None => Box::pin(self.connect()),
+        }
+    }
+
+    async fn connect(self: &Rc<Self>) -> Result<Rc<Connection>, DiskError> {
         for _ in 0..ATTEMPTS {
             if let Some(present) = self.present() {
                 return present;
@@ -203,24 +212,33 @@ impl Inner {
         }
     }
 
-    pub(super) async fn identity(&self, connection: &Connection) -> Result<(Identity, Floors), DiskError> {
-        let issued = self.issuer.identity(connection).map_err(into_error)?;
-        self.landed(&issued).await.map_err(into_error)?;
-        let (identity, floors) = issued.identity().map_err(into_error)?;
-        let lost = || DiskError::Lost("the browser kept only a part of the database: its identity is missing".into());
-        Ok((identity.ok_or_else(lost)?, floors))
+    pub(super) fn identity<'a>(
+        &'a self,
+        connection: &'a Connection,
+    ) -> LocalFuture<'a, Result<(Identity, Floors), DiskError>> {
+        Box::pin(async move {
+            let issued = self.issuer.identity(connection).map_err(into_error)?;
+            self.landed(&issued).await.map_err(into_error)?;
+            let (identity, floors) = issued.identity().map_err(into_error)?;
+            let lost = "the browser kept only a part of the database: its identity is missing";
+            Ok((identity.ok_or_else(|| DiskError::Lost(lost.into()))?, floors))
+        })
     }
 
     /// Waits for the end of a transaction.
-    pub(super) async fn landed(&self, issued: &Issued) -> Result<(), Failure> {
-        let _armed = self.deadlines.arm(&issued.end);
-        match issued.end.clone().await {
-            End::Complete => issued.check(),
-            End::Unread if issued.changes => Err(Failure::Dead("committed, but what it read did not arrive".into())),
-            End::Aborted | End::Unread => Err(issued.failure()),
-            End::Failed(error) => Err(Failure::Final(error)),
-            End::Expired => Err(Failure::Final(DiskError::Interrupted("the deadline passed".into()))),
-        }
+    pub(super) fn landed<'a>(&'a self, issued: &'a Issued) -> LocalFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let _armed = self.deadlines.arm(&issued.end);
+            match issued.end.clone().await {
+                End::Complete => issued.check(),
+                End::Unread if issued.changes => {
+                    Err(Failure::Dead("committed, but what it read did not arrive".into()))
+                }
+                End::Aborted | End::Unread => Err(issued.failure()),
+                End::Failed(error) => Err(Failure::Final(error)),
+                End::Expired => Err(Failure::Final(DiskError::Interrupted("the deadline passed".into()))),
+            }
+        })
     }
 
     /// Lets go of a connection that does not work; another one may have replaced it already.
@@ -231,12 +249,8 @@ impl Inner {
         }
     }
 
-    /// Runs a transaction that changes nothing, on as many connections as it takes.
-    async fn look<T>(
-        self: &Rc<Self>,
-        issue: impl Fn(&Connection) -> Result<Issued, Failure>,
-        collect: impl Fn(&Issued) -> Result<T, Failure>,
-    ) -> Result<T, DiskError> {
+    /// Runs a transaction that changes nothing, on as many connections as it takes, until `collect` could take its results.
+    async fn look(self: &Rc<Self>, issue: &Issue<'_>, collect: &mut Collect<'_>) -> Result<(), DiskError> {
         let mut detail = String::new();
         for _ in 0..ATTEMPTS {
             let connection = self.connection().await?;
@@ -245,7 +259,7 @@ impl Inner {
                 Err(failure) => Err(failure),
             };
             match outcome {
-                Ok(answer) => return Ok(answer),
+                Ok(()) => return Ok(()),
                 Err(Failure::Final(error)) => {
                     if matches!(error, DiskError::Interrupted(_)) {
                         self.abandon(&connection);
@@ -260,7 +274,20 @@ impl Inner {
         }
         Err(DiskError::Interrupted(detail))
     }
+
+    fn looking<'a>(
+        self: &'a Rc<Self>,
+        issue: &'a Issue<'a>,
+        collect: &'a mut Collect<'a>,
+    ) -> LocalFuture<'a, Result<(), DiskError>> {
+        Box::pin(self.look(issue, collect))
+    }
 }
+
+/// Issues a transaction.
+type Issue<'a> = dyn Fn(&Connection) -> Result<Issued, Failure> + 'a;
+/// Takes the results of a transaction.
+type Collect<'a> = dyn FnMut(&Issued) -> Result<(), Failure> + 'a;
 
 pub(super) fn into_error(failure: Failure) -> DiskError {
     match failure {
@@ -272,19 +299,26 @@ pub(super) fn into_error(failure: Failure) -> DiskError {
 
 impl Disk for IndexedDbDisk {
     fn read<'a>(&'a self, names: &'a [BlobName]) -> LocalFuture<'a, Result<Vec<Option<Vec<u8>>>, DiskError>> {
-        Box::pin(
-            async move { self.inner.look(|connection| self.inner.issuer.read(connection, names), Issued::blobs).await },
-        )
+        Box::pin(async move {
+            let mut blobs = Vec::new();
+            let issue = |connection: &Connection| self.inner.issuer.read(connection, names);
+            let mut collect = |issued: &Issued| issued.blobs().map(|found| blobs = found);
+            self.inner.looking(&issue, &mut collect).await?;
+            Ok(blobs)
+        })
     }
 
     fn scan(&self, range: BlobRange, limit: usize) -> LocalFuture<'_, Result<NamedBlobs, DiskError>> {
         Box::pin(async move {
+            let mut blobs = Vec::new();
             if limit == 0 {
                 // To IndexedDB a count of 0 means all of them.
-                return Ok(Vec::new());
+                return Ok(blobs);
             }
             let issue = |connection: &Connection| self.inner.issuer.scan(connection, &range, limit);
-            self.inner.look(issue, |issued| issued.scanned(range.area)).await
+            let mut collect = |issued: &Issued| issued.scanned(range.area).map(|found| blobs = found);
+            self.inner.looking(&issue, &mut collect).await?;
+            Ok(blobs)
         })
     }
 
@@ -293,7 +327,10 @@ impl Disk for IndexedDbDisk {
     }
 
     fn settle(&self) -> LocalFuture<'_, Result<(), DiskError>> {
-        Box::pin(async move { self.inner.look(|connection| self.inner.issuer.barrier(connection), |_| Ok(())).await })
+        Box::pin(async move {
+            let issue = |connection: &Connection| self.inner.issuer.barrier(connection);
+            self.inner.looking(&issue, &mut |_| Ok(())).await
+        })
     }
 
     fn close(&self) {

@@ -3,6 +3,8 @@
 //! It is the only crate that names `wasm-bindgen`. It is *not* an engine: it translates, and everything that decides is
 //! in [`tidewell_core`].
 
+mod classes;
+mod convert;
 mod host;
 pub mod indexed_db;
 mod life;
@@ -10,4 +12,5 @@ pub mod platform;
 mod signal;
 pub mod witness;
 
+pub use classes::{delete_database, open_database, DatabaseHandle, ExportHandle, ImportHandle};
 pub use life::on_panic;

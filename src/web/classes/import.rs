@@ -1,0 +1,54 @@
+//! The class `WasmImport`: a restore being written.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use tidewell_core::base::Error;
+use tidewell_core::database::{Database, Import};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::convert::{to_answer, to_js, to_js_error};
+
+/// A restore being written.
+#[wasm_bindgen(js_name = WasmImport)]
+pub struct ImportHandle {
+    /// Taken out while a chunk is written.
+    import: Rc<RefCell<Option<Import>>>,
+}
+
+#[wasm_bindgen(js_class = WasmImport)]
+impl ImportHandle {
+    /// Takes the next chunk, cut anywhere.
+    pub fn push(&self, chunk: Vec<u8>) -> Promise {
+        let slot = Rc::clone(&self.import);
+        future_to_promise(async move {
+            let taken = slot.borrow_mut().take();
+            let Some(mut import) = taken else { return Err(to_js_error(&busy())) };
+            let pushed = import.push(&chunk).await;
+            *slot.borrow_mut() = Some(import);
+            to_js(pushed, |()| Ok(JsValue::UNDEFINED))
+        })
+    }
+
+    /// Checks the trailer; the promise is for the answer with the counts.
+    pub fn finish(&self) -> Promise {
+        let slot = Rc::clone(&self.import);
+        future_to_promise(async move {
+            let taken = slot.borrow_mut().take();
+            let Some(import) = taken else { return Err(to_js_error(&busy())) };
+            to_js(import.finish().await, to_answer)
+        })
+    }
+}
+
+impl ImportHandle {
+    pub(super) fn new(database: &Database) -> Self {
+        Self { import: Rc::new(RefCell::new(Some(database.import()))) }
+    }
+}
+
+fn busy() -> Error {
+    Error::invalid("import: it is finished, or the chunk before has not been taken yet; await it first")
+}

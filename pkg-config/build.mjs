@@ -72,7 +72,9 @@ async function writeEntries() {
         setup({ onResolve }) {
           onResolve({ filter: /^\.{1,2}\/(glue|wasm)\.js$/ }, ({ path, importer }) =>
             // src/local/wasm.ts is types only; src/wasm.d.ts stands for the built file.
-            path === './wasm.js' && importer.includes('local') ? undefined : { path: `./${path.split('/').at(-1)}`, external: true },
+            path === './wasm.js' && importer.includes('local')
+              ? undefined
+              : { path: `./${path.split('/').at(-1)}`, external: true },
           )
         },
       },
@@ -86,14 +88,25 @@ function writeTypes() {
   const tsc = join(here, 'node_modules/typescript/bin/tsc')
   execFileSync(
     process.execPath,
-    [tsc, '-p', join(here, 'tsconfig.json'), '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', types],
+    [
+      tsc,
+      '-p',
+      join(here, 'tsconfig.json'),
+      '--noEmit',
+      'false',
+      '--declaration',
+      '--emitDeclarationOnly',
+      '--outDir',
+      types,
+    ],
     { stdio: 'inherit' },
   )
   const reached = new Set()
   const visit = (file) => {
     if (reached.has(file)) return
     reached.add(file)
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.js['"]/g)) visit(resolve(dirname(file), `${name}.d.ts`))
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.js['"]/g))
+      visit(resolve(dirname(file), `${name}.d.ts`))
   }
   visit(join(types, 'index.d.ts'))
   visit(join(types, 'entry/slim.d.ts'))
@@ -134,7 +147,8 @@ function report() {
   const visit = (file) => {
     if (loaded.has(file)) return
     loaded.add(file)
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*['"](\.\/[^'"]+\.js)['"]/g)) visit(resolve(dirname(file), name))
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*['"](\.\/[^'"]+\.js)['"]/g))
+      visit(resolve(dirname(file), name))
   }
   visit(join(dist, 'browser.js'))
   const gzip = (file) => gzipSync(readFileSync(file), { level: 9 }).length
@@ -144,7 +158,9 @@ function report() {
     total += gzip(file)
     console.log(`  ${relative(out, file).padEnd(28)} ${kib(gzip(file)).padStart(10)} gzip`)
   }
-  console.log(`  JavaScript of a page: ${kib(total)} of ${JS_BUDGET_KIB} KiB gzip; WebAssembly: ${kib(gzip(join(dist, 'tidewell_bg.wasm')))}`)
+  console.log(
+    `  JavaScript of a page: ${kib(total)} of ${JS_BUDGET_KIB} KiB gzip; WebAssembly: ${kib(gzip(join(dist, 'tidewell_bg.wasm')))}`,
+  )
   if (total > JS_BUDGET_KIB * 1024) {
     console.error(`build.mjs: the JavaScript is above its budget of ${JS_BUDGET_KIB} KiB gzip`)
     process.exitCode = 1

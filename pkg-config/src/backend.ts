@@ -12,7 +12,15 @@ export interface Answer {
 
 /** What happened without being asked, as the engine tells it (`kind` and fields of docs/COMMANDS.md). */
 export type BackendEvent =
-  | { readonly kind: 'index'; readonly collection: string; readonly name: string; readonly state: 'building' | 'ready' | 'failed'; readonly done: number; readonly total: number; readonly message?: string }
+  | {
+      readonly kind: 'index'
+      readonly collection: string
+      readonly name: string
+      readonly state: 'building' | 'ready' | 'failed'
+      readonly done: number
+      readonly total: number
+      readonly message?: string
+    }
   | { readonly kind: 'storage-lost' | 'quota' | 'blocked' | 'error'; readonly message: string }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
 
@@ -34,7 +42,12 @@ export interface Backend {
   /** Answers any command. */
   execute(command: string): Promise<Answer>
   /** Writes a JSON array of documents in one commit: `insert` or `put` without wrapping the text in a command. */
-  writeBatch(operation: 'insert' | 'put', collection: string, documents: string, durability: Durability): Promise<Answer>
+  writeBatch(
+    operation: 'insert' | 'put',
+    collection: string,
+    documents: string,
+    durability: Durability,
+  ): Promise<Answer>
   /** Starts a live query; `listener` gets each event's text. Resolves with what ends it, after the first event was delivered. */
   subscribe(command: string, listener: (event: Answer) => void): Promise<() => void>
   /** Streams a consistent backup in chunks of at most a few hundred KiB. Ending the iteration early frees it. */
@@ -54,4 +67,8 @@ export interface Importer {
 }
 
 /** Opens an engine; `listener` gets its events. */
-export type OpenBackend = (name: string, options: BackendOptions, listener: (event: BackendEvent) => void) => Promise<Backend>
+export type OpenBackend = (
+  name: string,
+  options: BackendOptions,
+  listener: (event: BackendEvent) => void,
+) => Promise<Backend>

@@ -111,9 +111,15 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     checkIds(ids, 'getMany')
     if (!this.#definition.isSettled) await this.#definition.ready()
     const command = { op: 'getMany', collection: this.name, ids }
-    if (this.#definition.migrator === undefined) return (await this.#session.read(command, 'getMany', options)) as (T | null)[]
-    const { docs, versions } = (await this.#session.read({ ...command, versions: true }, 'getMany', options)) as { docs: (Stored | null)[]; versions: number[] }
-    return (await this.#definition.upgrade(docs.map((document, at) => ({ document, version: versions[at] ?? 1 })))) as (T | null)[]
+    if (this.#definition.migrator === undefined)
+      return (await this.#session.read(command, 'getMany', options)) as (T | null)[]
+    const { docs, versions } = (await this.#session.read({ ...command, versions: true }, 'getMany', options)) as {
+      docs: (Stored | null)[]
+      versions: number[]
+    }
+    return (await this.#definition.upgrade(
+      docs.map((document, at) => ({ document, version: versions[at] ?? 1 })),
+    )) as (T | null)[]
   }
 
   /**
@@ -160,19 +166,34 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   }
 
   /** The different values at a path (of an array: its elements), in value order. */
-  async distinct<P extends Path<T>>(path: P, filter?: Filter<T>, options?: ReadOptions): Promise<DistinctValue<PathValue<T, P>>[]> {
+  async distinct<P extends Path<T>>(
+    path: P,
+    filter?: Filter<T>,
+    options?: ReadOptions,
+  ): Promise<DistinctValue<PathValue<T, P>>[]> {
     await this.#queryable()
-    return (await this.#session.read({ op: 'distinct', collection: this.name, path, filter }, 'distinct', options)) as DistinctValue<PathValue<T, P>>[]
+    return (await this.#session.read(
+      { op: 'distinct', collection: this.name, path, filter },
+      'distinct',
+      options,
+    )) as DistinctValue<PathValue<T, P>>[]
   }
 
   /** Runs an aggregation pipeline. Name the result's type: `aggregate<{ _id: string; n: number }>([…])`. */
-  async aggregate<R = Record<string, unknown>>(pipeline: readonly Stage<T>[], options: AggregateOptions<T> = {}): Promise<R[]> {
+  async aggregate<R = Record<string, unknown>>(
+    pipeline: readonly Stage<T>[],
+    options: AggregateOptions<T> = {},
+  ): Promise<R[]> {
     await this.#queryable()
     return (await this.#session.read(this.#pipeline(pipeline, options), 'aggregate', options)) as R[]
   }
 
   /** Calls back with a pipeline's result, now and whenever it changes. Returns what ends it. */
-  subscribeAggregate<R = Record<string, unknown>>(pipeline: readonly Stage<T>[], callback: (result: LiveValue<R[]>) => void, options: LiveOptions = {}): () => void {
+  subscribeAggregate<R = Record<string, unknown>>(
+    pipeline: readonly Stage<T>[],
+    callback: (result: LiveValue<R[]>) => void,
+    options: LiveOptions = {},
+  ): () => void {
     const context = liveContext(this.#session, this.#definition, this.#hub, 'aggregate', this.#pipeline(pipeline, {}))
     return subscribeValue(context, callback, options)
   }
@@ -187,7 +208,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     throwIfAborted(options.signal)
     const index = toWireIndex(spec)
     const off = this.#hub.on('progress', (progress) => {
-      if (progress.kind === 'index' && progress.collection === this.name && progress.name === index.name) options.onProgress?.(progress)
+      if (progress.kind === 'index' && progress.collection === this.name && progress.name === index.name)
+        options.onProgress?.(progress)
     })
     try {
       const built = this.#session.write({ op: 'createIndex', collection: this.name, index }, 'createIndex')
@@ -247,7 +269,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   }
 
   #outsideTransaction(method: string): void {
-    if (this.#session.tx !== undefined) throw invalid(`${method}: indexes cannot change inside a transaction; call it on the database's collection`)
+    if (this.#session.tx !== undefined)
+      throw invalid(`${method}: indexes cannot change inside a transaction; call it on the database's collection`)
   }
 }
 
@@ -258,6 +281,7 @@ function checkIds(ids: unknown, name: string): asserts ids is readonly string[] 
 
 /** A missing filter where everything would be changed is more likely a mistake than a wish. */
 function checkFilter(filter: unknown, name: string): unknown {
-  if (typeof filter !== 'object' || filter === null) throw invalid(`${name}: a filter is needed; give {} for every document`)
+  if (typeof filter !== 'object' || filter === null)
+    throw invalid(`${name}: a filter is needed; give {} for every document`)
   return filter
 }

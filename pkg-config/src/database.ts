@@ -10,7 +10,18 @@ import { readStorage, requestPersistence } from './storage.js'
 import { atomically, Transaction } from './transaction.js'
 import { chunksOf, type ExportStream, exportStream, type ImportSource } from './transfer.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
-import type { CollectionInfo, CollectionOptions, Durability, ImportResult, ReadOptions, SchemaOptions, Stats, StorageInfo, TransactionOptions, WriteOptions } from './types/options.js'
+import type {
+  CollectionInfo,
+  CollectionOptions,
+  Durability,
+  ImportResult,
+  ReadOptions,
+  SchemaOptions,
+  Stats,
+  StorageInfo,
+  TransactionOptions,
+  WriteOptions,
+} from './types/options.js'
 import type { InferInput, InferOutput, StandardSchema } from './types/schema.js'
 
 /**
@@ -48,7 +59,10 @@ export class Database {
    * A collection of documents of type `T`. It comes into being with its first document or index; returning it costs nothing.
    * What its options ask for begins at once; later calls wait for it, and reject with its error if it fails.
    */
-  collection<T extends object = AnyDocument>(name: string, options?: CollectionOptions<WithId<NoInfer<T>>>): Collection<WithId<T>>
+  collection<T extends object = AnyDocument>(
+    name: string,
+    options?: CollectionOptions<WithId<NoInfer<T>>>,
+  ): Collection<WithId<T>>
   collection(name: string, options: CollectionOptions & { readonly schema?: StandardSchema } = {}): unknown {
     this.#session.check()
     if (typeof name !== 'string') throw invalid(`collection: a name must be a string, got ${typeof name}`)
@@ -69,7 +83,9 @@ export class Database {
     for (const definition of this.#definitions.values()) {
       if (!definition.isSettled) await definition.migrated()
     }
-    return atomically(this.#session, options, async (session) => work(new Transaction(session, (name) => this.#define(name), this.#hub)))
+    return atomically(this.#session, options, async (session) =>
+      work(new Transaction(session, (name) => this.#define(name), this.#hub)),
+    )
   }
 
   /** The collections there are. */

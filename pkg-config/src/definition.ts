@@ -74,7 +74,11 @@ export class Definition {
     const info = (await this.#session.write(command, 'collection')) as CollectionInfo
     if (version === undefined) return
     if (info.version > version) {
-      throw new TidewellError('conflict', `the collection ${JSON.stringify(this.name)} is at version ${info.version}, this code knows ${version}: load the newer code`, { reason: 'version' })
+      throw new TidewellError(
+        'conflict',
+        `the collection ${JSON.stringify(this.name)} is at version ${info.version}, this code knows ${version}: load the newer code`,
+        { reason: 'version' },
+      )
     }
     if (info.version === version) {
       this.writeVersion = undefined
@@ -104,20 +108,28 @@ export class Definition {
   /** Documents read by id, upgraded if they are of an older version. */
   upgrade(documents: readonly VersionedDocument[]): Promise<(object | null)[]> {
     const { migrator } = this
-    return Promise.all(documents.map(({ document, version }) => (document === null || migrator === undefined ? document : migrator.upgrade(document, version))))
+    return Promise.all(
+      documents.map(({ document, version }) =>
+        document === null || migrator === undefined ? document : migrator.upgrade(document, version),
+      ),
+    )
   }
 }
 
 function checkVersion({ version, migrations }: CollectionOptions): number | undefined {
   if (version === undefined) {
-    if (migrations !== undefined) throw invalid('collection options: migrations need a version: say which version this code has')
+    if (migrations !== undefined)
+      throw invalid('collection options: migrations need a version: say which version this code has')
     return undefined
   }
-  if (!Number.isInteger(version) || version < 1 || version > 0xffff_ffff) throw invalid(`collection options: version must be a whole number from 1, got ${version}`)
+  if (!Number.isInteger(version) || version < 1 || version > 0xffff_ffff)
+    throw invalid(`collection options: version must be a whole number from 1, got ${version}`)
   for (const key of Object.keys(migrations ?? {})) {
     const target = Number(key)
     if (!Number.isInteger(target) || target < 2 || target > version) {
-      throw invalid(`collection options: migrations[${JSON.stringify(key)}]: a key is the version it leads to, from 2 to ${version}`)
+      throw invalid(
+        `collection options: migrations[${JSON.stringify(key)}]: a key is the version it leads to, from 2 to ${version}`,
+      )
     }
   }
   return version

@@ -18,15 +18,7 @@ import type { SchemaIssue } from './types/schema.js'
  * - `internal`: a bug in Tidewell. The instance is dead; `open` again.
  */
 export type ErrorCode =
-  | 'conflict'
-  | 'closed'
-  | 'invalid'
-  | 'quota'
-  | 'storage-lost'
-  | 'corrupt'
-  | 'unavailable'
-  | 'aborted'
-  | 'internal'
+  'conflict' | 'closed' | 'invalid' | 'quota' | 'storage-lost' | 'corrupt' | 'unavailable' | 'aborted' | 'internal'
 
 const CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'conflict',
@@ -52,6 +44,11 @@ export interface ErrorDetails {
 
 /** Every error this package throws or rejects with. */
 export class TidewellError extends Error {
+  static {
+    // On the prototype, so that the first line of the stack has it too.
+    this.prototype.name = 'TidewellError'
+  }
+
   /** What to do about it. */
   readonly code: ErrorCode
   /** A fixed machine-readable reason within the code, where there is one. */
@@ -62,7 +59,6 @@ export class TidewellError extends Error {
   /** An error that says what to do (`code`) and, for people, what was wrong and how to fix it. */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
-    this.name = 'TidewellError'
     this.code = code
     this.reason = details.reason
     this.issues = details.issues

@@ -13,7 +13,8 @@ export interface WireIndex {
 export function toWireIndex<T>(spec: IndexSpec<T>): WireIndex {
   if (typeof spec === 'string') return { fields: [spec], name: spec }
   if (isList<string>(spec)) return { fields: spec, name: spec.join(',') }
-  if (typeof spec !== 'object' || spec === null) throw invalid(`an index is a path, an array of paths or { fields }, got ${spec === null ? 'null' : typeof spec}`)
+  if (typeof spec !== 'object' || spec === null)
+    throw invalid(`an index is a path, an array of paths or { fields }, got ${spec === null ? 'null' : typeof spec}`)
   const { fields, name, unique } = spec as IndexDefinition<Record<string, unknown>>
   const list = typeof fields === 'string' ? [fields] : fields
   if (!isList(list)) throw invalid('index.fields: give a path or an array of paths')

@@ -19,7 +19,10 @@ export function applyDiff<R>(before: readonly R[], diff: Diff<R>): R[] {
   for (const { index } of diff.removed) gone.add(index)
   for (const { from } of diff.moved) gone.add(from)
   const after = gone.size === 0 ? [...before] : before.filter((_, index) => !gone.has(index))
-  const coming = [...diff.added.map(({ index, doc }) => ({ index, doc })), ...diff.moved.map(({ to, doc }) => ({ index: to, doc }))]
+  const coming = [
+    ...diff.added.map(({ index, doc }) => ({ index, doc })),
+    ...diff.moved.map(({ to, doc }) => ({ index: to, doc })),
+  ]
   coming.sort((a, b) => a.index - b.index)
   for (const { index, doc } of coming) after.splice(index, 0, doc)
   for (const { index, doc } of diff.changed) after[index] = doc
@@ -35,14 +38,23 @@ export interface LiveContext {
 }
 
 /** Delivers documents and diffs to `callback` until the answer is called. */
-export function subscribeDocuments<R>(context: LiveContext, callback: (result: LiveResult<R>) => void, options: LiveOptions = {}): () => void {
+export function subscribeDocuments<R>(
+  context: LiveContext,
+  callback: (result: LiveResult<R>) => void,
+  options: LiveOptions = {},
+): () => void {
   let docs: readonly R[] = []
   return subscribe<R>(context, options, (event) => {
     if (event.kind === 'snapshot') {
       docs = event.docs
       callSafely(callback, { docs, diff: null, position: event.position })
     } else if (event.kind === 'diff') {
-      const diff: Diff<R> = { removed: event.removed ?? [], moved: event.moved ?? [], added: event.added ?? [], changed: event.changed ?? [] }
+      const diff: Diff<R> = {
+        removed: event.removed ?? [],
+        moved: event.moved ?? [],
+        added: event.added ?? [],
+        changed: event.changed ?? [],
+      }
       docs = applyDiff(docs, diff)
       callSafely(callback, { docs, diff, position: event.position })
     }
@@ -50,7 +62,11 @@ export function subscribeDocuments<R>(context: LiveContext, callback: (result: L
 }
 
 /** Delivers the value of a count, distinct or aggregation to `callback` until the answer is called. */
-export function subscribeValue<V>(context: LiveContext, callback: (result: LiveValue<V>) => void, options: LiveOptions = {}): () => void {
+export function subscribeValue<V>(
+  context: LiveContext,
+  callback: (result: LiveValue<V>) => void,
+  options: LiveOptions = {},
+): () => void {
   return subscribe(context, options, (event) => {
     if (event.kind === 'value') callSafely(callback, { value: event.value as V, position: event.position })
   })

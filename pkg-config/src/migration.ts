@@ -36,7 +36,14 @@ export class Migrator {
   readonly #hub: EventHub
   readonly #schema: StandardSchema | undefined
 
-  constructor(collection: string, version: number, migrations: { readonly [version: number]: Migration }, session: Session, hub: EventHub, schema: StandardSchema | undefined) {
+  constructor(
+    collection: string,
+    version: number,
+    migrations: { readonly [version: number]: Migration },
+    session: Session,
+    hub: EventHub,
+    schema: StandardSchema | undefined,
+  ) {
     this.#collection = collection
     this.#version = version
     this.#migrations = migrations
@@ -52,8 +59,10 @@ export class Migrator {
       const migrate = this.#migrations[step]
       if (migrate === undefined) continue
       const next: unknown = await migrate(current)
-      if (typeof next !== 'object' || next === null) throw invalid(`migrations[${step}] must return the document, got ${String(next)}`)
-      if ((next as AnyDocument).id !== document.id) throw invalid(`migrations[${step}] must keep the id ${JSON.stringify(document.id)}`)
+      if (typeof next !== 'object' || next === null)
+        throw invalid(`migrations[${step}] must return the document, got ${String(next)}`)
+      if ((next as AnyDocument).id !== document.id)
+        throw invalid(`migrations[${step}] must keep the id ${JSON.stringify(document.id)}`)
       current = next as AnyDocument
     }
     return current
@@ -91,7 +100,14 @@ export class Migrator {
   }
 
   #tell(state: 'building' | 'ready' | 'failed', done: number, total: number, message?: string): void {
-    const progress = { kind: 'migration', collection: this.#collection, name: String(this.#version), state, done, total } as const
+    const progress = {
+      kind: 'migration',
+      collection: this.#collection,
+      name: String(this.#version),
+      state,
+      done,
+      total,
+    } as const
     this.#hub.emit('progress', message === undefined ? progress : { ...progress, message })
   }
 }

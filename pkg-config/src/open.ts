@@ -59,19 +59,30 @@ export async function deleteDatabase(name: string): Promise<void> {
 }
 
 function provided(): Host {
-  if (host === undefined) throw invalid('the package was loaded without its entry point: import "tidewell", and list it in sideEffects if you bundle a copy')
+  if (host === undefined)
+    throw invalid(
+      'the package was loaded without its entry point: import "tidewell", and list it in sideEffects if you bundle a copy',
+    )
   return host
 }
 
 function checkName(name: unknown): asserts name is string {
-  if (typeof name !== 'string' || name === '') throw invalid(`open: a database name must be a string that is not empty, got ${typeof name === 'string' ? '""' : typeof name}`)
+  if (typeof name !== 'string' || name === '')
+    throw invalid(
+      `open: a database name must be a string that is not empty, got ${typeof name === 'string' ? '""' : typeof name}`,
+    )
 }
 
 function checkOptions(options: OpenOptions): BackendOptions {
   if (typeof options !== 'object' || options === null) throw invalid('open: options must be an object')
   const { storage = 'auto', durability = 'relaxed', memoryBudget = MEMORY_BUDGET } = options
-  if (!STORAGES.includes(storage)) throw invalid(`open: storage must be "auto", "indexeddb" or "memory", got ${JSON.stringify(storage)}`)
-  if (!DURABILITIES.includes(durability)) throw invalid(`open: durability must be "relaxed", "strict" or "memory", got ${JSON.stringify(durability)}`)
-  if (!Number.isInteger(memoryBudget) || memoryBudget < MEMORY_BUDGET_MIN) throw invalid(`open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`)
+  if (!STORAGES.includes(storage))
+    throw invalid(`open: storage must be "auto", "indexeddb" or "memory", got ${JSON.stringify(storage)}`)
+  if (!DURABILITIES.includes(durability))
+    throw invalid(`open: durability must be "relaxed", "strict" or "memory", got ${JSON.stringify(durability)}`)
+  if (!Number.isInteger(memoryBudget) || memoryBudget < MEMORY_BUDGET_MIN)
+    throw invalid(
+      `open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`,
+    )
   return { storage, durability, memoryBudget }
 }

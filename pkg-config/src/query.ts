@@ -161,9 +161,16 @@ export class Query<T, R = T> implements AsyncIterable<R> {
 }
 
 /** What a live query needs: its command's text, once the collection is ready for it. */
-export function liveContext(session: Session, definition: Definition, hub: EventHub, name: string, command: Command): LiveContext {
+export function liveContext(
+  session: Session,
+  definition: Definition,
+  hub: EventHub,
+  name: string,
+  command: Command,
+): LiveContext {
   session.check()
-  if (session.tx !== undefined) throw invalid('subscribe: a transaction has no live queries; subscribe to the collection of the database')
+  if (session.tx !== undefined)
+    throw invalid('subscribe: a transaction has no live queries; subscribe to the collection of the database')
   const fields = Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
   const text = encode(fields, 'query', name)
   return {

@@ -55,8 +55,12 @@ export class Session {
       if (this.tx !== undefined) return this.read({ op: 'get', collection, id }, 'get', options)
       throwIfAborted(options?.signal)
       const found = this.backend.get(collection, id)
-      if (!(found instanceof Promise)) return Promise.resolve(found === null ? null : decode(found.json, found.extended))
-      return untilAborted(found.then((answer) => (answer === null ? null : decode(answer.json, answer.extended))), options?.signal)
+      if (!(found instanceof Promise))
+        return Promise.resolve(found === null ? null : decode(found.json, found.extended))
+      return untilAborted(
+        found.then((answer) => (answer === null ? null : decode(answer.json, answer.extended))),
+        options?.signal,
+      )
     } catch (error) {
       return Promise.reject(toError(error))
     }

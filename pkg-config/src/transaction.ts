@@ -40,7 +40,11 @@ export class Transaction {
  * Runs `work` in a transaction of `parent` and commits; again, after a pause, when another writer got in between. Inside a
  * transaction, `work` simply joins it.
  */
-export async function atomically<R>(parent: Session, options: TransactionOptions, work: (session: Session) => Promise<R>): Promise<R> {
+export async function atomically<R>(
+  parent: Session,
+  options: TransactionOptions,
+  work: (session: Session) => Promise<R>,
+): Promise<R> {
   if (parent.tx !== undefined) return work(parent)
   const retries = options.retries ?? RETRIES
   for (let attempt = 0; ; attempt++) {
@@ -67,7 +71,12 @@ async function begin(parent: Session): Promise<Session> {
   return parent.inTransaction(tx)
 }
 
-async function finish(session: Session, parent: Session, op: 'commit' | 'rollback', durability?: Durability): Promise<void> {
+async function finish(
+  session: Session,
+  parent: Session,
+  op: 'commit' | 'rollback',
+  durability?: Durability,
+): Promise<void> {
   session.end(closed('the transaction'))
   await parent.control({ op, tx: session.tx, ...(durability === undefined ? {} : { durability }) })
 }
@@ -79,7 +88,11 @@ function isRetry(thrown: unknown): thrown is TidewellError {
 
 function gaveUp(thrown: unknown, retries: number): TidewellError {
   const { message } = toError(thrown)
-  return new TidewellError('conflict', `${message} (the transaction was run ${retries + 1} times: raise { retries }, or read less in it)`, { reason: 'retry', cause: thrown })
+  return new TidewellError(
+    'conflict',
+    `${message} (the transaction was run ${retries + 1} times: raise { retries }, or read less in it)`,
+    { reason: 'retry', cause: thrown },
+  )
 }
 
 /** Longer each time, and never two writers alike. */

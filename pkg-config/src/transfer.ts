@@ -15,11 +15,16 @@ export type ImportSource =
   | string
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>
-  | { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | string | undefined }>; releaseLock(): void } }
+  | {
+      getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | string | undefined }>; releaseLock(): void }
+    }
   | { stream(): object }
 
 /** Wraps the chunks of a backup. */
-export function exportStream(chunks: () => AsyncIterableIterator<Uint8Array>, signal: Signal | undefined): ExportStream {
+export function exportStream(
+  chunks: () => AsyncIterableIterator<Uint8Array>,
+  signal: Signal | undefined,
+): ExportStream {
   const iterate = () => checked(chunks(), signal)
   return {
     [Symbol.asyncIterator]: iterate,
@@ -39,7 +44,10 @@ export function exportStream(chunks: () => AsyncIterableIterator<Uint8Array>, si
   }
 }
 
-async function* checked(chunks: AsyncIterableIterator<Uint8Array>, signal: Signal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+async function* checked(
+  chunks: AsyncIterableIterator<Uint8Array>,
+  signal: Signal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     throwIfAborted(signal)
     yield chunk
@@ -55,8 +63,10 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
     throw invalid(`import: a chunk must be a Uint8Array or a string, got ${chunk === null ? 'null' : typeof chunk}`)
   }
   if (typeof source === 'string' || source instanceof Uint8Array) yield bytes(source)
-  else if (typeof source !== 'object' || source === null) throw invalid('import: give a backup as bytes, text, a stream, a Blob or an iterable of chunks')
-  else if (Symbol.asyncIterator in source || Symbol.iterator in source) for await (const chunk of source) yield bytes(chunk)
+  else if (typeof source !== 'object' || source === null)
+    throw invalid('import: give a backup as bytes, text, a stream, a Blob or an iterable of chunks')
+  else if (Symbol.asyncIterator in source || Symbol.iterator in source)
+    for await (const chunk of source) yield bytes(chunk)
   else if ('getReader' in source) for await (const chunk of readAll(source.getReader())) yield bytes(chunk)
   else if ('stream' in source) yield* chunksOf(source.stream() as ImportSource)
   else throw invalid('import: this object is no stream, Blob or iterable of chunks')

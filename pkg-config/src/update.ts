@@ -21,8 +21,15 @@ interface WireUpdate {
 }
 
 /** Runs an update and answers what it did. */
-export async function runUpdate(session: Session, definition: Definition, target: UpdateTarget, update: unknown, options: UpdateOptions): Promise<UpdateResult> {
-  if (typeof update !== 'object' || update === null) throw invalid('update: give update operators, such as { $set: { … } }')
+export async function runUpdate(
+  session: Session,
+  definition: Definition,
+  target: UpdateTarget,
+  update: unknown,
+  options: UpdateOptions,
+): Promise<UpdateResult> {
+  if (typeof update !== 'object' || update === null)
+    throw invalid('update: give update operators, such as { $set: { … } }')
   const { upsert, ...writing } = options
   const command = {
     op: 'update',
@@ -35,7 +42,9 @@ export async function runUpdate(session: Session, definition: Definition, target
   }
   const { schema } = definition
   if (schema === undefined) return summary((await session.write(command, 'update', writing)) as WireUpdate)
-  return atomically(session, writing, (inner) => updateValidated(inner, definition, schema, command, target, session.tx !== undefined))
+  return atomically(session, writing, (inner) =>
+    updateValidated(inner, definition, schema, command, target, session.tx !== undefined),
+  )
 }
 
 /** `joined`: the transaction is the application's, so a refused update must be undone in it rather than rolled back. */
@@ -55,17 +64,30 @@ async function updateValidated(
     const changed = validated.filter((document, at) => encodeDocuments([document]) !== encodeDocuments([after[at]]))
     if (changed.length > 0) await session.writeBatch('put', definition.name, changed, definition.writeVersion)
   } catch (error) {
-    if (joined) await undo(session, definition, after, (before as (Stored | null)[]).filter((document) => document !== null))
+    if (joined)
+      await undo(
+        session,
+        definition,
+        after,
+        (before as (Stored | null)[]).filter((document) => document !== null),
+      )
     throw error
   }
   return summary(result)
 }
 
 function beforeCommand(collection: string, target: UpdateTarget) {
-  return 'id' in target ? { op: 'getMany', collection, ids: [target.id] } : { op: 'find', collection, filter: target.filter }
+  return 'id' in target
+    ? { op: 'getMany', collection, ids: [target.id] }
+    : { op: 'find', collection, filter: target.filter }
 }
 
-async function undo(session: Session, definition: Definition, after: readonly Stored[], before: readonly Stored[]): Promise<void> {
+async function undo(
+  session: Session,
+  definition: Definition,
+  after: readonly Stored[],
+  before: readonly Stored[],
+): Promise<void> {
   const known = new Set(before.map(({ id }) => id))
   const added = after.map(({ id }) => id).filter((id) => !known.has(id))
   if (before.length > 0) await session.writeBatch('put', definition.name, before, definition.writeVersion)

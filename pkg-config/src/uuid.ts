@@ -33,11 +33,26 @@ export function uuidv7(now: number = Date.now()): string {
   const high = Math.floor(lastMs / 0x1_0000_0000)
   const low = lastMs >>> 0
   return (
-    hex(high >>> 8) + hex(high) + hex(low >>> 24) + hex(low >>> 16) +
-    '-' + hex(low >>> 8) + hex(low) +
-    '-' + hex(0x70 | (counter >>> 8)) + hex(counter) +
-    '-' + hex(0x80 | (byte(at) & 0x3f)) + hex(byte(at + 1)) +
-    '-' + hex(byte(at + 2)) + hex(byte(at + 3)) + hex(byte(at + 4)) + hex(byte(at + 5)) + hex(byte(at + 6)) + hex(byte(at + 7))
+    hex(high >>> 8) +
+    hex(high) +
+    hex(low >>> 24) +
+    hex(low >>> 16) +
+    '-' +
+    hex(low >>> 8) +
+    hex(low) +
+    '-' +
+    hex(0x70 | (counter >>> 8)) +
+    hex(counter) +
+    '-' +
+    hex(0x80 | (byte(at) & 0x3f)) +
+    hex(byte(at + 1)) +
+    '-' +
+    hex(byte(at + 2)) +
+    hex(byte(at + 3)) +
+    hex(byte(at + 4)) +
+    hex(byte(at + 5)) +
+    hex(byte(at + 6)) +
+    hex(byte(at + 7))
   )
 }
 

@@ -26,12 +26,34 @@ function refused(value: unknown, path: string, hint: RegExp): void {
 }
 
 test('plain JSON passes as it is', () => {
-  for (const value of [null, true, 0, -1.5, 1e300, '', 'text', 'ümlaut 🌊', [], {}, [1, [2, { a: null }]], { a: { b: [] }, c: 'x' }]) check(value, false)
+  for (const value of [
+    null,
+    true,
+    0,
+    -1.5,
+    1e300,
+    '',
+    'text',
+    'ümlaut 🌊',
+    [],
+    {},
+    [1, [2, { a: null }]],
+    { a: { b: [] }, c: 'x' },
+  ])
+    check(value, false)
 })
 
 test('what JSON lacks comes back as it went in', () => {
-  const values = [new Date(0), new Date(8.64e15), new Uint8Array([0, 1, 255]), new Uint8Array(), 0n, -123456789012345678901234567890n]
-  for (const value of [...values, undefined, NaN, Infinity, -Infinity, -0, [undefined, NaN], { a: { b: new Date(1) } }]) check(value, true)
+  const values = [
+    new Date(0),
+    new Date(8.64e15),
+    new Uint8Array([0, 1, 255]),
+    new Uint8Array(),
+    0n,
+    -123456789012345678901234567890n,
+  ]
+  for (const value of [...values, undefined, NaN, Infinity, -Infinity, -0, [undefined, NaN], { a: { b: new Date(1) } }])
+    check(value, true)
 })
 
 test('an invalid Date stays one', () => {
@@ -45,8 +67,16 @@ test('a regular expression passes in a query and only there', () => {
 })
 
 test('an object that looks like a tag stays what it was', () => {
-  for (const value of [{ $date: 5 }, { $bytes: 'AA==' }, { $undefined: true }, { $escape: { $date: 1 } }, { $number: { $date: new Date(3) } }]) check(value, true)
-  for (const value of [{ $date: 5, other: 1 }, { $set: { a: 1 } }]) assert.equal(encode(value, 'query', 'update'), JSON.stringify(value))
+  for (const value of [
+    { $date: 5 },
+    { $bytes: 'AA==' },
+    { $undefined: true },
+    { $escape: { $date: 1 } },
+    { $number: { $date: new Date(3) } },
+  ])
+    check(value, true)
+  for (const value of [{ $date: 5, other: 1 }, { $set: { a: 1 } }])
+    assert.equal(encode(value, 'query', 'update'), JSON.stringify(value))
 })
 
 test('holes in arrays are undefined', () => {
@@ -65,7 +95,9 @@ test('a subarray is stored by its own bytes', () => {
 })
 
 test('dangerous keys are ordinary keys and pollute nothing', () => {
-  const hostile = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}') as object
+  const hostile = JSON.parse(
+    '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
+  ) as object
   for (const value of [hostile, { ...hostile, when: new Date(0) }]) {
     const text = encode(value, 'document', 'document')
     const back = decode(text, true) as Record<string, unknown>
@@ -82,7 +114,8 @@ test('lone surrogates become U+FFFD, whole pairs and backslashes stay', () => {
   const lone = 'a\ud800b'
   assert.equal(decode(encode(lone, 'document', 'document'), false), 'a\ufffdb')
   assert.equal(decode(encode('\udfff', 'document', 'document'), false), '\ufffd')
-  for (const text of ['\ud83c\udf0a', '\\ud800', '\\\\ud800', '\\\ud83c\udf0a']) assert.equal(decode(encode(text, 'document', 'document'), false), text)
+  for (const text of ['\ud83c\udf0a', '\\ud800', '\\\\ud800', '\\\ud83c\udf0a'])
+    assert.equal(decode(encode(text, 'document', 'document'), false), text)
   assert.equal(decode(encode('\\\ud800', 'document', 'document'), false), '\\\ufffd')
   assert.equal(encodeDocuments([{ id: 'a', [lone]: lone }]), '[{"id":"a","a\ufffdb":"a\ufffdb"}]')
 })
@@ -128,7 +161,12 @@ test('documents of a batch are named by their position', () => {
 test('objects of another realm are plain objects', async () => {
   const { runInNewContext } = await import('node:vm')
   const foreign = runInNewContext('({ a: 1, when: new Date(5), bytes: new Uint8Array([7]), list: [1] })') as object
-  assert.deepStrictEqual(decode(encode(foreign, 'document', 'document'), true), { a: 1, when: new Date(5), bytes: new Uint8Array([7]), list: [1] })
+  assert.deepStrictEqual(decode(encode(foreign, 'document', 'document'), true), {
+    a: 1,
+    when: new Date(5),
+    bytes: new Uint8Array([7]),
+    list: [1],
+  })
 })
 
 test('objects without a prototype are plain objects', () => {

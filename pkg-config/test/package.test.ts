@@ -1,7 +1,16 @@
 /** Claims about the built package: its exports map, its types without a host's, what its code must not contain. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +20,14 @@ const root = process.env['TIDEWELL_PACKAGE'] ?? ''
 const skip = existsSync(join(root, 'package.json')) ? false : `${root} is not built: run cargo xtask build`
 
 type Exports = Record<string, string | Record<string, string>>
-const manifest = skip === false ? (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Exports; sideEffects: string[]; dependencies?: object }) : undefined
+const manifest =
+  skip === false
+    ? (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+        exports: Exports
+        sideEffects: string[]
+        dependencies?: object
+      })
+    : undefined
 const scripts = () => readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.js'))
 
 test('every file the exports map names exists, types come first', { skip }, () => {
@@ -41,9 +57,27 @@ test('a consumer without DOM or Node types compiles, in every module resolution'
     writeFileSync(join(project, 'package.json'), '{"type":"module"}')
     writeFileSync(join(project, 'index.ts'), CONSUMER)
     const tsc = createRequire(join(process.cwd(), 'package.json')).resolve('typescript/bin/tsc')
-    for (const [module, resolution] of [['ESNext', 'bundler'], ['NodeNext', 'NodeNext']] as const) {
-      const options = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false', '--lib', 'ES2022', '--target', 'ES2022', '--noEmit']
-      const { status, stdout } = spawnSync(process.execPath, [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'index.ts'], { cwd: project, encoding: 'utf8' })
+    for (const [module, resolution] of [
+      ['ESNext', 'bundler'],
+      ['NodeNext', 'NodeNext'],
+    ] as const) {
+      const options = [
+        '--strict',
+        '--exactOptionalPropertyTypes',
+        '--noUncheckedIndexedAccess',
+        '--skipLibCheck',
+        'false',
+        '--lib',
+        'ES2022',
+        '--target',
+        'ES2022',
+        '--noEmit',
+      ]
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'index.ts'],
+        { cwd: project, encoding: 'utf8' },
+      )
       assert.equal(status, 0, stdout)
     }
   } finally {
@@ -52,7 +86,9 @@ test('a consumer without DOM or Node types compiles, in every module resolution'
 })
 
 test('Node imports and requires the package', { skip }, () => {
-  const { open, TidewellError } = createRequire(import.meta.url)(join(root, 'dist/inline.js')) as typeof import('../src/index.js')
+  const { open, TidewellError } = createRequire(import.meta.url)(
+    join(root, 'dist/inline.js'),
+  ) as typeof import('../src/index.js')
   assert.equal(typeof open, 'function')
   assert.equal(new TidewellError('closed', 'x').code, 'closed')
 })

@@ -27,7 +27,10 @@ test('an error crosses a worker as what it was', () => {
   const error = new TidewellError('invalid', 'no', { reason: 'schema', issues })
   const back = toError(structuredClone(toWire(error)))
   assert.ok(back instanceof TidewellError && back instanceof Error)
-  assert.deepStrictEqual([back.name, back.code, back.reason, back.message, back.issues], ['TidewellError', 'invalid', 'schema', 'no', issues])
+  assert.deepStrictEqual(
+    [back.name, back.code, back.reason, back.message, back.issues],
+    ['TidewellError', 'invalid', 'schema', 'no', issues],
+  )
 })
 
 test('anything thrown becomes a TidewellError', () => {
@@ -42,7 +45,11 @@ test('anything thrown becomes a TidewellError', () => {
 test('index definitions in every form mean the same', () => {
   assert.deepStrictEqual(toWireIndex('tag'), { fields: ['tag'], name: 'tag' })
   assert.deepStrictEqual(toWireIndex(['done', 'due']), { fields: ['done', 'due'], name: 'done,due' })
-  assert.deepStrictEqual(toWireIndex({ fields: [['due', -1], 'title'], unique: true }), { fields: [['due', -1], 'title'], name: 'due,title', unique: true })
+  assert.deepStrictEqual(toWireIndex({ fields: [['due', -1], 'title'], unique: true }), {
+    fields: [['due', -1], 'title'],
+    name: 'due,title',
+    unique: true,
+  })
   assert.equal(toWireHint(['done', 'due']), 'done,due')
   assert.equal(toWireHint({ name: 'x' }), 'x')
   assert.throws(() => toWireIndex(5 as never), /an index is a path/)
@@ -53,10 +60,17 @@ test('a diff turns any array before into the array after', () => {
   for (let round = 0; round < 500; round++) {
     const before = shuffled(ids(random), random)
     const after = shuffled(ids(random), random).map((id) => ({ id, version: Math.floor(random() * 2) }))
-    const diff = diffOf(before.map((id) => ({ id, version: 0 })), after)
+    const diff = diffOf(
+      before.map((id) => ({ id, version: 0 })),
+      after,
+    )
     const start = before.map((id) => ({ id, version: 0 }))
     assert.deepStrictEqual(applyDiff(start, diff), after)
-    assert.deepStrictEqual(start.map(({ id }) => id), before, 'the array before is left alone')
+    assert.deepStrictEqual(
+      start.map(({ id }) => id),
+      before,
+      'the array before is left alone',
+    )
   }
 })
 
@@ -79,7 +93,11 @@ function diffOf(before: readonly Item[], after: readonly Item[]) {
   const has = (list: readonly Item[], id: string) => list.some((item) => item.id === id)
   return {
     removed: before.flatMap(({ id }, index) => (has(after, id) ? [] : [{ index, id }])),
-    moved: before.flatMap(({ id }, from) => (has(after, id) && !kept.has(id) ? [{ from, to: after.findIndex((item) => item.id === id), doc: after.find((item) => item.id === id) as Item }] : [])),
+    moved: before.flatMap(({ id }, from) =>
+      has(after, id) && !kept.has(id)
+        ? [{ from, to: after.findIndex((item) => item.id === id), doc: after.find((item) => item.id === id) as Item }]
+        : [],
+    ),
     added: after.flatMap((doc, index) => (has(before, doc.id) ? [] : [{ index, doc }])),
     changed: after.flatMap((doc, index) => (kept.has(doc.id) ? [{ index, doc }] : [])),
   }
@@ -90,7 +108,10 @@ function ids(random: () => number): string[] {
 }
 
 function shuffled<E>(list: E[], random: () => number): E[] {
-  return list.map((item) => [random(), item] as const).sort(([a], [b]) => a - b).map(([, item]) => item)
+  return list
+    .map((item) => [random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item)
 }
 
 function mulberry32(seed: number): () => number {
@@ -114,7 +135,14 @@ test('a document without an id gets one in front, one with an id is taken as it 
 })
 
 test('documents of the wrong shape are refused by their position', () => {
-  for (const [document, hint] of [[null, /got null/], [5, /a number/], [[1], /an array/], [{ id: 5 }, /a string, got a number/], [{ id: '' }, /must not be empty/], [{ id: null }, /got null/]] as const) {
+  for (const [document, hint] of [
+    [null, /got null/],
+    [5, /a number/],
+    [[1], /an array/],
+    [{ id: 5 }, /a string, got a number/],
+    [{ id: '' }, /must not be empty/],
+    [{ id: null }, /got null/],
+  ] as const) {
     assert.throws(() => prepare([document], undefined), hint)
     assert.throws(() => prepare([{ id: 'a' }, document], undefined), /documents\[1\]/)
   }

@@ -1,5 +1,15 @@
 /** Claims about types, checked by `tsc` alone: what compiles, what must not, and what comes out. Nothing here runs. */
-import type { Collection, Database, Filter, InferInput, Insertable, Path, PathValue, StandardSchema, Update } from '../src/index.js'
+import type {
+  Collection,
+  Database,
+  Filter,
+  InferInput,
+  Insertable,
+  Path,
+  PathValue,
+  StandardSchema,
+  Update,
+} from '../src/index.js'
 
 interface Note {
   id: string
@@ -47,7 +57,12 @@ export function filters() {
     { tags: 'sea', items: { $elemMatch: { sku: 'a', count: { $gt: 1 } } } },
     { tags: ['sea'], 'items.sku': { $in: ['a', /b/] }, 'author.address.city': null },
     { $or: [{ kind: 'a' }, { $and: [{ kind: { $ne: 'b' } }] }], $nor: [{ done: true }] },
-    { tags: { $all: ['a'], $size: 2 }, tag: { $exists: false }, title: { $regex: '^a', $options: 'i' }, score: { $type: 'number', $not: { $lt: 1 } } },
+    {
+      tags: { $all: ['a'], $size: 2 },
+      tag: { $exists: false },
+      title: { $regex: '^a', $options: 'i' },
+      score: { $type: 'number', $not: { $lt: 1 } },
+    },
     { bytes: new Uint8Array(1) },
   ]
   // @ts-expect-error a number is not a boolean
@@ -70,9 +85,19 @@ export function filters() {
 export function updates() {
   const good: Update<Note>[] = [
     { $set: { title: 'x', 'author.name': 'y' }, $unset: { tag: true } },
-    { $inc: { score: 1, 'author.age': -1, 'items.0.count': 2 }, $mul: { score: 2 }, $min: { due: new Date() }, $max: { score: 3 } },
+    {
+      $inc: { score: 1, 'author.age': -1, 'items.0.count': 2 },
+      $mul: { score: 2 },
+      $min: { due: new Date() },
+      $max: { score: 3 },
+    },
     { $push: { tags: 'a', items: { $each: [{ sku: 'a', count: 1 }], $slice: -5, $sort: { count: 1 } } } },
-    { $addToSet: { tags: { $each: ['a', 'b'] } }, $pull: { items: { sku: 'a' } }, $pop: { tags: 1 }, $pullAll: { tags: ['a'] } },
+    {
+      $addToSet: { tags: { $each: ['a', 'b'] } },
+      $pull: { items: { sku: 'a' } },
+      $pop: { tags: 1 },
+      $pullAll: { tags: ['a'] },
+    },
     { $rename: { tag: 'label' } },
   ]
   // @ts-expect-error wrong value type
@@ -93,9 +118,18 @@ export function updates() {
 }
 
 export async function queries() {
-  const all: Note[] = await notes.find({ done: false }).sort({ due: 1, title: -1 }).skip(1).limit(2).hint(['done', 'due']).toArray()
+  const all: Note[] = await notes
+    .find({ done: false })
+    .sort({ due: 1, title: -1 })
+    .skip(1)
+    .limit(2)
+    .hint(['done', 'due'])
+    .toArray()
   await notes.find().sort('due').toArray()
-  await notes.find().sort([['due', -1]]).toArray()
+  await notes
+    .find()
+    .sort([['due', -1]])
+    .toArray()
   // @ts-expect-error no such path
   notes.find().sort({ dew: 1 })
   // @ts-expect-error a direction is 1 or -1
@@ -139,7 +173,11 @@ export async function results() {
   const cities: (string | undefined)[] = await notes.distinct('author.address.city')
   // @ts-expect-error no such path
   await notes.distinct('nothing')
-  const groups = await notes.aggregate<{ _id: string; n: number }>([{ $match: { done: true } }, { $group: { _id: '$tag', n: { $sum: 1 } } }, { $sort: { n: -1 } }])
+  const groups = await notes.aggregate<{ _id: string; n: number }>([
+    { $match: { done: true } },
+    { $group: { _id: '$tag', n: { $sum: 1 } } },
+    { $sort: { n: -1 } },
+  ])
   const n: number | undefined = groups[0]?.n
   // @ts-expect-error no such stage
   await notes.aggregate([{ $grupp: {} }])
@@ -147,7 +185,18 @@ export async function results() {
 }
 
 export async function writes() {
-  const stored: Note = await notes.insert({ title: '', done: true, due: new Date(), score: 1, big: 1n, bytes: new Uint8Array(), author: { name: '', address: null }, tags: [], items: [], kind: 'a' })
+  const stored: Note = await notes.insert({
+    title: '',
+    done: true,
+    due: new Date(),
+    score: 1,
+    big: 1n,
+    bytes: new Uint8Array(),
+    author: { name: '', address: null },
+    tags: [],
+    items: [],
+    kind: 'a',
+  })
   // @ts-expect-error fields are missing
   await notes.insert({ id: 'a', title: '' })
   // @ts-expect-error a replacement needs an id
@@ -162,7 +211,14 @@ export async function writes() {
 }
 
 export function indexes() {
-  db.collection<Note>('notes', { indexes: ['tag', ['done', 'due'], { fields: 'author.name', unique: true }, { fields: [['due', -1], 'title'], name: 'latest' }] })
+  db.collection<Note>('notes', {
+    indexes: [
+      'tag',
+      ['done', 'due'],
+      { fields: 'author.name', unique: true },
+      { fields: [['due', -1], 'title'], name: 'latest' },
+    ],
+  })
   // @ts-expect-error no such path
   db.collection<Note>('notes', { indexes: ['nothing'] })
   // @ts-expect-error no such path in a compound index
@@ -176,7 +232,10 @@ export async function openDocuments() {
   const thing = await things.insert({ anything: 1, nested: { more: [true] } })
   const id: string = thing.id
   const field: unknown = thing['anything']
-  await things.find({ 'a.b.c': { $gt: 5 }, x: null }).sort({ y: 1 }).toArray()
+  await things
+    .find({ 'a.b.c': { $gt: 5 }, x: null })
+    .sort({ y: 1 })
+    .toArray()
   await things.update(id, { $inc: { n: 1 }, $push: { list: 'x' }, $set: { a: { b: 1 } } })
   // A type without an id gets one.
   const untagged = db.collection<{ name: string }>('untagged')

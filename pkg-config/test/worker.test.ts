@@ -48,7 +48,11 @@ async function setUp(script: Script) {
   const wire = new Wire()
   const events: BackendEvent[] = []
   let fake: FakeBackend | undefined
-  serve(wire.scope, async (_name, _options, emit) => (fake = new FakeBackend(script, emit)), async () => 'lock')
+  serve(
+    wire.scope,
+    async (_name, _options, emit) => (fake = new FakeBackend(script, emit)),
+    async () => 'lock',
+  )
   const backend = await openInWorker(wire.handle, 'db', OPTIONS, (event) => events.push(event))
   wire.toWorker.length = 0
   wire.toPage.length = 0
@@ -95,16 +99,27 @@ test('an error is the same class with the same code on the page', async () => {
   const { backend } = await setUp(() => {
     throw new TidewellError('conflict', 'taken', { reason: 'unique', issues })
   })
-  for (const call of [() => backend.get('c', 'a'), () => backend.read('{}'), () => backend.execute('{}'), () => backend.writeBatch('put', 'c', '[]', 'strict'), () => backend.subscribe('{}', () => undefined)]) {
+  for (const call of [
+    () => backend.get('c', 'a'),
+    () => backend.read('{}'),
+    () => backend.execute('{}'),
+    () => backend.writeBatch('put', 'c', '[]', 'strict'),
+    () => backend.subscribe('{}', () => undefined),
+  ]) {
     const error = await rejection(call())
-    assert.deepStrictEqual([error.code, error.reason, error.message, error.issues], ['conflict', 'unique', 'taken', issues])
+    assert.deepStrictEqual(
+      [error.code, error.reason, error.message, error.issues],
+      ['conflict', 'unique', 'taken', issues],
+    )
   }
 })
 
 test('writes carry their text and durability', async () => {
   const { backend, fake } = await setUp(() => ({ inserted: 1 }))
   await backend.writeBatch('insert', 'notes', '[{"id":"a"}]', 'strict')
-  assert.deepStrictEqual(fake.asked, [{ op: 'insert', collection: 'notes', docs: [{ id: 'a' }], durability: 'strict', batch: true }])
+  assert.deepStrictEqual(fake.asked, [
+    { op: 'insert', collection: 'notes', docs: [{ id: 'a' }], durability: 'strict', batch: true },
+  ])
 })
 
 test('live queries deliver until they are ended', async () => {
@@ -173,13 +188,20 @@ for (const [how, kill] of [
     for (const promise of pending) assert.equal((await rejection(promise)).code, 'unavailable')
     assert.equal((await rejection(backend.get('c', 'a'))).code, 'closed')
     assert.ok(wire.terminated)
-    assert.deepStrictEqual(events.map(({ kind }) => kind), ['dead'])
+    assert.deepStrictEqual(
+      events.map(({ kind }) => kind),
+      ['dead'],
+    )
   })
 }
 
 test('a worker that fails to open is ended', async () => {
   const wire = new Wire()
-  serve(wire.scope, () => Promise.reject(new TidewellError('storage-lost', 'gone')), async () => null)
+  serve(
+    wire.scope,
+    () => Promise.reject(new TidewellError('storage-lost', 'gone')),
+    async () => null,
+  )
   const error = await rejection(openInWorker(wire.handle, 'db', OPTIONS, () => undefined))
   assert.equal(error.code, 'storage-lost')
   assert.ok(wire.terminated)

@@ -129,7 +129,10 @@ class Encoder {
     if (Array.isArray(object)) return this.#nested(object, path, depth, () => this.#array(object, path, depth))
     const prototype = Object.getPrototypeOf(object) as object | null
     // A prototype without a prototype is some realm's Object.prototype (an iframe's, a test runner's).
-    if (prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))) {
+    if (
+      prototype === null ||
+      (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
+    ) {
       return this.#nested(object, path, depth, () => this.#fields(object, path, depth))
     }
     return this.#special(object, path)
@@ -194,7 +197,8 @@ function hint(object: object): string {
 }
 
 function describe(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return value === undefined || value === null ? String(value) : `a ${typeof value}`
+  if (typeof value !== 'object' || value === null)
+    return value === undefined || value === null ? String(value) : `a ${typeof value}`
   const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
   return typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'a class instance'
 }

@@ -7,7 +7,11 @@ import { compileFrom } from './compile.js'
 const VITE_DEPS = /^(.*)\/\.vite\/deps[^/]*\//
 
 const vite = VITE_DEPS.exec(import.meta.url)
-const source = compileOnce(() => compileFrom(vite === null ? new URL('./tidewell_bg.wasm', import.meta.url).href : `${vite[1]}/tidewell/dist/tidewell_bg.wasm`))
+const source = compileOnce(() =>
+  compileFrom(
+    vite === null ? new URL('./tidewell_bg.wasm', import.meta.url).href : `${vite[1]}/tidewell/dist/tidewell_bg.wasm`,
+  ),
+)
 
 function startWorker(): Worker {
   if (vite !== null) return new Worker(`${vite[1]}/tidewell/dist/worker.js`, { type: 'module', name: 'tidewell' })
@@ -16,7 +20,10 @@ function startWorker(): Worker {
 
 provide({
   local: openLocal(source),
-  worker: typeof Worker === 'undefined' ? undefined : async (name, options, listener) => openInWorker(handleOf(startWorker()), name, options, listener),
+  worker:
+    typeof Worker === 'undefined'
+      ? undefined
+      : async (name, options, listener) => openInWorker(handleOf(startWorker()), name, options, listener),
   remove: (name) => deleteLocal(source, name),
 })
 

@@ -54,7 +54,10 @@ class Life {
   /** The instance died. Only the first message tells why. */
   end(message: string): void {
     if (this.#dead !== undefined) return
-    const error = new TidewellError('internal', `the engine stopped: ${message}. This instance is dead; open the database again`)
+    const error = new TidewellError(
+      'internal',
+      `the engine stopped: ${message}. This instance is dead; open the database again`,
+    )
     this.#dead = error
     for (const reject of this.#waiting) reject(error)
     this.#waiting.clear()
@@ -128,7 +131,12 @@ class LocalBackend implements Backend {
     return this.#wait((database) => database.execute(command))
   }
 
-  writeBatch(operation: 'insert' | 'put', collection: string, documents: string, durability: Durability): Promise<Answer> {
+  writeBatch(
+    operation: 'insert' | 'put',
+    collection: string,
+    documents: string,
+    durability: Durability,
+  ): Promise<Answer> {
     return this.#wait((database) => database.writeBatch(operation, collection, documents, durability))
   }
 
@@ -183,7 +191,8 @@ class LocalBackend implements Backend {
 
   #open(): WasmDatabase {
     this.#life.check()
-    if (this.#database === undefined || this.#closing !== undefined) throw closed(`the database ${JSON.stringify(this.#name)}`)
+    if (this.#database === undefined || this.#closing !== undefined)
+      throw closed(`the database ${JSON.stringify(this.#name)}`)
     return this.#database
   }
 

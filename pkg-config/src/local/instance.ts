@@ -69,7 +69,12 @@ type RawExport = (...values: unknown[]) => unknown
  * The export, reporting what escapes from it: errors of the API are returned at this level, so whatever is thrown left broken
  * frames behind. A callback that the host calls (`isCallback`, outermost) has no caller to tell; in Node it would end the process.
  */
-function guard(raw: RawExport, isCallback: boolean, depth: { entered: number }, onTrap: (message: string) => void): RawExport {
+function guard(
+  raw: RawExport,
+  isCallback: boolean,
+  depth: { entered: number },
+  onTrap: (message: string) => void,
+): RawExport {
   return (...values) => {
     depth.entered++
     try {

@@ -13,7 +13,9 @@ export type WithId<T> = T extends { id: string } ? T : T & { id: string }
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 /** What `insert` and `put` take: the document, whose `id` may be left out (a UUIDv7 is made). */
-export type Insertable<T> = string extends keyof T ? T | (DistributiveOmit<T, 'id'> & { id?: string }) : DistributiveOmit<T, 'id'> & { id?: string }
+export type Insertable<T> = string extends keyof T
+  ? T | (DistributiveOmit<T, 'id'> & { id?: string })
+  : DistributiveOmit<T, 'id'> & { id?: string }
 
 /** Values without fields of their own. */
 export type Scalar = string | number | bigint | boolean | null | undefined | Date | Uint8Array | RegExp
@@ -40,7 +42,8 @@ type PathOf<T, Depth extends number> = Depth extends never
           : { [K in keyof T & string]-?: K | Below<K, T[K], Depth> }[keyof T & string]
         : never
 
-type Below<K extends string, V, Depth extends number> = IsOpen<V> extends true ? `${K}.${string}` : `${K}.${PathOf<NonNullable<V>, Deeper[Depth]>}`
+type Below<K extends string, V, Depth extends number> =
+  IsOpen<V> extends true ? `${K}.${string}` : `${K}.${PathOf<NonNullable<V>, Deeper[Depth]>}`
 
 /** The type of the value at a dotted path; through an array, that of its elements' field. */
 export type PathValue<T, P extends string> = T extends unknown ? ValueAt<T, P> : never
@@ -71,9 +74,11 @@ type ValueAt<T, P extends string> =
                 : never
 
 /** The paths whose value may be a `V`. */
-export type PathTo<T, V> = string extends Path<T> ? string : { [P in Path<T>]: Fits<PathValue<T, P>, V> extends true ? P : never }[Path<T>]
+export type PathTo<T, V> =
+  string extends Path<T> ? string : { [P in Path<T>]: Fits<PathValue<T, P>, V> extends true ? P : never }[Path<T>]
 
-type Fits<Value, V> = IsOpen<Value> extends true ? true : [Extract<NonNullable<Value>, V>] extends [never] ? false : true
+type Fits<Value, V> =
+  IsOpen<Value> extends true ? true : [Extract<NonNullable<Value>, V>] extends [never] ? false : true
 
 /** The element type of an array, or the type itself. */
 export type ElementOf<V> = V extends readonly (infer Element)[] ? Element : never

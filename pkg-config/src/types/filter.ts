@@ -2,7 +2,20 @@
 import type { ElementOf, Path, PathValue } from './document.js'
 
 /** The names `$type` knows. */
-export type TypeName = 'double' | 'string' | 'object' | 'array' | 'binData' | 'undefined' | 'bool' | 'date' | 'null' | 'regex' | 'int' | 'long' | 'number'
+export type TypeName =
+  | 'double'
+  | 'string'
+  | 'object'
+  | 'array'
+  | 'binData'
+  | 'undefined'
+  | 'bool'
+  | 'date'
+  | 'null'
+  | 'regex'
+  | 'int'
+  | 'long'
+  | 'number'
 
 /** A filter: every listed condition must hold. Paths may be dotted; through an array any element may match. */
 export type Filter<T> = FieldConditions<T> & LogicalConditions<T>

@@ -41,7 +41,8 @@ export interface IndexDefinition<T = AnyDocument> {
 }
 
 /** An order: `{ due: 1, title: -1 }`, a path (ascending), or pairs (for names that look like numbers). Ties are ordered by id. */
-export type Sort<T> = { readonly [P in Path<T>]?: 1 | -1 } | Path<T> | readonly (readonly [path: Path<T>, direction: 1 | -1])[]
+export type Sort<T> =
+  { readonly [P in Path<T>]?: 1 | -1 } | Path<T> | readonly (readonly [path: Path<T>, direction: 1 | -1])[]
 
 /** Which index a query should use: its paths as declared, its name, `$id` (by id) or `$scan` (none). */
 export type Hint<T> = Path<T> | readonly Path<T>[] | '$id' | '$scan' | { readonly name: string }

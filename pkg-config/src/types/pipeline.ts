@@ -21,7 +21,11 @@ export type Stage<T = AnyDocument> =
   | { readonly $sort: StageSort }
   | { readonly $skip: number }
   | { readonly $limit: number }
-  | { readonly $unwind: string | { readonly path: string; readonly includeArrayIndex?: string; readonly preserveNullAndEmptyArrays?: boolean } }
+  | {
+      readonly $unwind:
+        | string
+        | { readonly path: string; readonly includeArrayIndex?: string; readonly preserveNullAndEmptyArrays?: boolean }
+    }
   | { readonly $lookup: Lookup }
   | { readonly $count: string }
   | { readonly $sortByCount: Expression }
@@ -29,7 +33,13 @@ export type Stage<T = AnyDocument> =
   | { readonly $replaceWith: Expression }
   | { readonly $facet: { readonly [field: string]: readonly Stage[] } }
   | { readonly $bucket: Bucket }
-  | { readonly $bucketAuto: { readonly groupBy: Expression; readonly buckets: number; readonly output?: { readonly [field: string]: Expression } } }
+  | {
+      readonly $bucketAuto: {
+        readonly groupBy: Expression
+        readonly buckets: number
+        readonly output?: { readonly [field: string]: Expression }
+      }
+    }
   | { readonly $sample: { readonly size: number } }
 
 /** Joins documents of another collection of the same database. */

@@ -13,8 +13,7 @@ export interface SchemaIssue {
 
 /** The outcome of a validation: the (possibly transformed) value, or issues. */
 export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] }
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] }
 
 /** Any Standard Schema validator. */
 export interface StandardSchema<Input = unknown, Output = Input> {

@@ -16,7 +16,12 @@ export interface WorkerHandle extends Port<Request, Reply> {
 type Settle = { readonly resolve: (reply: Reply) => void; readonly reject: (error: TidewellError) => void }
 
 /** Opens `name` in the worker behind `handle`. */
-export async function openInWorker(handle: WorkerHandle, name: string, options: BackendOptions, listener: (event: BackendEvent) => void): Promise<Backend> {
+export async function openInWorker(
+  handle: WorkerHandle,
+  name: string,
+  options: BackendOptions,
+  listener: (event: BackendEvent) => void,
+): Promise<Backend> {
   const client = new Client(handle, name, listener)
   try {
     return await client.open(options)
@@ -70,7 +75,12 @@ class Client implements Backend {
     return this.#answer((id) => ({ kind: 'execute', id, command })).then(present)
   }
 
-  writeBatch(operation: 'insert' | 'put', collection: string, documents: string, durability: Durability): Promise<Answer> {
+  writeBatch(
+    operation: 'insert' | 'put',
+    collection: string,
+    documents: string,
+    durability: Durability,
+  ): Promise<Answer> {
     return this.#answer((id) => ({ kind: 'write', id, operation, collection, documents, durability })).then(present)
   }
 
@@ -88,7 +98,8 @@ class Client implements Backend {
       throw error
     }
     return () => {
-      if (this.#live.delete(subscription) && this.#ended === undefined) this.#out.send({ kind: 'unsubscribe', subscription })
+      if (this.#live.delete(subscription) && this.#ended === undefined)
+        this.#out.send({ kind: 'unsubscribe', subscription })
     }
   }
 
@@ -126,7 +137,10 @@ class Client implements Backend {
     try {
       await this.#ask((id) => ({ kind: 'close', id }))
     } finally {
-      this.#end(closed(this.#what()), new TidewellError('aborted', `${this.#what()} was closed while this was under way`))
+      this.#end(
+        closed(this.#what()),
+        new TidewellError('aborted', `${this.#what()} was closed while this was under way`),
+      )
     }
   }
 
@@ -166,7 +180,10 @@ class Client implements Backend {
     const message = `the worker of ${this.#what()} ended: ${why}`
     this.#end(
       closed(`${this.#what()} (its worker ended: ${why})`),
-      new TidewellError('unavailable', `${message}. Whether this operation happened is unknown; open the database again and look`),
+      new TidewellError(
+        'unavailable',
+        `${message}. Whether this operation happened is unknown; open the database again and look`,
+      ),
     )
     this.#listener({ kind: 'dead', code: 'unavailable', message: `${message}. Open the database again` })
   }

@@ -20,7 +20,8 @@ function onLost(worker: Worker, lost: (why: string) => void): void {
   let heard = false
   worker.addEventListener('message', () => (heard = true), { once: true })
   worker.addEventListener('error', (event) => {
-    if (!heard) lost(event.message === undefined || event.message === '' ? 'its script could not be loaded' : event.message)
+    if (!heard)
+      lost(event.message === undefined || event.message === '' ? 'its script could not be loaded' : event.message)
   })
   worker.addEventListener('messageerror', () => lost('a message could not be read'))
 }

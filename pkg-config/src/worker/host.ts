@@ -37,7 +37,11 @@ class Host {
     const { id } = request
     try {
       const result = this.#run(request)
-      if (result instanceof Promise) result.then((reply) => this.#reply(reply), (error: unknown) => this.#fail(id, error))
+      if (result instanceof Promise)
+        result.then(
+          (reply) => this.#reply(reply),
+          (error: unknown) => this.#fail(id, error),
+        )
       else this.#reply(result)
     } catch (error) {
       this.#fail(id, error)
@@ -56,7 +60,10 @@ class Host {
       case 'execute':
         return answer(id, this.#opened().execute(request.command))
       case 'write':
-        return answer(id, this.#opened().writeBatch(request.operation, request.collection, request.documents, request.durability))
+        return answer(
+          id,
+          this.#opened().writeBatch(request.operation, request.collection, request.documents, request.durability),
+        )
       case 'subscribe':
         return this.#subscribe(id, request.command)
       case 'export':
@@ -67,16 +74,23 @@ class Host {
       case 'import':
         return this.#import(id)
       case 'push':
-        return this.#importer(request.stream).push(request.chunk).then(() => ({ kind: 'done', id, stream: 0 }))
+        return this.#importer(request.stream)
+          .push(request.chunk)
+          .then(() => ({ kind: 'done', id, stream: 0 }))
       case 'finish':
         return answer(id, this.#importer(request.stream).finish())
       case 'close':
-        return this.#opened().close().then(() => ({ kind: 'done', id, stream: 0 }))
+        return this.#opened()
+          .close()
+          .then(() => ({ kind: 'done', id, stream: 0 }))
     }
   }
 
   async #open({ id, name, options }: Extract<Request, { kind: 'open' }>): Promise<Reply> {
-    const [backend, lock] = await Promise.all([this.#openBackend(name, options, (event) => this.#out.send({ kind: 'event', event })), this.#holdLock()])
+    const [backend, lock] = await Promise.all([
+      this.#openBackend(name, options, (event) => this.#out.send({ kind: 'event', event })),
+      this.#holdLock(),
+    ])
     this.#backend = backend
     return { kind: 'opened', id, storage: backend.kind, lock }
   }
@@ -88,7 +102,9 @@ class Host {
 
   async #subscribe(id: number, command: string): Promise<Reply> {
     // Events before the start resolves belong to it as well.
-    const end = await this.#opened().subscribe(command, (event) => this.#out.send({ kind: 'live', subscription: id, event }))
+    const end = await this.#opened().subscribe(command, (event) =>
+      this.#out.send({ kind: 'live', subscription: id, event }),
+    )
     this.#subscriptions.set(id, end)
     return { kind: 'done', id, stream: 0 }
   }
@@ -106,7 +122,10 @@ class Host {
 
   #stop(stream: number): void {
     // The backup is given up: what freeing it says has no one to go to.
-    this.#exports.get(stream)?.return?.().catch(() => undefined)
+    this.#exports
+      .get(stream)
+      ?.return?.()
+      .catch(() => undefined)
     this.#exports.delete(stream)
   }
 

@@ -35,7 +35,12 @@ export type Reply =
   /** `get`, `read`, `execute`, `write`, `finish`; null is a document that does not exist. */
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer | null }
   /** `open`. `lock` is a Web Lock that the worker holds as long as it lives; null where there are none. */
-  | { readonly kind: 'opened'; readonly id: number; readonly storage: 'indexeddb' | 'memory'; readonly lock: string | null }
+  | {
+      readonly kind: 'opened'
+      readonly id: number
+      readonly storage: 'indexeddb' | 'memory'
+      readonly lock: string | null
+    }
   /** `export` and `import`: the stream's number; `push`, `close`: 0. `subscribe`: done, after its first event. */
   | { readonly kind: 'done'; readonly id: number; readonly stream: number }
   /** `next`; null at the end. */

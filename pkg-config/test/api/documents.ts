@@ -24,7 +24,10 @@ export const documents = [
     const made = []
     for (let n = 0; n < 20; n++) made.push(await notes.insert({ title: String(n) }))
     for (const { id } of made) holds(/^[0-9a-f-]{14}-7/.test(id) || /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id), id)
-    equal((await notes.find().toArray()).map(({ title }) => title), made.map(({ title }) => title))
+    equal(
+      (await notes.find().toArray()).map(({ title }) => title),
+      made.map(({ title }) => title),
+    )
   }),
 
   claim('every kind of value comes back as what it was', async (db) => {
@@ -48,7 +51,11 @@ export const documents = [
       tiny: 5e-324,
       max: Number.MAX_SAFE_INTEGER,
       text: 'ünïcode 🌊 \u0000 " \\ \u2028',
-      nested: { list: [1, [new Date(0), { deep: 1n }], undefined], tagLike: { $date: 5 }, escaped: { $escape: { $bytes: 'x' } } },
+      nested: {
+        list: [1, [new Date(0), { deep: 1n }], undefined],
+        tagLike: { $date: 5 },
+        escaped: { $escape: { $bytes: 'x' } },
+      },
       '': 'empty key',
       'a.b': 'dotted key',
     }
@@ -60,7 +67,9 @@ export const documents = [
 
   claim('dangerous keys are ordinary keys and pollute nothing', async (db) => {
     const things = db.collection('things')
-    const hostile = JSON.parse('{"id":"h","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":"x","hasOwnProperty":1,"nested":{"__proto__":{"polluted":1}}}') as { id: string }
+    const hostile = JSON.parse(
+      '{"id":"h","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":"x","hasOwnProperty":1,"nested":{"__proto__":{"polluted":1}}}',
+    ) as { id: string }
     await things.insert({ ...hostile, when: new Date(0) })
     await things.put({ ...hostile, id: 'plain' })
     for (const id of ['h', 'plain']) {
@@ -78,7 +87,14 @@ export const documents = [
     const stored = await notes.insertMany([{ id: 'a', title: 'A' }, { title: 'B' }])
     equal(stored.length, 2)
     equal(await notes.count(), 2)
-    await rejects(notes.insertMany([{ id: 'c', title: 'C' }, { id: 'a', title: 'again' }]), 'conflict', 'duplicate-id')
+    await rejects(
+      notes.insertMany([
+        { id: 'c', title: 'C' },
+        { id: 'a', title: 'again' },
+      ]),
+      'conflict',
+      'duplicate-id',
+    )
     equal(await notes.get('c'), null)
     equal((await notes.get('a'))?.title, 'A')
     equal(await notes.insertMany([]), [])
@@ -89,7 +105,10 @@ export const documents = [
     equal(await notes.put({ id: 'a', title: 'A', n: 1 }), { id: 'a', title: 'A', n: 1 })
     await notes.put({ id: 'a', title: 'B' })
     equal(await notes.get('a'), { id: 'a', title: 'B' })
-    const { inserted, replaced, ids } = await notes.putMany([{ id: 'a', title: 'C' }, { id: 'b', title: 'D' }])
+    const { inserted, replaced, ids } = await notes.putMany([
+      { id: 'a', title: 'C' },
+      { id: 'b', title: 'D' },
+    ])
     equal([inserted, replaced, ids], [1, 1, ['a', 'b']])
     equal(await notes.replace({ id: 'b', title: 'E' }), true)
     equal(await notes.replace({ id: 'z', title: 'E' }), false)
@@ -99,14 +118,21 @@ export const documents = [
   claim('update operators change one document', async (db) => {
     const notes = db.collection<Note>('notes')
     await notes.insert({ id: 'a', title: 'A', n: 1, tags: ['x', 'y'], author: { name: 'Ada', books: 2 } })
-    const result = await notes.update('a', { $set: { title: 'B', 'author.name': 'Bea' }, $inc: { n: 2, 'author.books': 1 }, $push: { tags: 'z' } })
+    const result = await notes.update('a', {
+      $set: { title: 'B', 'author.name': 'Bea' },
+      $inc: { n: 2, 'author.books': 1 },
+      $push: { tags: 'z' },
+    })
     equal([result.matched, result.modified, result.inserted], [1, 1, 0])
     equal(await notes.get('a'), { id: 'a', title: 'B', n: 3, tags: ['x', 'y', 'z'], author: { name: 'Bea', books: 3 } })
-    await notes.update('a', { $unset: { n: true }, $pull: { tags: 'y' }, $addToSet: { tags: { $each: ['x', 'w'] } } as never })
+    await notes
+      .update('a', { $unset: { n: true }, $pull: { tags: 'y' }, $addToSet: { tags: { $each: ['x', 'w'] } } as never })
       .catch((error: unknown) => {
         // Two operators on one path may be refused; then one by one.
         equal((error as { code: string }).code, 'invalid')
-        return notes.update('a', { $unset: { n: true }, $pull: { tags: 'y' } }).then(() => notes.update('a', { $addToSet: { tags: { $each: ['x', 'w'] } } }))
+        return notes
+          .update('a', { $unset: { n: true }, $pull: { tags: 'y' } })
+          .then(() => notes.update('a', { $addToSet: { tags: { $each: ['x', 'w'] } } }))
       })
     equal(await notes.get('a'), { id: 'a', title: 'B', tags: ['x', 'z', 'w'], author: { name: 'Bea', books: 3 } })
     equal((await notes.update('missing', { $set: { title: 'x' } })).matched, 0)
@@ -163,8 +189,17 @@ export const documents = [
     await db.collection('a').insertMany([{ id: '1' }, { id: '2' }])
     await db.collection('b', { indexes: ['x'] }).insert({ id: '1', x: 1 })
     const list = await db.collections()
-    equal(list.map(({ name, count }) => [name, count]), [['a', 2], ['b', 1]])
-    equal(list[1]?.indexes.map(({ name, state }) => [name, state]), [['x', 'ready']])
+    equal(
+      list.map(({ name, count }) => [name, count]),
+      [
+        ['a', 2],
+        ['b', 1],
+      ],
+    )
+    equal(
+      list[1]?.indexes.map(({ name, state }) => [name, state]),
+      [['x', 'ready']],
+    )
     equal(await db.dropCollection('a'), true)
     equal(await db.dropCollection('a'), false)
     equal(await db.collection('a').count(), 0)

@@ -37,7 +37,8 @@ export function claim(name: string, run: (db: Database, context: Context) => Pro
 
 /** Throws unless `actual` and `expected` are the same value, all the way down. */
 export function equal(actual: unknown, expected: unknown, about = ''): void {
-  if (!same(actual, expected)) throw new Error(`${about === '' ? '' : `${about}: `}got ${show(actual)}, expected ${show(expected)}`)
+  if (!same(actual, expected))
+    throw new Error(`${about === '' ? '' : `${about}: `}got ${show(actual)}, expected ${show(expected)}`)
 }
 
 /** Throws unless `condition` holds. */
@@ -69,7 +70,11 @@ export async function eventually(condition: () => boolean | Promise<boolean>, ab
 }
 
 /** Puts `count` numbered documents into a collection. */
-export async function fill<T extends { id: string }, In>(collection: Collection<T, In>, count: number, make: (at: number) => In): Promise<void> {
+export async function fill<T extends { id: string }, In>(
+  collection: Collection<T, In>,
+  count: number,
+  make: (at: number) => In,
+): Promise<void> {
   for (let start = 0; start < count; start += 1000) {
     await collection.insertMany(Array.from({ length: Math.min(1000, count - start) }, (_, at) => make(start + at)))
   }
@@ -78,14 +83,29 @@ export async function fill<T extends { id: string }, In>(collection: Collection<
 function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && Object.is(a.getTime(), b.getTime())
-  if (a instanceof Uint8Array || b instanceof Uint8Array) return a instanceof Uint8Array && b instanceof Uint8Array && a.length === b.length && a.every((byte, at) => byte === b[at])
+  if (a instanceof Date || b instanceof Date)
+    return a instanceof Date && b instanceof Date && Object.is(a.getTime(), b.getTime())
+  if (a instanceof Uint8Array || b instanceof Uint8Array)
+    return (
+      a instanceof Uint8Array &&
+      b instanceof Uint8Array &&
+      a.length === b.length &&
+      a.every((byte, at) => byte === b[at])
+    )
   if (Array.isArray(a) !== Array.isArray(b)) return false
   const [keysA, keysB] = [Object.keys(a), Object.keys(b)]
-  return keysA.length === keysB.length && keysA.every((key) => Object.hasOwn(b, key) && same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+  return (
+    keysA.length === keysB.length &&
+    keysA.every(
+      (key) => Object.hasOwn(b, key) && same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+    )
+  )
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner === undefined ? '(undefined)' : inner)) ?? String(value)
+  const text =
+    JSON.stringify(value, (_, inner: unknown) =>
+      typeof inner === 'bigint' ? `${inner}n` : inner === undefined ? '(undefined)' : inner,
+    ) ?? String(value)
   return text.length > 600 ? `${text.slice(0, 600)}…` : text
 }

@@ -1,10 +1,23 @@
 /** Every claim about the API. */
+import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
 import { documents } from './documents.js'
 import type { Claim } from './harness.js'
+import { live } from './live.js'
 import { queries } from './queries.js'
-import { backups, closing, live, migrations, schemas, transactions } from './transactions.js'
+import { migrations, schemas } from './schemas.js'
+import { transactions } from './transactions.js'
 
 export type { Claim, Context } from './harness.js'
 
-export const claims: readonly Claim[] = [...documents, ...queries, ...transactions, ...live, ...schemas, ...migrations, ...backups, ...closing, ...badInput]
+export const claims: readonly Claim[] = [
+  ...documents,
+  ...queries,
+  ...transactions,
+  ...live,
+  ...schemas,
+  ...migrations,
+  ...backups,
+  ...closing,
+  ...badInput,
+]

@@ -36,5 +36,9 @@ const ids = microseconds(() => {
   for (let at = 0; at < 1000; at++) uuidv7()
 }, 1000)
 console.log(`bytes per document: ${Math.round(text.length / 1000)}`)
-console.log(`JSON.stringify ${plain.toFixed(2)} µs, encode ${encoded.toFixed(2)} µs: the walk costs ${(encoded - plain).toFixed(2)} µs (target 0.30)`)
-console.log(`JSON.parse ${parsed.toFixed(2)} µs, decode plain ${decoded.toFixed(2)} µs, revive ${revived.toFixed(2)} µs; uuidv7 ${ids.toFixed(2)} µs`)
+console.log(
+  `JSON.stringify ${plain.toFixed(2)} µs, encode ${encoded.toFixed(2)} µs: the walk costs ${(encoded - plain).toFixed(2)} µs (target 0.30)`,
+)
+console.log(
+  `JSON.parse ${parsed.toFixed(2)} µs, decode plain ${decoded.toFixed(2)} µs, revive ${revived.toFixed(2)} µs; uuidv7 ${ids.toFixed(2)} µs`,
+)

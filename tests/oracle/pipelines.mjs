@@ -45,7 +45,8 @@ function stage(r) {
   return r.pick([
     () => ({ $match: filter(r) }),
     () => ({ $match: { $expr: e.bool(2) } }),
-    () => ({ $addFields: { [r.pick(['n', 'made', 'o.p'])]: e.number(1) } }),
+    () => ({ $addFields: { [r.pick(['n', 'made'])]: e.number(1) } }),
+    () => ({ $addFields: { 'o.p': { $ifNull: [e.number(1), 0] } } }),
     () => ({ $set: { made: e.any(1) } }),
     () => ({ $project: project(r, e) }),
     () => ({ $unset: r.some(['n', 's', 'o.p', 'list'], r.int(1, 2)) }),
@@ -66,7 +67,7 @@ function last(r) {
     () => [{ $group: { _id: r.pick(KEYS), ...outputs(r, e) } }, { $sort: { _id: 1 } }],
     () => [{ $group: { _id: { a: '$n', b: '$b' }, ...outputs(r, e) } }],
     () => [{ $group: { _id: e.number(1), n: { $sum: 1 } } }],
-    () => [{ $match: { n: { $type: 'number' } } }, { $bucket: { groupBy: '$n', boundaries: [-5, 1, 3, 1000], output: outputs(r, e) } }],
+    () => [{ $match: { n: { $type: 'number' } } }, { $bucket: { groupBy: '$n', boundaries: [-5.5123, 0.7123, 3.5123, 1000.123], output: { ...outputs(r, e), count: { $sum: 1 } } } }],
     () => [{ $match: { n: { $type: 'number' } } }, { $bucketAuto: { groupBy: '$n', buckets: r.int(1, 4) } }],
     () => [{ $count: 'count' }],
     () => [{ $facet: { one: [stage(r)], two: [stage(r), { $count: 'count' }], three: [{ $group: { _id: '$s', n: { $sum: 1 } } }] } }],

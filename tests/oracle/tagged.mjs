@@ -46,12 +46,12 @@ function fields(value) {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, untag(inner)]))
 }
 
-/** Whether two values are the same: order of keys aside, undefined fields aside, numbers up to rounding. */
+/** Whether two values are the same: order of keys aside, undefined fields aside, undefined elements as null, numbers up to rounding. */
 export function same(a, b) {
   if (typeof a === 'number' && typeof b === 'number') return a === b || sameNumber(a, b)
   if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && sameNumber(+a, +b)
   if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => same(item, b[at]))
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => same(item ?? null, b[at] ?? null))
   }
   if (a !== null && b !== null && typeof a === 'object' && typeof b === 'object') {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)])

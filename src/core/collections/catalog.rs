@@ -369,10 +369,10 @@ mod tests {
     #[test]
     fn a_dropped_collection_leaves_its_name_but_never_its_number() {
         let (catalog, mut store) = (Catalog::default(), MemoryStore::default());
-        let (first, _) = store.commit(|tx| catalog.find_or_create(tx, "notes")).unwrap();
+        let first = store.commit(|tx| catalog.find_or_create(tx, "notes")).unwrap();
         store.commit(|tx| drop_collection(tx, &first)).unwrap();
         assert_eq!(store.read(|view| catalog.find(view, "notes")).unwrap(), None);
-        let (second, _) = store.commit(|tx| catalog.find_or_create(tx, "notes")).unwrap();
+        let second = store.commit(|tx| catalog.find_or_create(tx, "notes")).unwrap();
         assert_ne!(first.id, second.id);
         assert_eq!(store.read(|view| catalog.all(view)).unwrap(), [second]);
     }

@@ -45,7 +45,7 @@ impl Fixture {
         mut run: impl FnMut(&mut dyn Transaction, &Catalog, &[Rc<dyn View>]) -> Step<T>,
     ) -> Result<T> {
         let (catalog, views) = (&self.catalog, &self.views);
-        self.store.commit(|tx| run(tx, catalog, views)).map(|(value, _)| value)
+        self.store.commit(|tx| run(tx, catalog, views))
     }
 
     pub(super) fn write(&mut self, mode: InsertMode, docs: &str) -> Result<Written> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// Documents with their ranks in one buffer.
 #[derive(Debug)]
-pub struct Ranked {
+pub(super) struct Ranked {
     bytes: Vec<u8>,
     items: Vec<Item>,
     keep: usize,
@@ -28,29 +28,29 @@ struct Item {
 
 /// One document of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RankedDocument<'a> {
+pub(super) struct RankedDocument<'a> {
     /// The sort key.
-    pub sort_key: &'a [u8],
+    pub(super) sort_key: &'a [u8],
     /// The id as part of the rank.
-    pub id_part: &'a [u8],
+    pub(super) id_part: &'a [u8],
     /// The stored document.
-    pub document: &'a [u8],
+    pub(super) document: &'a [u8],
 }
 
 impl Ranked {
     /// Keeps the first `keep` documents; `None` keeps all.
-    pub fn new(keep: Option<usize>) -> Self {
+    pub(super) fn new(keep: Option<usize>) -> Self {
         Self { bytes: Vec::new(), items: Vec::new(), keep: keep.unwrap_or(usize::MAX), bound: None }
     }
 
     /// Whether a document of that rank could be among the best.
     #[inline]
-    pub fn wants(&self, rank: &[u8]) -> bool {
+    pub(super) fn wants(&self, rank: &[u8]) -> bool {
         self.bound.as_ref().is_none_or(|bound| rank < bound.as_slice())
     }
 
     /// Adds a document; `id` is where in `rank` the id part begins.
-    pub fn push(&mut self, rank: &[u8], id: usize, document: &[u8]) {
+    pub(super) fn push(&mut self, rank: &[u8], id: usize, document: &[u8]) {
         if self.keep == 0 || !self.wants(rank) {
             return;
         }
@@ -64,18 +64,8 @@ impl Ranked {
         }
     }
 
-    /// How many documents are held.
-    pub fn len(&self) -> usize {
-        self.items.len().min(self.keep)
-    }
-
-    /// Whether none is held.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Sorts and gives the best documents in order.
-    pub fn finish(&mut self) -> impl Iterator<Item = RankedDocument<'_>> {
+    pub(super) fn finish(&mut self) -> impl Iterator<Item = RankedDocument<'_>> {
         self.sort();
         self.items.truncate(self.keep);
         self.items.iter().map(|item| RankedDocument {

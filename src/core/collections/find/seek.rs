@@ -12,7 +12,7 @@ use super::super::rank::write_id;
 use super::token::Token;
 
 /// Cuts off what comes before the token, where the plan's keys have the order of the result.
-pub fn seek(plan: &mut Plan, collection: u32, order: &Order, token: &Token) {
+pub(super) fn seek(plan: &mut Plan, collection: u32, order: &Order, token: &Token) {
     if !plan.ordered {
         return;
     }

@@ -7,6 +7,7 @@ use super::window::{Applied, Output, Rank, Span, Standing, Window};
 use super::Diff;
 
 type Model = BTreeMap<u8, (u8, u8)>;
+type Writes = Vec<(u8, Option<(u8, u8)>)>;
 
 fn rank(id: u8, sort: u8) -> Rank {
     vec![sort, id].into()
@@ -46,7 +47,7 @@ fn patch(array: &mut Vec<Vec<u8>>, diff: &Diff) {
     }
 }
 
-fn commit(model: &mut Model, writes: Vec<(u8, Option<(u8, u8)>)>) -> Vec<Standing> {
+fn commit(model: &mut Model, writes: Writes) -> Vec<Standing> {
     let last: BTreeMap<_, _> = writes.into_iter().collect();
     last.into_iter()
         .map(|(id, write)| {
@@ -60,7 +61,7 @@ fn commit(model: &mut Model, writes: Vec<(u8, Option<(u8, u8)>)>) -> Vec<Standin
         .collect()
 }
 
-fn check(span: Span, first: Model, commits: Vec<Vec<(u8, Option<(u8, u8)>)>>) -> usize {
+fn check(span: Span, first: Model, commits: Vec<Writes>) -> usize {
     let mut model = first;
     let mut window = Window::new(span);
     let mut array = Vec::new();

@@ -44,14 +44,11 @@ const draw = (plan) => [
     ['Keys examined', integer(plan.keysExamined)],
     ['Documents examined', integer(plan.documentsExamined)],
     ['Returned', integer(plan.returned)],
-    ['Inside the engine', duration(plan.ms)],
+    ['Took', duration(plan.ms)],
   ]),
-  ...(plan.bounds?.length > 0 ? [h('h3', {}, 'Bounds'), ...plan.bounds.slice(0, 20).map((range) => h('div', { class: 'card' }, h('code', {}, range.join(', '))))] : []),
-  ...(plan.considered?.length > 0
-    ? [
-        h('h3', {}, 'Also considered'),
-        figures(plan.considered.map(({ stage, index, cost }) => [index ? `${stage} “${index}”` : stage, `cost ${integer(Math.round(cost))}`])),
-      ]
+  ...(Object.keys(plan.bounds).length > 0 ? [h('h3', {}, 'Bounds'), figures(Object.entries(plan.bounds).map(([path, intervals]) => [path, intervals.join(', ')]))] : []),
+  ...(plan.considered.length > 0
+    ? [h('h3', {}, 'Considered'), figures(plan.considered.map(({ name, cost }) => [name, `cost ${integer(Math.round(cost))}`]))]
     : []),
 ]
 

@@ -15,6 +15,7 @@ export type TypeName =
   | 'regex'
   | 'int'
   | 'long'
+  | 'bigint'
   | 'number'
 
 /** A filter: every listed condition must hold. Paths may be dotted; through an array any element may match. */
@@ -30,6 +31,8 @@ export interface LogicalConditions<T> {
   readonly $or?: readonly Filter<T>[]
   /** None of these holds. */
   readonly $nor?: readonly Filter<T>[]
+  /** This aggregation expression is true. */
+  readonly $expr?: unknown
 }
 
 /** A condition on one path: a value to equal, a RegExp a string must match, or operators. */
@@ -69,7 +72,7 @@ export interface Operators<V> {
   readonly $not?: Operators<V> | Pattern<V>
   /** A string matches this pattern. It runs in linear time: no back-references, no look-around. */
   readonly $regex?: [Extract<Member<V>, string>] extends [never] ? never : string | RegExp
-  /** Flags of `$regex`: `i`, `m`, `s`, `x`. */
+  /** Flags of `$regex`: `i`, `m`, `s`. */
   readonly $options?: string
   /** `[divisor, remainder]` of a number. */
   readonly $mod?: [Extract<Member<V>, number | bigint>] extends [never] ? never : readonly [number, number]

@@ -179,8 +179,8 @@ export interface Explanation {
   /** The index used, or null. */
   readonly index?: string | null
   readonly direction?: 'forward' | 'backward'
-  /** Per range, one text per bounded field, such as `due: [10, 20)`. */
-  readonly bounds: readonly (readonly string[])[]
+  /** By path of the index, the intervals it is read in, such as `[10, 20)`; at most 20 each. */
+  readonly bounds: { readonly [path: string]: readonly string[] }
   /** Whether documents are still filtered after the index. */
   readonly filter: boolean
   readonly sortInMemory: boolean
@@ -190,10 +190,10 @@ export interface Explanation {
   readonly keysExamined: number
   readonly documentsExamined: number
   readonly returned: number
-  /** Milliseconds inside the engine. */
+  /** Milliseconds until the answer was there. */
   readonly ms: number
-  /** The other plans, with the planner's estimate. */
-  readonly considered: readonly { readonly stage: string; readonly index?: string | null; readonly cost: number }[]
+  /** What the planner weighed: `scan` or an index's name, with its estimate. */
+  readonly considered: readonly { readonly name: string; readonly cost: number }[]
 }
 
 /** Latencies of one operation since opening, in milliseconds. */
@@ -213,8 +213,9 @@ export interface Stats {
   readonly operations: { readonly [operation: string]: Latency }
   /** Log, memtable, tables, cache and compaction figures. Their names may change between versions. */
   readonly engine: { readonly [name: string]: unknown }
-  readonly collections: number
+  /** Live queries. */
   readonly subscriptions: number
+  /** Transactions under way. */
   readonly transactions: number
 }
 

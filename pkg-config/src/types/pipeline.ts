@@ -27,6 +27,7 @@ export type Stage<T = AnyDocument> =
         | { readonly path: string; readonly includeArrayIndex?: string; readonly preserveNullAndEmptyArrays?: boolean }
     }
   | { readonly $lookup: Lookup }
+  | { readonly $unionWith: string | { readonly coll: string; readonly pipeline?: readonly Stage[] } }
   | { readonly $count: string }
   | { readonly $sortByCount: Expression }
   | { readonly $replaceRoot: { readonly newRoot: Expression } }

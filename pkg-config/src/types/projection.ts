@@ -1,8 +1,15 @@
 /** Which fields a query returns, and the type that results. */
 import type { Path } from './document.js'
 
-/** Either fields to include (1 or true) or fields to leave out (0 or false). `id` is included unless left out. */
-export type Projection<T> = { readonly [P in Path<T>]?: 0 | 1 | boolean }
+/**
+ * Either fields to include (1 or true) or fields to leave out (0 or false). `id` is included unless left out. `$slice` cuts an
+ * array, `$elemMatch` keeps its first element that matches.
+ */
+export type Projection<T> = { readonly [P in Path<T>]?: 0 | 1 | boolean | ArrayPart }
+
+/** A part of an array: the first n or (negative) last n elements, `[skip, take]`, or the first that meets a filter. */
+export type ArrayPart =
+  { readonly $slice: number | readonly [skip: number, take: number] } | { readonly $elemMatch: object }
 
 /** Refuses the paths of `P` that `T` does not have. */
 export type Unknown<P, T> = { readonly [K in Exclude<keyof P, Path<T>>]: never }
@@ -17,7 +24,9 @@ export type Projected<T, P> = string extends keyof T
       : Simplify<IncludeAll<T, Included<P>> & ('id' extends Excluded<P> ? unknown : Pick<T, 'id' & keyof T>)>
 
 type Simplify<T> = { [K in keyof T]: T[K] }
-type Included<P> = { [K in keyof P & string]: P[K] extends 1 | true ? K : never }[keyof P & string]
+type Included<P> = {
+  [K in keyof P & string]: P[K] extends 1 | true | { readonly $elemMatch: object } ? K : never
+}[keyof P & string]
 type Excluded<P> = { [K in keyof P & string]: P[K] extends 0 | false ? K : never }[keyof P & string]
 
 /** A dotted path cannot be taken out of a type without losing what else is there: its parent stays, partially. */

@@ -36,6 +36,12 @@ export interface Update<T> {
   readonly $min?: Values<T>
   /** Sets fields where the value is greater than what is there. */
   readonly $max?: Values<T>
+  /** Sets fields to the time of the commit, as a Date. */
+  readonly $currentDate?: { readonly [P in PathTo<T, Date>]?: true | { readonly $type: 'date' } }
+  /** Combines whole numbers bit by bit. */
+  readonly $bit?: {
+    readonly [P in PathTo<T, number | bigint>]?: { readonly [op in 'and' | 'or' | 'xor']?: number | bigint }
+  }
   /** Renames fields: from the key to the value. */
   readonly $rename?: { readonly [P in Changeable<T>]?: string }
   /** Appends to arrays. */

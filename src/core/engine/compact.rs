@@ -10,7 +10,7 @@ use crate::base::Result;
 use super::access::Pause;
 use super::blocks::Pins;
 use super::compaction::Compaction;
-use super::compaction_pick::{pick_compaction, CompactionOptions, CompactionTask};
+use super::compaction_pick::{pick_compaction, CompactionTask};
 use super::engine::Inner;
 use super::flush::{IDS_PER_SLICE, SLICE_MS};
 use super::levels::Levels;
@@ -29,7 +29,7 @@ const ENTRIES_PER_LOOK: usize = 256;
 impl Inner {
     /// Whether some level is out of shape.
     pub(crate) fn compaction_due(&self, state: &State) -> bool {
-        pick_compaction(&state.manifest.levels, &CompactionOptions::default()).is_some()
+        pick_compaction(&state.manifest.levels, &self.options.compaction).is_some()
     }
 
     /// Does one piece of compaction. Answers whether there was one.
@@ -37,7 +37,7 @@ impl Inner {
         // Held, or the inputs could be deleted underneath once somebody else has merged them.
         let snapshot = Snapshot::held(&self.state.borrow(), &self.versions);
         let levels = Rc::clone(&snapshot.levels);
-        let Some(task) = pick_compaction(&levels, &CompactionOptions::default()) else { return Ok(false) };
+        let Some(task) = pick_compaction(&levels, &self.options.compaction) else { return Ok(false) };
         if task.is_move {
             let moved = task.moved();
             self.commit_compaction(&task, moved, Durability::Relaxed).await?;

@@ -9,7 +9,7 @@ use crate::engine::blocks::{Blocks, Pins};
 use crate::engine::compaction_pick::{pick_compaction, CompactionOptions, CompactionTask};
 use crate::engine::levels::Levels;
 use crate::engine::merge_cursor::{MergeCursor, Show};
-use crate::engine::table_builder::TableBuilder;
+use crate::engine::table_builder::{TableBuilder, TableSizes};
 use crate::engine::test_store::TestStore;
 
 type Model = BTreeMap<(Vec<u8>, Reverse<u64>), Option<Vec<u8>>>;
@@ -48,7 +48,7 @@ fn build(
     let mut tables = Vec::new();
     let mut start = 0;
     while start < rows.len() {
-        let mut builder = TableBuilder::new(store.next_table);
+        let mut builder = TableBuilder::new(store.next_table, TableSizes::default());
         store.next_table += 1;
         let mut end = start;
         while end < rows.len() && (end - start < cut || rows[end].0 == rows[end - 1].0) {

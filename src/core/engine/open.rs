@@ -82,10 +82,16 @@ async fn look(disk: &dyn Disk, writer: u64) -> std::result::Result<Option<Result
     let Some(Some(manifest_blob)) = found.into_iter().next() else {
         return Ok(None);
     };
-    Ok(Some(Floor::decode(floor_blob).and_then(|floor| {
+    let state = Floor::decode(floor_blob).and_then(|floor| {
         let manifest = Manifest::decode(&manifest_blob, floor.store)?;
         Ok(Some(State::at_floor(floor.store, writer, floor.position, manifest)))
-    })))
+    });
+    // A truncation and the left-overs of somebody who lost the race to create the database make a manifest of the same
+    // name that belongs to another floor.
+    if state.is_err() && disk.scan(BlobRange::all(Area::Floor), 64).await?.last() != floors.last() {
+        return Ok(None);
+    }
+    Ok(Some(state))
 }
 
 /// No floor: nothing may be there at all, or the storage lost part of the database; `Ok(None)` if somebody creates it

@@ -1,5 +1,8 @@
 //! What an instance of the engine can be told when it opens.
 
+use super::compaction_pick::CompactionOptions;
+use super::table_builder::TableSizes;
+
 /// Settings of one instance. Two instances of one database may differ.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -7,8 +10,10 @@ pub struct EngineOptions {
     pub name: String,
     /// Bytes of memory the engine may use for memtables, cached blocks and tables' indexes.
     pub memory_budget: usize,
-    /// Bytes of raw entries in one block before compression.
-    pub block_bytes: usize,
+    /// How large blocks and tables get.
+    pub tables: TableSizes,
+    /// When levels of tables are out of shape.
+    pub compaction: CompactionOptions,
     /// Whether maintenance (flush, compaction, truncation) runs by itself. Tests turn it off to choose the moment.
     pub auto_maintenance: bool,
     /// Milliseconds without a commit after which a small memtable is flushed too, so that the next open is quick.
@@ -23,7 +28,8 @@ impl EngineOptions {
         Self {
             name: name.into(),
             memory_budget: 64 << 20,
-            block_bytes: 32 << 10,
+            tables: TableSizes::default(),
+            compaction: CompactionOptions::default(),
             auto_maintenance: true,
             idle_flush_ms: 1000.0,
             accept_loss: false,

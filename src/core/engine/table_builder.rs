@@ -11,17 +11,28 @@ use super::sealed_block::{seal_block, BlockKind};
 use super::table_info::TableInfo;
 use super::table_meta::TableMetaBuilder;
 
-/// A block's content stays below this, unless one entry alone is larger.
-const BLOCK_TARGET: usize = 32 * 1024;
-/// A table is full at so many bytes of block content …
-const TABLE_TARGET: u64 = 2 * 1024 * 1024;
-/// … or so many entries, which keeps the bloom filter small.
+/// A table is full at so many entries, whatever its size, which keeps the bloom filter small.
 const ENTRIES_MAX: u64 = 32_768;
-/// A table of at least this size ends where the key's prefix changes. Smaller ones may hold several prefixes, since
-/// many tiny tables cost more than they help.
-const PREFIX_CUT_MIN: u64 = 64 * 1024;
+/// A table of at least this part of its size ends where the key's prefix changes. Smaller ones may hold several prefixes,
+/// since many tiny tables cost more than they help.
+const PREFIX_CUT_SHARE: u64 = 32;
 /// The key kind of index entries, whose prefix is longer; see `prefix_len`.
 const INDEX_KIND: u8 = 0x02;
+
+/// How large blocks and tables get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSizes {
+    /// Bytes of content in a block before compression; more only if one entry alone is larger.
+    pub block_bytes: usize,
+    /// Bytes of content in a table before compression, about.
+    pub table_bytes: u64,
+}
+
+impl Default for TableSizes {
+    fn default() -> Self {
+        Self { block_bytes: 32 << 10, table_bytes: 2 << 20 }
+    }
+}
 
 /// A finished part of a table.
 pub type Part = (BlobName, Vec<u8>);
@@ -29,6 +40,7 @@ pub type Part = (BlobName, Vec<u8>);
 /// Takes entries in order (keys ascending, positions of one key descending).
 #[derive(Debug)]
 pub struct TableBuilder {
+    sizes: TableSizes,
     block: BlockBuilder,
     meta: TableMetaBuilder,
     parts: Vec<Part>,
@@ -39,8 +51,9 @@ pub struct TableBuilder {
 
 impl TableBuilder {
     /// A builder of the table with that id.
-    pub fn new(id: u64) -> Self {
+    pub fn new(id: u64, sizes: TableSizes) -> Self {
         Self {
+            sizes,
             block: BlockBuilder::default(),
             meta: TableMetaBuilder::default(),
             parts: Vec::new(),
@@ -76,10 +89,10 @@ impl TableBuilder {
     /// index. Never between versions of one key.
     pub fn should_cut(&self, key: &[u8]) -> bool {
         let raw = self.raw_bytes();
-        if raw < PREFIX_CUT_MIN && self.info.entries < ENTRIES_MAX || key == self.last_key {
+        if raw < self.sizes.table_bytes / PREFIX_CUT_SHARE && self.info.entries < ENTRIES_MAX || key == self.last_key {
             return false;
         }
-        raw >= TABLE_TARGET || self.info.entries >= ENTRIES_MAX || prefix(key) != prefix(&self.last_key)
+        raw >= self.sizes.table_bytes || self.info.entries >= ENTRIES_MAX || prefix(key) != prefix(&self.last_key)
     }
 
     /// Appends a version of `key`; `None` deletes.
@@ -94,7 +107,7 @@ impl TableBuilder {
             return Err(Error::internal("entries reach a table out of order"));
         }
         let size = key.len() + value.map_or(0, <[u8]>::len);
-        if !self.block.is_empty() && self.block.len() + size > BLOCK_TARGET {
+        if !self.block.is_empty() && self.block.len() + size > self.sizes.block_bytes {
             self.finish_block();
         }
         self.block.add(&self.last_key, key, older, position, value);

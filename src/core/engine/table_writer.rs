@@ -66,13 +66,14 @@ impl TableWriter {
 
     /// Appends an entry, in order. There must be an id at hand: see `reserve`.
     pub(crate) fn add(&mut self, key: &[u8], position: u64, value: Option<&[u8]>) -> Result<()> {
-        if self.builder.as_ref().is_some_and(|builder| builder.should_cut(key)) {
+        // Without an id for the next table, this one gets longer than usual.
+        if !self.ids.is_empty() && self.builder.as_ref().is_some_and(|builder| builder.should_cut(key)) {
             self.finish_table()?;
         }
         if self.builder.is_none() {
             let id = self.ids.pop().ok_or_else(|| Error::internal("a table has no id"))?;
             self.used.push(id);
-            self.builder = Some(TableBuilder::new(id));
+            self.builder = Some(TableBuilder::new(id, self.inner.options.tables));
         }
         if let Some(builder) = &mut self.builder {
             builder.add(key, position, value)?;

@@ -9,7 +9,7 @@ use super::access::{Pause, Step};
 use super::blocks::{Blocks, Pins};
 use super::cache::BlockCache;
 use super::levels::Levels;
-use super::table_builder::TableBuilder;
+use super::table_builder::{TableBuilder, TableSizes};
 use super::table_info::TableInfo;
 
 /// A disk of table blobs, the levels over it, and a cache.
@@ -51,7 +51,7 @@ impl TestStore {
             }
             let (builder, count) = builder.get_or_insert_with(|| {
                 self.next_table += 1;
-                (TableBuilder::new(self.next_table - 1), 0)
+                (TableBuilder::new(self.next_table - 1, TableSizes::default()), 0)
             });
             builder.add(key, position, value).unwrap();
             *count += 1;

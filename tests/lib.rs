@@ -10,6 +10,8 @@ mod crash_tests;
 mod history;
 #[cfg(test)]
 mod model_tests;
+#[cfg(all(test, feature = "planted-bugs"))]
+mod planted_tests;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

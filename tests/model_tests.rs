@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use tidewell_core::base::{ErrorKind, SeededRng};
 use tidewell_core::disk::{Fault, FaultPlan};
+use tidewell_core::engine::compaction_pick::CompactionOptions;
+use tidewell_core::engine::table_builder::TableSizes;
 use tidewell_sim::{Sim, SimOptions, SimPlatform};
 
 use crate::tab::Tab;
@@ -33,7 +35,12 @@ fn setting(rng: &SeededRng, tolerated: &[ErrorKind]) -> Setting {
     Setting {
         auto_maintenance: !rng.one_in(4),
         memory_budget: 512 << 10,
-        block_bytes: 1024 << rng.below(4),
+        tables: TableSizes { block_bytes: 256 << rng.below(6), table_bytes: 2048 << rng.below(5) },
+        compaction: CompactionOptions {
+            level0_tables: 2 + rng.index(3),
+            level1_bytes: 4096 << rng.below(4),
+            ratio: 2 + rng.below(3),
+        },
         keys: 10 + rng.below(150),
         value_max: 100 << rng.below(6),
         tolerated: tolerated.to_vec(),
@@ -74,7 +81,13 @@ async fn disturb(world: Rc<World>, mut tabs: Vec<Rc<SimPlatform>>, disturbances:
 }
 
 /// A whole run: `tabs` users at once, with `disturbances` kills and freezes among them, then the judgement.
-fn run(seed: u64, tabs: usize, actions: usize, disturbances: u64, faults: &[Fault]) -> Result<Counts, String> {
+pub(crate) fn run(
+    seed: u64,
+    tabs: usize,
+    actions: usize,
+    disturbances: u64,
+    faults: &[Fault],
+) -> Result<Counts, String> {
     let world = world(seed, faults);
     let shared = Rc::clone(&world);
     let main = async move {

@@ -7,7 +7,9 @@ use std::future::ready;
 use std::rc::Rc;
 
 use tidewell_core::base::{Error, ErrorKind, Result, SeededRng};
-use tidewell_core::disk::{Disk, DiskError, FaultPlan, FaultyStorage, LocalFuture, Witness};
+use tidewell_core::disk::{Disk, DiskError, Fault, FaultPlan, FaultyStorage, LocalFuture, Witness};
+use tidewell_core::engine::compaction_pick::CompactionOptions;
+use tidewell_core::engine::table_builder::TableSizes;
 use tidewell_core::engine::{CommitEvent, Durability, Engine, EngineOptions};
 use tidewell_sim::{Sim, SimPlatform};
 
@@ -92,7 +94,8 @@ impl fmt::Display for Counts {
 pub(crate) struct Setting {
     pub(crate) auto_maintenance: bool,
     pub(crate) memory_budget: usize,
-    pub(crate) block_bytes: usize,
+    pub(crate) tables: TableSizes,
+    pub(crate) compaction: CompactionOptions,
     pub(crate) keys: u64,
     pub(crate) value_max: u64,
     /// Failures that may happen besides conflicts.
@@ -145,12 +148,18 @@ impl World {
         let options = EngineOptions {
             auto_maintenance: self.setting.auto_maintenance,
             memory_budget: self.setting.memory_budget,
-            block_bytes: self.setting.block_bytes,
+            tables: self.setting.tables,
+            compaction: self.setting.compaction,
             ..EngineOptions::new("test")
         };
         let disk = Rc::new(self.storage.open());
         let witness = Rc::clone(&self.witness) as Rc<dyn Witness>;
+        let remembered = self.witness.0.borrow().is_some();
+        let cleared = self.storage.fired().iter().any(|(_, fault)| *fault == Fault::Cleared);
         let engine = Engine::open(disk, Rc::clone(tab) as _, Some(witness), options).await?;
+        if remembered && cleared {
+            self.violation("cleared storage was opened as if nothing had been there".to_owned());
+        }
         let receiver = engine.clone();
         tab.on_announce(Rc::new(move |message| receiver.receive(message)));
         let last = Cell::new(engine.position());

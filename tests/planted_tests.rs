@@ -1,0 +1,112 @@
+//! Teeth: every deliberate fault in the engine makes one of these tests fail within a few seeds.
+//!
+//! That the same tests pass without it is what the other modules claim.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use tidewell_core::base::planted::{plant, Bug};
+use tidewell_core::disk::Fault;
+
+use crate::crash_tests::{crash_at, fault_at, Tally};
+use crate::model_tests::run;
+
+/// Seeds tried before a fault counts as unnoticed.
+const SEEDS: u64 = 60;
+
+/// Runs `hunt` with `bug` planted, seed after seed, until it complains.
+fn check_caught(bug: Bug, hunt: impl Fn(u64) -> Result<(), String>) {
+    plant(Some(bug));
+    let complaint = (0..SEEDS).find_map(|seed| {
+        // A planted fault may also trip an assertion of the engine: that is a way to notice it.
+        let result = catch_unwind(AssertUnwindSafe(|| hunt(seed))).unwrap_or_else(|_| Err("a panic".to_owned()));
+        result.err().map(|text| (seed, text))
+    });
+    plant(None);
+    match complaint {
+        Some((seed, text)) => println!("{bug:?} is caught by seed {seed}: {}", text.lines().last().unwrap_or_default()),
+        None => panic!("{bug:?} went unnoticed over {SEEDS} seeds"),
+    }
+}
+
+fn tabs(seed: u64) -> Result<(), String> {
+    run(seed, 4, 60, 0, &[]).map(drop)
+}
+
+/// Tabs that are frozen while the others go on, and thawed.
+fn frozen_tabs(seed: u64) -> Result<(), String> {
+    run(seed, 4, 60, 20, &[]).map(drop)
+}
+
+fn alone(seed: u64) -> Result<(), String> {
+    run(seed, 1, 200, 0, &[]).map(drop)
+}
+
+/// Meets `fault` at every operation of the seed's workload.
+fn at_every_operation(
+    seed: u64,
+    fault: Fault,
+    at: impl Fn(u64, u64, Fault, &Tally) -> Result<bool, String>,
+) -> Result<(), String> {
+    let tally = Tally::default();
+    for n in 1.. {
+        if !at(seed, n, fault, &tally)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn acknowledging_before_the_disk_confirmed_is_caught() {
+    check_caught(Bug::AcknowledgeEarly, |seed| at_every_operation(seed, Fault::CrashKill, crash_at));
+}
+
+#[test]
+fn overwriting_a_taken_position_is_caught() {
+    check_caught(Bug::SkipPositionCheck, tabs);
+}
+
+#[test]
+fn an_orphan_below_the_floor_that_counts_is_caught() {
+    check_caught(Bug::SkipFloorCheck, frozen_tabs);
+}
+
+#[test]
+fn writing_again_without_looking_is_caught() {
+    check_caught(Bug::SkipOutcomeLookup, |seed| at_every_operation(seed, Fault::Interrupted, fault_at));
+}
+
+#[test]
+fn keeping_what_was_staged_for_a_lost_position_is_caught() {
+    check_caught(Bug::KeepStagedWrites, tabs);
+}
+
+#[test]
+fn truncating_what_is_not_in_tables_is_caught() {
+    check_caught(Bug::TruncateUnflushed, tabs);
+}
+
+#[test]
+fn dropping_what_came_after_a_flush_began_is_caught() {
+    check_caught(Bug::DropUnflushed, tabs);
+}
+
+#[test]
+fn resurrecting_what_was_deleted_is_caught() {
+    check_caught(Bug::ResurrectDeleted, alone);
+}
+
+#[test]
+fn ignoring_what_a_transaction_read_is_caught() {
+    check_caught(Bug::IgnoreReadSet, tabs);
+}
+
+#[test]
+fn not_comparing_checksums_is_caught() {
+    check_caught(Bug::DropChecksum, |seed| at_every_operation(seed, Fault::BitFlip, fault_at));
+}
+
+#[test]
+fn taking_an_emptied_disk_for_a_new_one_is_caught() {
+    check_caught(Bug::TrustEmptyDisk, |seed| at_every_operation(seed, Fault::Cleared, fault_at));
+}

@@ -10,6 +10,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
+import { shorten } from './shorten.mjs'
 
 const JS_BUDGET_KIB = 20
 const here = dirname(fileURLToPath(import.meta.url))
@@ -25,7 +26,10 @@ const dist = join(out, 'dist')
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
-const wasm = readFileSync(join(glueFolder, 'tidewell_bg.wasm'))
+const { wasm, glue } = shorten(
+  readFileSync(join(glueFolder, 'tidewell_bg.wasm')),
+  readFileSync(join(glueFolder, 'tidewell.js'), 'utf8'),
+)
 writeFileSync(join(dist, 'tidewell_bg.wasm'), wasm)
 writeFileSync(join(dist, 'tidewell_bg.wasm.d.ts'), 'declare const url: string\nexport default url\n')
 writeFileSync(join(dist, 'worker.d.ts'), 'export {}\n')
@@ -39,7 +43,7 @@ report()
 /** wasm-bindgen keeps one instance per module; as a function, its module scope is made anew for each. */
 async function writeGlue() {
   const bundle = await build({
-    entryPoints: [join(glueFolder, 'tidewell.js')],
+    stdin: { contents: glue },
     bundle: true,
     format: 'iife',
     globalName: 'glue',

@@ -89,7 +89,7 @@ impl Fixture {
         limit: Option<u64>,
         hint: Option<Hint>,
     ) -> Result<Vec<String>> {
-        let mut query = Query::new("c", Matcher::parse(value(filter))?);
+        let mut query = Query::new("c", Matcher::parse(value(filter), 0.0)?);
         query.ranking = Ranking::parse(sort.map(value), false)?;
         query.limit = limit;
         query.hint = hint;

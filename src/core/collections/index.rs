@@ -6,6 +6,7 @@
 //! its value is the length of the id part as a varint. A unique index has no id in its key: its value is the id. An
 //! array under a path gives one entry for each element; several such paths give every combination.
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{write_varint, Error, Result};
 use crate::engine::{Read, Step, Transaction};
 
@@ -237,7 +238,8 @@ pub struct Indexes;
 impl View for Indexes {
     fn check(&self, view: &dyn Read, collection: &Collection, changes: &[Change<'_>]) -> Step<()> {
         let mut gather = Gather::default();
-        for index in collection.indexes.iter().filter(|index| index.spec.unique) {
+        let unique = |index: &&Index| index.spec.unique && !planted(Bug::SkipUniqueCheck);
+        for index in collection.indexes.iter().filter(unique) {
             check_unique(view, collection.id, index, changes, &mut gather)?;
         }
         gather.finish()
@@ -248,7 +250,8 @@ impl View for Indexes {
         let mut became_multi_entry = Vec::new();
         for index in &collection.indexes {
             entries_of(collection.id, index, changes, &mut old, &mut new)?;
-            for (key, value) in old.iter().filter(|(key, _)| !new.has_key(key)) {
+            let gone = |entry: &(&[u8], &[u8])| !new.has_key(entry.0) && !planted(Bug::ForgetIndexDelete);
+            for (key, value) in old.iter().filter(gone) {
                 if index.ready || !index.spec.unique || owns(tx, key, value)? {
                     tx.delete(key)?;
                 }

@@ -212,3 +212,54 @@ fn a_build_goes_on_where_it_stopped_and_writers_meanwhile_are_in_it() {
     assert_eq!(fixture.build_all(), [BuildStep::Ready { done: 1201 }]);
     fixture.check_agreement();
 }
+
+/// Each deliberate fault of this floor is noticed by the checks that the model test makes after every step.
+#[cfg(feature = "planted-bugs")]
+mod planted_tests {
+    use super::*;
+    use crate::base::planted::{plant, Bug};
+
+    fn notices(bug: Bug, operations: &[Operation]) {
+        let run = |bug: Option<Bug>| {
+            plant(bug);
+            let outcome = std::panic::catch_unwind(|| {
+                let mut run = Run { fixture: Fixture::new(), model: Model::new() };
+                for operation in operations {
+                    run.step(operation.clone());
+                    run.check();
+                }
+            });
+            plant(None);
+            outcome.is_ok()
+        };
+        assert!(run(None), "the operations fail without a fault");
+        assert!(!run(Some(bug)), "{bug:?} went unnoticed");
+    }
+
+    fn put(documents: &[(&str, &str)]) -> Operation {
+        let documents = documents.iter().map(|(id, fields)| ((*id).to_owned(), (*fields).to_owned())).collect();
+        Operation::Write(InsertMode::Put, documents)
+    }
+
+    #[test]
+    fn an_entry_that_an_update_forgot_is_noticed() {
+        notices(
+            Bug::ForgetIndexDelete,
+            &[put(&[("a", "\"n\":1")]), Operation::CreateIndex(0), Operation::BuildSlice, put(&[("a", "\"n\":2")])],
+        );
+    }
+
+    #[test]
+    fn a_unique_index_that_does_not_look_is_noticed() {
+        let first = put(&[("a", "\"u\":1")]);
+        notices(
+            Bug::SkipUniqueCheck,
+            &[first, Operation::CreateIndex(2), Operation::BuildSlice, put(&[("b", "\"u\":1")])],
+        );
+    }
+
+    #[test]
+    fn a_count_that_forgets_is_noticed() {
+        notices(Bug::ForgetCount, &[put(&[("a", "\"n\":1")]), Operation::Delete(vec!["a".to_owned()])]);
+    }
+}

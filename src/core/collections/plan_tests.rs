@@ -156,7 +156,7 @@ proptest! {
         let fixture = fixture(&documents, &indexes);
         let hint = (index < indexes.len()).then(|| Hint::Index(format!("i{index}").into()));
         let ranking = || Ranking::parse(sort.as_deref().map(value), true).unwrap();
-        let matcher = || Matcher::parse(value(&filter)).unwrap();
+        let matcher = || Matcher::parse(value(&filter), 0.0).unwrap();
         let whole = fixture.run(Query { ranking: ranking(), hint: Some(Hint::Scan), ..Query::new("c", matcher()) }).unwrap().0;
         let mut pages = Vec::new();
         let mut after = None;

@@ -83,7 +83,7 @@ pub(super) struct Parsed<'a> {
     pub(super) fields: Fields<'a>,
 }
 
-/// Parses a command. `now_ms` is the time of `$currentDate`.
+/// Parses a command. `now_ms` is the time that `$currentDate` and `$$NOW` see.
 ///
 /// # Errors
 /// `Invalid`, naming the command, the field and the fix; reason `unknown-command` for an unknown one.
@@ -111,8 +111,8 @@ fn dispatch(op: &str, fields: &mut Fields<'_>, now_ms: f64) -> Result<(&'static 
         "put" => ("put", insert(fields, InsertMode::Put)?),
         "replace" => ("replace", insert(fields, InsertMode::Replace)?),
         "update" => ("update", Command::Write(take_update(fields, now_ms)?)),
-        "delete" => ("delete", Command::Write(take_delete(fields)?)),
-        _ => match ReadTask::take(op, fields)? {
+        "delete" => ("delete", Command::Write(take_delete(fields, now_ms)?)),
+        _ => match ReadTask::take(op, fields, now_ms)? {
             Some((name, task)) => (name, Command::Read(task)),
             None => {
                 let message = format!("unknown command '{op}': see docs/COMMANDS.md for those there are");
@@ -162,7 +162,7 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
         Some(_) => return Err(fields.wrong("returning", "'before' or 'after'")),
     };
     let version = fields.number_u32("version")?;
-    let (target, base) = take_target(fields, &collection)?;
+    let (target, base) = take_target(fields, &collection, now_ms)?;
     Ok(Write::Update(UpdateDocuments {
         collection,
         target,
@@ -174,19 +174,19 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
     }))
 }
 
-fn take_delete(fields: &mut Fields<'_>) -> Result<Write> {
+fn take_delete(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
     let collection: Box<str> = fields.required_text("collection")?.into();
     let returning = match fields.text("returning")?.as_deref() {
         None => false,
         Some("before") => true,
         Some(_) => return Err(fields.wrong("returning", "'before'")),
     };
-    let (target, _) = take_target(fields, &collection)?;
+    let (target, _) = take_target(fields, &collection, now_ms)?;
     Ok(Write::Delete(Delete { collection, target, returning }))
 }
 
 /// Which documents, and what an upsert would start from.
-fn take_target(fields: &mut Fields<'_>, collection: &str) -> Result<(Target, Result<Value>)> {
+fn take_target(fields: &mut Fields<'_>, collection: &str, now_ms: f64) -> Result<(Target, Result<Value>)> {
     let id = fields.text("id")?.map(Box::<str>::from);
     let ids = fields.texts("ids")?;
     let has_filter = fields.has("filter");
@@ -202,7 +202,7 @@ fn take_target(fields: &mut Fields<'_>, collection: &str) -> Result<(Target, Res
             Ok((Target::Ids(ids), Err(base)))
         }
         (None, None, true) => {
-            let matcher: Matcher = take_filter(fields)?;
+            let matcher: Matcher = take_filter(fields, now_ms)?;
             let base = upsert_base(&matcher.value);
             let ranking = Ranking::parse(sort, false)?;
             let limit = if many { None } else { Some(1) };

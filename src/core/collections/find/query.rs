@@ -3,6 +3,7 @@
 use crate::base::{Error, Result};
 
 use super::super::document::Document;
+use super::super::expression::compile_condition;
 use super::super::fields::Fields;
 use super::super::filter::Filter;
 use super::super::plan::{Hint, Order, OrderField};
@@ -22,13 +23,13 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Parses a filter.
+    /// Parses a filter. `now_ms` is the time that `$expr` sees, in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// `Invalid` naming the path and the operator at fault.
-    pub fn parse(value: Value) -> Result<Self> {
+    pub fn parse(value: Value, now_ms: f64) -> Result<Self> {
         let empty = matches!(&value, Value::Object(fields) if fields.is_empty());
-        let filter = if empty { None } else { Some(Filter::parse(&value)?) };
+        let filter = if empty { None } else { Some(Filter::parse_with(&value, &compile_condition(now_ms))?) };
         Ok(Self { value, filter })
     }
 
@@ -146,9 +147,9 @@ impl Query {
     ///
     /// # Errors
     /// `Invalid` naming the field and the path at fault.
-    pub fn take(fields: &mut Fields<'_>) -> Result<Self> {
+    pub fn take(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
         let collection = fields.required_text("collection")?.into();
-        let matcher = take_filter(fields)?;
+        let matcher = take_filter(fields, now_ms)?;
         let page = fields.flag("page", false)?;
         let after = fields.text("after")?;
         let ranking = Ranking::parse(fields.value("sort")?, page || after.is_some())?;
@@ -190,12 +191,12 @@ impl Query {
 }
 
 /// Takes `filter` out of a command; without one everything matches.
-pub fn take_filter(fields: &mut Fields<'_>) -> Result<Matcher> {
+pub fn take_filter(fields: &mut Fields<'_>, now_ms: f64) -> Result<Matcher> {
     match fields.raw("filter") {
         None | Some(b"{}") => Ok(Matcher::all()),
         Some(raw) => {
             let value = json::parse(raw).map_err(|error| Error::invalid(format!("filter: {}", error.message())))?;
-            Matcher::parse(value)
+            Matcher::parse(value, now_ms)
         }
     }
 }

@@ -54,6 +54,11 @@ impl Tally {
         self.covered
     }
 
+    /// How many matches were counted so far.
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
     /// Plans the query if that has not happened.
     ///
     /// # Errors

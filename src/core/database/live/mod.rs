@@ -83,7 +83,7 @@ impl Database {
         let shared = &self.0;
         let op = Fields::split(command.as_bytes(), "the command")?.required_text("op")?.into_owned();
         let live = match op.as_str() {
-            "find" => Live::Window(Rc::new(LiveWindow::new(command, listener)?)),
+            "find" => Live::Window(Rc::new(LiveWindow::new(command, shared.platform.wall_ms(), listener)?)),
             "count" | "distinct" | "aggregate" => Live::Value(Rc::new(LiveValue::new(shared, command, listener)?)),
             _ => {
                 return Err(Error::invalid(format!(

@@ -17,6 +17,8 @@ use super::{error_event, LiveEvent, LiveListener};
 /// A live `find`.
 pub(super) struct LiveWindow {
     command: Box<str>,
+    /// The time of the subscription, which its filter sees for good.
+    now_ms: f64,
     query: Query,
     listener: LiveListener,
     ended: Cell<bool>,
@@ -35,23 +37,23 @@ struct State {
 
 type Match = (Rank, Box<str>, Rc<Output>);
 
-fn parse(command: &str) -> Result<Query> {
+fn parse(command: &str, now_ms: f64) -> Result<Query> {
     let mut fields = Fields::split(command.as_bytes(), "subscribe")?;
     fields.required_text("op")?;
     // A window needs a total order, whether one was asked for or not.
     let ranking = Ranking::parse(fields.value("sort")?, true)?;
-    let query = Query { ranking, ..Query::take(&mut fields)? };
+    let query = Query { ranking, ..Query::take(&mut fields, now_ms)? };
     fields.finish()?;
     Ok(query)
 }
 
 impl LiveWindow {
-    pub(super) fn new(command: &str, listener: LiveListener) -> Result<Self> {
-        let query = parse(command)?;
+    pub(super) fn new(command: &str, now_ms: f64, listener: LiveListener) -> Result<Self> {
+        let query = parse(command, now_ms)?;
         let limit = query.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let span = Span { skip: usize::try_from(query.skip).unwrap_or(usize::MAX), limit };
         let state = State { window: Window::new(span), collection: None, filling: Some(Vec::new()), anew: true };
-        Ok(Self { command: command.into(), query, listener, ended: Cell::new(false), state: RefCell::new(state) })
+        Ok(Self { command: command.into(), now_ms, query, listener, ended: Cell::new(false), state: RefCell::new(state) })
     }
 
     pub(super) fn end(&self) {
@@ -83,7 +85,7 @@ impl LiveWindow {
 
     async fn run_query(&self, shared: &Rc<Shared>) -> Result<(u64, Option<u32>, Vec<Match>)> {
         let fill = self.state.borrow().window.span().fill();
-        let query = Query { skip: 0, limit: fill.map(|fill| fill as u64), ..parse(&self.command)? };
+        let query = Query { skip: 0, limit: fill.map(|fill| fill as u64), ..parse(&self.command, self.now_ms)? };
         let mut selection = Selection::new(Rc::new(query));
         let snapshot = shared.engine.snapshot()?;
         let mut matches = Vec::new();

@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
-use crate::collections::catalog::Catalog;
+use crate::collections::catalog::{Catalog, Collection};
 use crate::collections::fields::Fields;
 use crate::collections::find::{Matcher, Query, Selection};
 use crate::collections::pipeline::{Execution, Flow, Pipeline, RunOptions, Source, MEMORY};
-use crate::collections::plan::Hint;
+use crate::collections::plan::{plan, Access, Hint, Order, Wanted};
+use crate::collections::scan::{self, Scan};
+use crate::collections::write::load;
 use crate::collections::{Document, Filter, Value};
 use crate::engine::{Pause, Read, Step};
 
@@ -18,6 +20,9 @@ use super::Context;
 
 /// What stops a scan whose remaining documents cannot change the result.
 const ENOUGH: &str = "the pipeline has enough";
+
+/// Documents of another collection that are fetched at once.
+const VISIT: usize = 256;
 
 /// The task.
 pub(in super::super) struct Aggregate {
@@ -33,7 +38,7 @@ pub(in super::super) struct Aggregate {
 }
 
 impl Aggregate {
-    pub(super) fn take(fields: &mut Fields<'_>) -> Result<Self> {
+    pub(super) fn take(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
         let collection = fields.required_text("collection")?;
         let mut stages = match fields.value("pipeline")? {
             Some(Value::Array(stages)) => stages,
@@ -42,7 +47,7 @@ impl Aggregate {
         };
         // The whole pipeline is checked first, so that messages count the stages as they were given.
         Pipeline::parse(&Value::Array(stages.clone()))?;
-        let matcher = take_leading_match(&mut stages)?;
+        let matcher = take_leading_match(&mut stages, now_ms)?;
         let hint = fields.text("hint")?.map(|hint| Hint::parse(&hint));
         let query = Query { hint, ..Query::new(&collection, matcher) };
         Ok(Self {
@@ -110,7 +115,7 @@ impl Aggregate {
 }
 
 /// Takes the leading `$match` out, so that the planner sees it.
-fn take_leading_match(stages: &mut Vec<Value>) -> Result<Matcher> {
+fn take_leading_match(stages: &mut Vec<Value>, now_ms: f64) -> Result<Matcher> {
     let leading = match stages.first() {
         Some(Value::Object(stage)) => match stage.as_slice() {
             [(name, filter)] if &**name == "$match" => Some(filter.clone()),
@@ -121,9 +126,58 @@ fn take_leading_match(stages: &mut Vec<Value>) -> Result<Matcher> {
     match leading {
         Some(filter) => {
             stages.remove(0);
-            Matcher::parse(filter)
+            Matcher::parse(filter, now_ms)
         }
         None => Ok(Matcher::all()),
+    }
+}
+
+impl ViewSource<'_> {
+    /// The ids that an index names for the filter, ascending; `None` if a scan is better.
+    fn indexed(&self, collection: &Collection, filter: &Filter) -> Step<Option<Vec<Vec<u8>>>> {
+        let (order, take, hint) = (&Order::default(), None, None);
+        let wanted = Wanted { filter: filter.source(), order, take, hint, keys_suffice: false };
+        let plan = plan(self.view, collection, wanted)?;
+        let mut ids = match &plan.access {
+            Access::Documents(_) => return Ok(None),
+            Access::Nothing => Vec::new(),
+            Access::Ids(ids) => ids.iter().map(|id| id.as_bytes().to_vec()).collect(),
+            Access::Index { .. } => {
+                let mut ids = Vec::new();
+                let mut scan = Scan::new(collection.id, plan);
+                scan.unsliced();
+                scan.run_keys(self.view, &mut |id| {
+                    ids.push(id.to_vec());
+                    Ok(scan::Flow::More)
+                })?;
+                ids
+            }
+        };
+        ids.sort_unstable();
+        Ok(Some(ids))
+    }
+
+    /// Hands over the documents with these ids that are behind `resume`.
+    fn visit(
+        &self,
+        collection: u32,
+        ids: &[Vec<u8>],
+        resume: &mut Option<Box<str>>,
+        each: &mut dyn FnMut(&[u8]) -> Result<bool>,
+    ) -> Step<()> {
+        let behind = ids.partition_point(|id| resume.as_ref().is_some_and(|last| id.as_slice() <= last.as_bytes()));
+        let rest = ids.get(behind..).unwrap_or_default();
+        let texts: Vec<&str> = rest.iter().filter_map(|id| std::str::from_utf8(id).ok()).collect();
+        for ids in texts.chunks(VISIT) {
+            for (id, stored) in ids.iter().zip(load(self.view, collection, ids)?) {
+                let more = stored.map_or(Ok(true), |stored| each(&stored))?;
+                *resume = Some((*id).into());
+                if !more {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -142,6 +196,9 @@ impl Source for ViewSource<'_> {
         each: &mut dyn FnMut(&[u8]) -> Result<bool>,
     ) -> Step<()> {
         let Some(collection) = self.catalog.find(self.view, collection)? else { return Ok(()) };
+        if let Some(ids) = filter.map(|filter| self.indexed(&collection, filter)).transpose()?.flatten() {
+            return self.visit(collection.id, &ids, resume, each);
+        }
         let mut last = resume.as_ref().map(|id| id.as_bytes().to_vec());
         let result = scan_documents(self.view, collection.id, &mut last, &mut |stored| {
             if let Some(filter) = filter {

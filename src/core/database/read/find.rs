@@ -17,8 +17,8 @@ pub(in super::super) struct FindTask {
 }
 
 impl FindTask {
-    pub(super) fn take(fields: &mut Fields<'_>) -> Result<Self> {
-        let query = Rc::new(Query::take(fields)?);
+    pub(super) fn take(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
+        let query = Rc::new(Query::take(fields, now_ms)?);
         Ok(Self { find: Some(Find::new(Rc::clone(&query))), query })
     }
 

@@ -11,7 +11,7 @@ mod tally;
 use crate::base::Result;
 use crate::collections::catalog::Catalog;
 use crate::collections::fields::Fields;
-use crate::engine::{Read, Step};
+use crate::engine::{Platform, Read, Step};
 
 use super::response::Response;
 
@@ -25,6 +25,8 @@ pub(super) struct Context<'a> {
     pub(super) catalog: &'a Catalog,
     /// Milliseconds since the Unix epoch.
     pub(super) now_ms: f64,
+    /// For durations.
+    pub(super) platform: &'a dyn Platform,
     /// Randomness for `$sample`.
     pub(super) seed: u64,
 }
@@ -41,19 +43,19 @@ pub(super) enum ReadTask {
 }
 
 impl ReadTask {
-    /// Takes the fields of the command `op`; `None` if there is no such command.
+    /// Takes the fields of the command `op`; `None` if there is no such command. `now_ms` is the time that filters see.
     ///
     /// # Errors
     /// `Invalid` naming the field and the fix.
-    pub(super) fn take(op: &str, fields: &mut Fields<'_>) -> Result<Option<(&'static str, Self)>> {
+    pub(super) fn take(op: &str, fields: &mut Fields<'_>, now_ms: f64) -> Result<Option<(&'static str, Self)>> {
         Ok(Some(match op {
             "get" => ("get", Self::Get(key::Get::take(fields, true)?)),
             "getMany" => ("getMany", Self::Get(key::Get::take(fields, false)?)),
-            "find" => ("find", Self::Find(find::FindTask::take(fields)?)),
-            "count" => ("count", Self::Tally(tally::TallyTask::take_count(fields)?)),
-            "distinct" => ("distinct", Self::Tally(tally::TallyTask::take_distinct(fields)?)),
-            "aggregate" => ("aggregate", Self::Aggregate(Box::new(aggregate::Aggregate::take(fields)?))),
-            "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields)?))),
+            "find" => ("find", Self::Find(find::FindTask::take(fields, now_ms)?)),
+            "count" => ("count", Self::Tally(tally::TallyTask::take_count(fields, now_ms)?)),
+            "distinct" => ("distinct", Self::Tally(tally::TallyTask::take_distinct(fields, now_ms)?)),
+            "aggregate" => ("aggregate", Self::Aggregate(Box::new(aggregate::Aggregate::take(fields, now_ms)?))),
+            "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields, now_ms)?))),
             "collections" => ("collections", Self::Collections),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
             _ => return Ok(None),

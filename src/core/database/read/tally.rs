@@ -18,24 +18,24 @@ pub(in super::super) struct TallyTask {
     tally: Option<Tally>,
 }
 
-fn take_query(fields: &mut Fields<'_>) -> Result<Query> {
+fn take_query(fields: &mut Fields<'_>, now_ms: f64) -> Result<Query> {
     let collection = fields.required_text("collection")?;
-    let matcher = take_filter(fields)?;
+    let matcher = take_filter(fields, now_ms)?;
     let hint = fields.text("hint")?.map(|hint| Hint::parse(&hint));
     Ok(Query { hint, ..Query::new(&collection, matcher) })
 }
 
 impl TallyTask {
-    pub(super) fn take_count(fields: &mut Fields<'_>) -> Result<Self> {
+    pub(super) fn take_count(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
         let skip = fields.number("skip")?.unwrap_or(0);
         let limit = fields.number("limit")?;
-        let query = Query { skip, limit, ..take_query(fields)? };
+        let query = Query { skip, limit, ..take_query(fields, now_ms)? };
         Ok(Self { collection: query.collection.clone(), tally: Some(Tally::count(Rc::new(query))) })
     }
 
-    pub(super) fn take_distinct(fields: &mut Fields<'_>) -> Result<Self> {
+    pub(super) fn take_distinct(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
         let path = Path::parse(&fields.required_text("path")?)?;
-        let query = take_query(fields)?;
+        let query = take_query(fields, now_ms)?;
         Ok(Self { collection: query.collection.clone(), tally: Some(Tally::distinct(Rc::new(query), path)) })
     }
 

@@ -1,9 +1,11 @@
 //! From the core's values to JavaScript's and back: errors, answers, options. Nothing else converts.
 
-use js_sys::{JsString, Object, Reflect, Uint8Array};
+use js_sys::{JsString, Object, Promise, Reflect, Uint8Array};
 use tidewell_core::base::{Error, Result};
 use tidewell_core::database::Response;
+use tidewell_core::disk::LocalFuture;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
 /// An error as a plain object: `code`, `message` and, where there is one, `reason`.
 pub(crate) fn to_js_error(error: &Error) -> JsValue {
@@ -16,9 +18,9 @@ pub(crate) fn to_js_error(error: &Error) -> JsValue {
     object.into()
 }
 
-/// The outcome of an operation, as a promise wants it.
-pub(crate) fn to_js<T>(result: Result<T>, convert: impl FnOnce(T) -> Result<JsValue>) -> Result<JsValue, JsValue> {
-    result.and_then(convert).map_err(|error| to_js_error(&error))
+/// A promise for the outcome of an operation. The operation is boxed: one that is built into its promise costs its size again.
+pub(crate) fn to_promise(operation: LocalFuture<'static, Result<JsValue>>) -> Promise {
+    future_to_promise(async move { operation.await.map_err(|error| to_js_error(&error)) })
 }
 
 /// An answer as a plain object: `json` and `extended`.

@@ -56,7 +56,8 @@ extern "C" {
 }
 
 fn failed(error: JsValue) -> DiskError {
-    DiskError::Unavailable(format!("the witness cannot be written: {error:?}"))
+    let detail = host::property(&error, "message").as_string().unwrap_or_default();
+    DiskError::Unavailable(format!("the witness cannot be written: {detail}"))
 }
 
 impl Witness for CacheWitness {

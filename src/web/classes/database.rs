@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Function, JsString, Promise};
+use tidewell_core::base::Result;
 use tidewell_core::collections::json::write_string;
 use tidewell_core::database::{Database, LiveEvent, Response};
+use tidewell_core::disk::LocalFuture;
 use tidewell_core::engine::{Durability, Pause, Step};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use crate::convert::{from_text, to_answer, to_js, to_js_error, to_text};
+use crate::convert::{from_text, to_answer, to_js_error, to_promise, to_text};
 
 use super::open::Surroundings;
 use super::{ExportHandle, ImportHandle};
@@ -58,14 +59,13 @@ impl DatabaseHandle {
 
     /// Looks a document up; the promise is for an answer, or `undefined` if there is none.
     pub fn get(&self, collection: &str, id: &str) -> Promise {
-        let database = self.database.clone();
-        let command = get_command(collection, id);
-        future_to_promise(async move {
-            to_js(database.execute(&command).await, |found| match found.json.as_slice() {
-                b"null" => Ok(JsValue::UNDEFINED),
-                _ => to_answer(found),
-            })
-        })
+        let found = self.run(get_command(collection, id));
+        to_promise(Box::pin(async move {
+            match found.await? {
+                Response { json, .. } if json == b"null" => Ok(JsValue::UNDEFINED),
+                found => to_answer(found),
+            }
+        }))
     }
 
     /// Runs a synchronous command; the answer's JSON goes to the output buffer.
@@ -85,12 +85,8 @@ impl DatabaseHandle {
 
     /// Runs any command; the promise is for its answer.
     pub fn execute(&self, command: String) -> Promise {
-        let (database, surroundings) = (self.database.clone(), Rc::clone(&self.surroundings));
-        future_to_promise(async move {
-            let response = database.execute(&command).await;
-            surroundings.notice_quota(&response);
-            to_js(response, to_answer)
-        })
+        let answer = self.run(command);
+        to_promise(Box::pin(async move { to_answer(answer.await?) }))
     }
 
     /// Writes a JSON array of documents in one commit. `operation` is `insert` or `put`.
@@ -104,15 +100,15 @@ impl DatabaseHandle {
             "memory" => Durability::Memory,
             _ => Durability::Relaxed,
         };
-        future_to_promise(async move {
+        to_promise(Box::pin(async move {
             let response = if insert {
                 database.insert_batch(&collection, documents, durability).await
             } else {
                 database.put_batch(&collection, documents, durability).await
             };
             surroundings.notice_quota(&response);
-            to_js(response, to_answer)
-        })
+            to_answer(response?)
+        }))
     }
 
     /// Starts a live query. `callback` is called with each event's JSON and whether it holds tagged values; the promise is
@@ -125,10 +121,10 @@ impl DatabaseHandle {
                 let _ = callback.call2(&JsValue::UNDEFINED, &json, &JsValue::from_bool(event.extended));
             }
         };
-        future_to_promise(async move {
-            let subscription = database.subscribe(&command, Rc::new(deliver)).await;
-            to_js(subscription, |number| Ok(JsValue::from_f64(f64::from(number))))
-        })
+        to_promise(Box::pin(async move {
+            let subscription = database.subscribe(&command, Rc::new(deliver)).await?;
+            Ok(JsValue::from_f64(f64::from(subscription)))
+        }))
     }
 
     /// Ends a live query; an unknown number is fine.
@@ -163,12 +159,12 @@ impl DatabaseHandle {
 
     /// Writes what is pending and lets go of storage, locks and messages.
     pub fn close(&self) -> Promise {
-        let (database, surroundings) = (self.database.clone(), Rc::clone(&self.surroundings));
-        future_to_promise(async move {
-            let closed = database.execute("{\"op\":\"close\"}").await;
+        let (closed, surroundings) = (self.run(r#"{"op":"close"}"#.into()), Rc::clone(&self.surroundings));
+        to_promise(Box::pin(async move {
+            let closed = closed.await;
             surroundings.close();
-            to_js(closed, |_| Ok(JsValue::UNDEFINED))
-        })
+            closed.map(|_| JsValue::UNDEFINED)
+        }))
     }
 }
 
@@ -176,6 +172,15 @@ impl DatabaseHandle {
     /// The class around an open database.
     pub(super) fn new(database: Database, surroundings: Rc<Surroundings>) -> Self {
         Self { database, surroundings, output: RefCell::default() }
+    }
+
+    fn run(&self, command: String) -> LocalFuture<'static, Result<Response>> {
+        let (database, surroundings) = (self.database.clone(), Rc::clone(&self.surroundings));
+        Box::pin(async move {
+            let response = database.execute(&command).await;
+            surroundings.notice_quota(&response);
+            response
+        })
     }
 }
 

@@ -7,9 +7,8 @@ use js_sys::Promise;
 use tidewell_core::base::Error;
 use tidewell_core::database::{Database, Export};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use crate::convert::{to_bytes, to_js, to_js_error};
+use crate::convert::{to_bytes, to_js_error, to_promise};
 
 /// A backup being read.
 #[wasm_bindgen(js_name = WasmExport)]
@@ -23,13 +22,13 @@ impl ExportHandle {
     /// The next chunk as a copy of its own; `undefined` at the end.
     pub fn next(&self) -> Promise {
         let slot = Rc::clone(&self.export);
-        future_to_promise(async move {
+        to_promise(Box::pin(async move {
             let taken = slot.borrow_mut().take();
-            let Some(mut export) = taken else { return Err(to_js_error(&busy())) };
+            let Some(mut export) = taken else { return Err(busy()) };
             let chunk = export.next().await;
             *slot.borrow_mut() = Some(export);
-            to_js(chunk, |chunk| Ok(chunk.map_or(JsValue::UNDEFINED, |bytes| to_bytes(&bytes))))
-        })
+            Ok(chunk?.map_or(JsValue::UNDEFINED, |bytes| to_bytes(&bytes)))
+        }))
     }
 }
 

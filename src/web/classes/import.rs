@@ -7,9 +7,8 @@ use js_sys::Promise;
 use tidewell_core::base::Error;
 use tidewell_core::database::{Database, Import};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use crate::convert::{to_answer, to_js, to_js_error};
+use crate::convert::{to_answer, to_promise};
 
 /// A restore being written.
 #[wasm_bindgen(js_name = WasmImport)]
@@ -23,23 +22,23 @@ impl ImportHandle {
     /// Takes the next chunk, cut anywhere.
     pub fn push(&self, chunk: Vec<u8>) -> Promise {
         let slot = Rc::clone(&self.import);
-        future_to_promise(async move {
+        to_promise(Box::pin(async move {
             let taken = slot.borrow_mut().take();
-            let Some(mut import) = taken else { return Err(to_js_error(&busy())) };
+            let Some(mut import) = taken else { return Err(busy()) };
             let pushed = import.push(&chunk).await;
             *slot.borrow_mut() = Some(import);
-            to_js(pushed, |()| Ok(JsValue::UNDEFINED))
-        })
+            pushed.map(|()| JsValue::UNDEFINED)
+        }))
     }
 
     /// Checks the trailer; the promise is for the answer with the counts.
     pub fn finish(&self) -> Promise {
         let slot = Rc::clone(&self.import);
-        future_to_promise(async move {
+        to_promise(Box::pin(async move {
             let taken = slot.borrow_mut().take();
-            let Some(import) = taken else { return Err(to_js_error(&busy())) };
-            to_js(import.finish().await, to_answer)
-        })
+            let Some(import) = taken else { return Err(busy()) };
+            to_answer(import.finish().await?)
+        }))
     }
 }
 

@@ -10,9 +10,9 @@ use tidewell_core::database::{Database, DatabaseEvent};
 use tidewell_core::disk::{Disk, MemoryDisk, Witness};
 use tidewell_core::engine::{EngineOptions, Platform};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 
-use crate::convert::{to_js, to_text};
+use crate::convert::{to_promise, to_text};
 use crate::host;
 use crate::indexed_db::{self, DiskEvent, IndexedDbDisk, IndexedDbOptions};
 use crate::platform::{Heard, HostPlatform, Wake};
@@ -93,19 +93,13 @@ pub fn open_database(name: String, options: JsValue, on_event: Function) -> Prom
             let _ = on_event.call1(&JsValue::UNDEFINED, &json);
         }
     });
-    future_to_promise(async move {
-        let opened = open(&name, &options, on_event).await;
-        to_js(opened, |handle| Ok(handle.into()))
-    })
+    to_promise(Box::pin(async move { Ok(open(&name, &options, on_event).await?.into()) }))
 }
 
 /// Deletes the database `name` and all it stored. Instances that have it open lose their storage.
 #[wasm_bindgen(js_name = deleteDatabase)]
 pub fn delete_database(name: String) -> Promise {
-    future_to_promise(async move {
-        let deleted = delete(&name).await;
-        to_js(deleted, |()| Ok(JsValue::UNDEFINED))
-    })
+    to_promise(Box::pin(async move { delete(&name).await.map(|()| JsValue::UNDEFINED) }))
 }
 
 async fn open(name: &str, options: &JsValue, on_event: EventSink) -> Result<DatabaseHandle> {

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use tidewell_core::disk::{Area, Batch, DiskError, Durability, RangeReads};
+use tidewell_core::disk::{Area, Batch, DiskError, Durability, LocalFuture, RangeReads};
 
 use super::connection::Connection;
 use super::disk::{into_error, Inner, ATTEMPTS};
@@ -100,10 +100,12 @@ impl Inner {
     }
 
     /// Reads the floors anew.
-    async fn refresh(&self, connection: &Connection) -> Result<Floors, DiskError> {
-        let (_, floors) = self.identity(connection).await?;
-        self.remember(&floors);
-        Ok(floors)
+    fn refresh<'a>(&'a self, connection: &'a Connection) -> LocalFuture<'a, Result<Floors, DiskError>> {
+        Box::pin(async move {
+            let (_, floors) = self.identity(connection).await?;
+            self.remember(&floors);
+            Ok(floors)
+        })
     }
 
     fn remember(&self, floors: &Floors) {

@@ -13,7 +13,7 @@ use crate::host;
 use crate::signal::Signal;
 
 use super::event::{DiskEvent, Listener};
-use super::failure::{classify, describe, Failure};
+use super::failure::{classify, describe, unusable, Failure};
 use super::raw;
 use super::schema::{to_stored, IDENTITY, LOG, TABLES, VERSION};
 
@@ -38,7 +38,7 @@ impl Connection {
     /// Opens the database `name`. With `existing` a missing database is [`DiskError::Lost`] and is not created.
     /// It has no deadline: the browser may wait for other tabs.
     pub(super) async fn open(name: &str, existing: bool, listener: &Listener) -> Result<Opened, Failure> {
-        let unusable = |error: idb::Error| Failure::Final(DiskError::Unavailable(error.to_string()));
+        let unusable = |error| Failure::Final(unusable(error));
         let mut request = Factory::new().map_err(unusable)?.open(name, Some(VERSION)).map_err(unusable)?;
         let done = Signal::new();
         let created = Rc::new(Cell::new(None));

@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use crate::signal::Signal;
 
 use super::deadline::Deadlines;
-use super::failure::{classify, Failure};
+use super::failure::{classify, unusable, Failure};
 use super::flight::End;
 
 /// Deletes the database `name`; one that does not exist is fine.
@@ -20,7 +20,6 @@ use super::flight::End;
 /// [`DiskError::Interrupted`] if another tab does not let go of it within `deadline_ms` milliseconds (the deletion may
 /// still happen later), [`DiskError::Unavailable`] if the browser refuses.
 pub async fn delete_database(name: &str, deadline_ms: f64) -> Result<(), DiskError> {
-    let unusable = |error: idb::Error| DiskError::Unavailable(error.to_string());
     let mut request = Factory::new().map_err(unusable)?.delete(name).map_err(unusable)?;
     let end = Signal::new();
     request.on_success({

@@ -35,6 +35,16 @@ pub(super) fn classify(value: &JsValue) -> Failure {
     }
 }
 
+/// What `idb` failed at. Its own texts are not used: all of them together weigh kilobytes.
+pub(super) fn unusable(error: idb::Error) -> DiskError {
+    let detail = match error {
+        idb::Error::IndexedDbNotFound(_) => "there is no IndexedDB here".to_owned(),
+        idb::Error::IndexedDbOpenFailed(reason) | idb::Error::IndexedDbDeleteFailed(reason) => describe(&reason).1,
+        _ => "IndexedDB answered something unexpected".to_owned(),
+    };
+    DiskError::Unavailable(detail)
+}
+
 /// The name of a `DOMException` (empty for none) and a text for people.
 pub(super) fn describe(value: &JsValue) -> (String, String) {
     if value.is_null() || value.is_undefined() {

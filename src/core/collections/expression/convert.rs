@@ -17,21 +17,18 @@ pub(super) enum Target {
     Date,
 }
 
-/// The name of a value's type as `$type` gives it. Numbers that are whole and fit 32 bits are "int", other
-/// numbers "double", BigInts "long".
+/// The name of a value's type as `$type` gives it. Whole numbers are "int" if they fit 32 bits, else "long" as BigInts
+/// are; other numbers are "double".
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Undefined => "missing",
         Value::Null => "null",
         Value::Bool(_) => "bool",
-        Value::Number(number) => {
-            let int = integer(*number).is_some_and(|integer| i32::try_from(integer).is_ok());
-            if int {
-                "int"
-            } else {
-                "double"
-            }
-        }
+        Value::Number(number) => match integer(*number).map(i32::try_from) {
+            Some(Ok(_)) => "int",
+            Some(Err(_)) => "long",
+            None => "double",
+        },
         Value::BigInt(_) => "long",
         Value::String(_) => "string",
         Value::Bytes(_) => "binData",

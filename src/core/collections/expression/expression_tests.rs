@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+
+use super::super::arbitrary::{object, value as any_value};
 use super::super::json;
 use super::*;
 
@@ -282,4 +285,27 @@ fn the_fields_an_expression_reads_are_known() {
     assert_eq!(fields(r#"{"$add":["$a.b","$c",{"$let":{"vars":{"x":"$d"},"in":"$$x"}}]}"#), named(&["a", "c", "d"]));
     assert_eq!(fields(r#"{"$getField":"a"}"#), Fields::All);
     assert_eq!(fields("1"), named(&[]));
+}
+
+proptest! {
+    #[test]
+    fn no_argument_makes_an_operator_panic(
+        operator in prop::sample::select(vec!["$add", "$subtract", "$divide", "$mod", "$round", "$pow", "$slice", "$range", "$zip",
+            "$arrayElemAt", "$indexOfArray", "$indexOfCP", "$substr", "$substrCP", "$split", "$trim", "$replaceAll", "$regexMatch",
+            "$arrayToObject", "$setField", "$mergeObjects", "$dateToString", "$dateTrunc", "$dateAdd", "$dateDiff", "$toDate",
+            "$convert", "$toString", "$setUnion", "$sortArray", "$map", "$reduce", "$switch", "$let", "$year", "$toInt"]),
+        arguments in prop::collection::vec(any_value(), 0..4),
+        names in prop::collection::vec(prop::sample::select(vec!["input", "date", "startDate", "endDate", "unit", "amount", "in",
+            "initialValue", "field", "value", "find", "replacement", "regex", "chars", "to", "binSize", "vars", "sortBy"]), 0..6),
+        document in object(),
+    ) {
+        let literal = |value: &Value| Value::Object(vec![("$literal".into(), value.clone())]);
+        let listed = Value::Array(arguments.iter().map(literal).collect());
+        let pairs = names.iter().zip(arguments.iter().cycle()).map(|(name, value)| (Box::from(*name), literal(value)));
+        for operand in [listed, Value::Object(pairs.collect())] {
+            if let Ok(expression) = Expression::parse(&Value::Object(vec![(operator.into(), operand)])) {
+                let _ = expression.evaluate(&document, 0.0);
+            }
+        }
+    }
 }

@@ -153,10 +153,10 @@ impl Expression {
         }
     }
 
-    /// The name, if it is just a top-level field (`"$name"`).
-    pub fn top_level_field(&self) -> Option<&str> {
+    /// The names, if it is just a field path (`"$a.b"`).
+    pub fn field_path(&self) -> Option<&[Box<str>]> {
         match &self.0 {
-            Node::Field(path) => path.single(),
+            Node::Field(path) => Some(path.names()),
             _ => None,
         }
     }

@@ -31,13 +31,9 @@ impl FieldPath {
         self.0.first().map(|part| &**part)
     }
 
-    /// The name, if there is just one.
-    pub(super) fn single(&self) -> Option<&str> {
-        if self.0.len() == 1 {
-            self.first()
-        } else {
-            None
-        }
+    /// The names.
+    pub(super) fn names(&self) -> &[Box<str>] {
+        &self.0
     }
 
     /// What the path leads to from `value`.

@@ -235,10 +235,13 @@ fn null_for_missing(value: Value) -> Value {
 /// The number in a value, without making a tree of it.
 #[inline]
 fn numeric(value: ValueRef<'_>) -> Result<Option<Numeric>> {
-    if let ValueRef::Raw(raw) = value {
-        if let Some(number) = raw.as_f64() {
-            return Ok(Some(Numeric::Double(number)));
-        }
+    let plain = match value {
+        ValueRef::Raw(raw) => raw.as_f64(),
+        ValueRef::Tree(Value::Number(number)) => Some(*number),
+        _ => None,
+    };
+    if let Some(number) = plain {
+        return Ok(Some(Numeric::Double(number)));
     }
     match value.shape() {
         Shape::Number(number) => Ok(Some(Numeric::Double(number))),

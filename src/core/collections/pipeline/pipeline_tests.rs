@@ -1,5 +1,8 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
+use super::super::arbitrary;
 use super::super::document::encode;
 use super::super::json;
 use super::*;
@@ -143,6 +146,13 @@ fn group_adds_up_by_key() {
         r#"[{"$group":{"_id":{"odd":{"$mod":["$n",2]}},"n":{"$sum":{"$multiply":["$n",10]}}}}]"#,
         r#"[{"_id":{"odd":1},"n":40},{"_id":{"odd":0},"n":60}]"#,
     );
+}
+
+#[test]
+fn a_group_key_reads_inside_objects_and_arrays() {
+    let documents = r#"[{"o":{"p":1}},{"o":{"p":{"q":2}}},{"o":[{"p":1},{"p":2}]},{"o":5},{}]"#;
+    let stages = r#"[{"$group":{"_id":"$o.p","n":{"$sum":1}}}]"#;
+    check(documents, stages, r#"[{"_id":1,"n":1},{"_id":{"q":2},"n":1},{"_id":[1,2],"n":1},{"_id":null,"n":2}]"#);
 }
 
 #[test]
@@ -434,5 +444,25 @@ fn timings() {
         }
         persist(|| execution.finish(&mut Shelf::default())).unwrap();
         println!("{:?} {} rows: {stages}", start.elapsed(), execution.into_output().count);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_operand_and_no_document_makes_a_stage_panic(
+        stage in prop::sample::select(vec!["$match", "$project", "$addFields", "$unset", "$group", "$bucket", "$bucketAuto", "$sort",
+            "$sortByCount", "$limit", "$skip", "$count", "$unwind", "$replaceRoot", "$replaceWith", "$sample", "$facet", "$lookup"]),
+        operand in arbitrary::value(),
+        document in arbitrary::object(),
+    ) {
+        let stages = Value::Array(vec![Value::Object(vec![(stage.into(), operand)])]);
+        let Value::Object(fields) = &document else { unreachable!() };
+        let named: Vec<_> = fields.iter().filter(|(name, _)| &**name != "id").cloned().collect();
+        if let Ok(pipeline) = Pipeline::parse(&stages) {
+            let mut execution = pipeline.run(&RunOptions::default());
+            if execution.push(&stored(0, &Value::Object(named))).is_ok() {
+                let _ = persist(|| execution.finish(&mut Shelf::default()));
+            }
+        }
     }
 }

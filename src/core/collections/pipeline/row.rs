@@ -49,10 +49,10 @@ impl Row<'_> {
 pub(super) enum Input {
     /// The same for every row.
     Constant(Value),
-    /// A top-level field.
-    Field { name: Box<str>, hash: u16 },
+    /// A field: the top-level one with the hash of its name, and the names of fields inside.
+    Field { name: Box<str>, hash: u16, inside: Vec<Box<str>>, computed: Box<(Expression, Fields)> },
     /// Anything else, and the fields it reads.
-    Computed(Box<Expression>, Fields),
+    Computed(Box<(Expression, Fields)>),
 }
 
 impl Input {
@@ -60,14 +60,16 @@ impl Input {
         if let Some(value) = expression.constant() {
             return Self::Constant(value.clone());
         }
-        if let Some(name) = expression.top_level_field() {
-            let name: Box<str> = name.into();
-            let hash = low_bits(key_hash(name.as_bytes()));
-            return Self::Field { name, hash };
-        }
         let mut fields = Fields::none();
         expression.collect_fields(&mut fields);
-        Self::Computed(Box::new(expression), fields)
+        match expression.field_path() {
+            Some([name, inside @ ..]) => {
+                let hash = low_bits(key_hash(name.as_bytes()));
+                let (name, inside) = (name.clone(), inside.to_vec());
+                Self::Field { name, hash, inside, computed: Box::new((expression, fields)) }
+            }
+            _ => Self::Computed(Box::new((expression, fields))),
+        }
     }
 
     /// Adds the top-level fields it reads to `fields`.
@@ -75,7 +77,7 @@ impl Input {
         match self {
             Self::Constant(_) => {}
             Self::Field { name, .. } => fields.add(name),
-            Self::Computed(expression, _) => expression.collect_fields(fields),
+            Self::Computed(computed) => computed.0.collect_fields(fields),
         }
     }
 
@@ -89,13 +91,18 @@ impl Input {
     ) -> Result<T> {
         match self {
             Self::Constant(value) => use_value(ValueRef::Tree(value)),
-            Self::Field { name, hash } => {
-                use_value(row.as_ref().field_hashed(name, *hash).unwrap_or(ValueRef::Tree(&MISSING)))
+            Self::Field { name, hash, inside, computed } => {
+                let mut value = row.as_ref().field_hashed(name, *hash);
+                for name in inside {
+                    // Through an array the path gives an array of its own.
+                    if value.is_some_and(ValueRef::is_array) {
+                        return compute(computed, row, environment, use_value);
+                    }
+                    value = value.and_then(|value| value.field_hashed(name, 0));
+                }
+                use_value(value.unwrap_or(ValueRef::Tree(&MISSING)))
             }
-            Self::Computed(expression, fields) => {
-                let tree = row.tree(fields)?;
-                use_value(ValueRef::Tree(&*environment.evaluate(expression, &tree)?))
-            }
+            Self::Computed(computed) => compute(computed, row, environment, use_value),
         }
     }
 
@@ -103,6 +110,18 @@ impl Input {
     pub(super) fn value(&self, row: &Row<'_>, environment: &Environment) -> Result<Value> {
         self.with(row, environment, |value| Ok(value.to_value()))
     }
+}
+
+/// Calls `use_value` with the value of an expression that needs a tree of some fields.
+fn compute<T>(
+    (expression, fields): &(Expression, Fields),
+    row: &Row<'_>,
+    environment: &Environment,
+    use_value: impl FnOnce(ValueRef<'_>) -> Result<T>,
+) -> Result<T> {
+    let tree = row.tree(fields)?;
+    let value = environment.evaluate(expression, &tree)?;
+    use_value(ValueRef::Tree(&value))
 }
 
 /// The bits of a key's hash that a document's directory keeps.

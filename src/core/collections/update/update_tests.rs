@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+
+use super::super::arbitrary::{object, value as value_strategy};
 use super::super::json;
 use super::*;
 
@@ -207,4 +210,23 @@ fn an_update_cannot_nest_deeper_than_a_document_may() {
     check_error("{}", &format!(r#"{{"$set":{{"{path}":1}}}}"#), &["64"]);
     let path = vec!["a"; 60].join(".");
     check_error("{}", &format!(r#"{{"$set":{{"{path}":[[[[[]]]]]}}}}"#), &["64"]);
+}
+
+proptest! {
+    #[test]
+    fn no_operand_and_no_document_makes_an_update_panic(
+        operator in prop::sample::select(vec!["$set", "$unset", "$inc", "$mul", "$min", "$max", "$rename", "$push", "$addToSet",
+            "$pull", "$pullAll", "$pop", "$currentDate", "$bit"]),
+        path in prop::sample::select(vec!["a", "b.c", "a.0", "a.$[]", "a.$[].b", "", "__proto__", "id", "a.9999"]),
+        operand in value_strategy(),
+        mut document in object(),
+    ) {
+        let update = Value::Object(vec![(operator.into(), Value::Object(vec![(path.into(), operand)]))]);
+        if let Ok(update) = Update::parse(&update) {
+            let before = document.clone();
+            if let Ok(false) = update.apply(&mut document, 0.0) {
+                prop_assert_eq!(text(&document), text(&before));
+            }
+        }
+    }
 }

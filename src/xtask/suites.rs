@@ -11,6 +11,8 @@ pub(crate) struct Outcome {
     pub failed: u64,
     /// What the suite counted besides, such as recoveries after a crash.
     pub notes: Vec<String>,
+    /// Recoveries after a simulated crash or fault.
+    recoveries: u64,
     /// How long it took.
     pub seconds: f64,
 }
@@ -21,6 +23,9 @@ impl Outcome {
         let mut outcome = Outcome { seconds: output.seconds, ..Outcome::default() };
         for line in output.text.lines() {
             outcome.count(line.trim());
+        }
+        if outcome.recoveries > 0 {
+            outcome.notes.push(format!("{} recoveries after simulated crashes and faults", outcome.recoveries));
         }
         // A suite that died, or claimed nothing at all, did not pass.
         let silent = outcome.passed == 0;
@@ -33,7 +38,7 @@ impl Outcome {
 
     /// An outcome of one claim.
     pub(crate) fn claim(held: bool, seconds: f64) -> Outcome {
-        Outcome { passed: u64::from(held), failed: u64::from(!held), notes: Vec::new(), seconds }
+        Outcome { passed: u64::from(held), failed: u64::from(!held), seconds, ..Outcome::default() }
     }
 
     /// A suite that could not run.
@@ -51,6 +56,8 @@ impl Outcome {
             self.failed += rest.trim().parse().unwrap_or(0);
         } else if let Some((_, note)) = line.split_once("counted: ") {
             self.notes.push(note.to_owned());
+        } else if line.contains(" recoveries, ") {
+            self.recoveries += number_before(line, " recoveries");
         }
     }
 }
@@ -120,5 +127,13 @@ mod tests {
         let text = "test a ... counted: 50000 recoveries\ntest result: ok. 1 passed; 0 failed";
         let outcome = Outcome::of(&Output { text: text.to_owned(), ok: true, seconds: 0.0 });
         assert_eq!(outcome.notes, ["50000 recoveries"]);
+    }
+
+    #[test]
+    fn recoveries_are_added_up() {
+        let text =
+            "kill: 3 runs, 1200 recoveries, 0 lost\ntorn: 30 recoveries, 0 lost\ntest result: ok. 1 passed; 0 failed";
+        let outcome = Outcome::of(&Output { text: text.to_owned(), ok: true, seconds: 0.0 });
+        assert_eq!(outcome.notes, ["1230 recoveries after simulated crashes and faults"]);
     }
 }

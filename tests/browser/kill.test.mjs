@@ -18,7 +18,7 @@ const writeForever = (round) => {
         await tx.collection('left').insert({ id, round, text: 'left'.repeat(20) })
         await tx.collection('right').insert({ id, round, text: 'right'.repeat(20) })
         await tx.collection('sums').update('sum', { $inc: { n: 1 } }, { upsert: true })
-      })
+      }, { retries: 1000 }) // All of them want the same counter.
       console.log(`ack ${id}`)
     }
   }

@@ -19,16 +19,18 @@ const serveDemo = async () => {
   return { address, stop }
 }
 
-/** Adds up how much the page moved under the reader's eyes. */
+/** Adds up how much the page moved under the reader's eyes. Rows that make room for new documents are meant to. */
 const watchShifts = () => {
   window.shift = 0
+  const isRow = ({ node }) => node === null || (node instanceof Element ? node : node.parentElement)?.closest('#table') != null
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput && !entry.sources.every(isRow)) window.shift += entry.value
   }).observe({ type: 'layout-shift', buffered: true })
 }
 
 const openTab = async (browser, address) => {
   const page = await browser.context.newPage()
+  await page.setViewportSize({ width: 1280, height: 800 })
   page.problems = []
   page.on('pageerror', (error) => page.problems.push(error.message))
   page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
@@ -99,7 +101,8 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
   await eventually('the second tab sees it go', async () => (await rows(second)) === 0 && (await text(second, '#count')) === '7,000')
 
   await eventually('the service worker is ready', () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated'))
-  assert.ok((await page.evaluate(() => window.shift)) < 0.02, 'the layout does not shift')
+  const shift = await page.evaluate(() => window.shift)
+  assert.ok(shift < 0.01, `the layout does not shift (${shift})`)
   assert.deepEqual([...page.problems, ...second.problems], [], 'no error and no violation of the policy')
   await demo.stop()
   demo = undefined

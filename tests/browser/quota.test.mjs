@@ -7,7 +7,9 @@ import { counted, scenario } from './support/scenario.mjs'
 const fill = async (from) => {
   const docs = db.collection('docs')
   for (let n = from; n < from + 2000; n++) {
-    const { error } = await settle(docs.insert({ id: `d${n}`, n, text: `${n}`.padEnd(20_000, Math.random().toString(36)) }))
+    // Random, so that compression cannot make room.
+    const bytes = crypto.getRandomValues(new Uint8Array(20_000))
+    const { error } = await settle(docs.insert({ id: `d${n}`, n, bytes }))
     if (error !== undefined) return { acknowledged: n, error }
   }
   return { acknowledged: from + 2000 }

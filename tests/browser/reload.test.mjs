@@ -56,7 +56,7 @@ scenario('a closed database refuses, and opens again', async (scene) => {
     const db = await openDatabase('again')
     await db.collection('c').insert({ id: 'a', n: 1 })
     await db.close()
-    const refused = await settle(db.collection('c').get('a'))
+    const refused = await settle((async () => db.collection('c').get('a'))())
     const other = await openDatabase('again')
     return { refused: refused.error?.code, found: (await other.collection('c').get('a'))?.n }
   })

@@ -34,14 +34,11 @@ const coloured = (text) => {
   return nodes
 }
 
-/** Makes a coloured editor of a `<textarea>`; returns how to set its text. */
+/** Makes a coloured editor of a `<textarea>` that has a `.editor` to itself; returns how to set its text. */
 export const makeEditor = (area, { onInput, onSubmit }) => {
-  const shell = document.createElement('div')
-  shell.className = 'editor'
   const copy = document.createElement('pre')
   copy.setAttribute('aria-hidden', 'true')
-  area.replaceWith(shell)
-  shell.append(copy, area)
+  area.before(copy)
   area.spellcheck = false
   area.setAttribute('autocapitalize', 'off')
   area.setAttribute('autocomplete', 'off')

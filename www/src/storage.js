@@ -86,7 +86,7 @@ const engine = ({ engine: figures, subscriptions, transactions }) => {
 const flatten = (value, path) =>
   Object.entries(value).flatMap(([key, field]) => {
     const name = path === '' ? words(key) : `${path} · ${words(key)}`
-    if (Array.isArray(field)) return [[name, field.map((item) => (typeof item === 'object' ? JSON.stringify(item) : String(item))).join(', ')]]
+    if (key === 'levels' && Array.isArray(field)) return field.map((level, depth) => [`level ${depth}`, `${integer(level.tables)} tables · ${integer(level.entries)} entries · ${bytes(level.storedBytes)}`])
     if (typeof field === 'object' && field !== null) return flatten(field, name)
     return [[name, shown(key, field)]]
   })

@@ -139,11 +139,10 @@ export const crash = async (browser, page) => {
   await crashed
 }
 
-/** Sets the origin's quota in bytes, or lifts it. */
+/** Sets the origin's quota in bytes, or lifts it. The limit holds as long as its session does, so one is kept. */
 export const setQuota = async (browser, page, origin, bytes) => {
-  const session = await devtools(browser, page)
-  await session.send('Storage.overrideQuotaForOrigin', bytes === undefined ? { origin } : { origin, quotaSize: bytes })
-  await session.detach()
+  browser.quotaSession ??= await devtools(browser, page)
+  await browser.quotaSession.send('Storage.overrideQuotaForOrigin', bytes === undefined ? { origin } : { origin, quotaSize: bytes })
 }
 
 /** Clears kinds of an origin's storage behind the page's back, such as `indexeddb` or `all`. */

@@ -16,7 +16,7 @@ const TYPES = {
   '.json': 'application/json',
   '.wasm': 'application/wasm',
 }
-const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'"
+const STRICT = "default-src 'self'; img-src 'self' data:; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'"
 
 /** The module a page imports as the package: whatever its exports map gives a browser. */
 const entry = async () => {

@@ -52,39 +52,16 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
 
 /// Everything that runs without a browser. The `sim` profile is optimised and keeps overflow checks.
 fn native() -> Result<Outcome> {
-    let step = Step::cargo("compiling and running the native tests").args([
-        "test",
-        "--locked",
-        "--workspace",
-        "--exclude",
-        "tidewell-web",
-        "--exclude",
-        "tidewell-module",
-        "--profile",
-        "sim",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ]);
+    let step = Step::cargo("compiling and running the native tests")
+        .args(["test", "--locked", "--workspace", "--exclude", "tidewell-web", "--exclude", "tidewell-module"])
+        .args(["--profile", "sim", "--no-fail-fast", "--", "--show-output"]);
     Ok(Outcome::of(&step.minutes(40).finish()?))
 }
 
 fn planted() -> Result<Outcome> {
-    let step = Step::cargo("running the planted bugs").args([
-        "test",
-        "--locked",
-        "-p",
-        "tidewell-core",
-        "-p",
-        "tidewell-tests",
-        "--features",
-        "tidewell-core/planted-bugs,tidewell-tests/planted-bugs",
-        "--profile",
-        "sim",
-        "planted",
-        "--",
-        "--show-output",
-    ]);
+    let step = Step::cargo("running the planted bugs")
+        .args(["test", "--locked", "-p", "tidewell-tests", "--features", "planted-bugs", "--profile", "sim"])
+        .args(["planted", "--", "--show-output"]);
     Ok(Outcome::of(&step.finish()?))
 }
 

@@ -53,7 +53,14 @@ impl LiveWindow {
         let limit = query.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let span = Span { skip: usize::try_from(query.skip).unwrap_or(usize::MAX), limit };
         let state = State { window: Window::new(span), collection: None, filling: Some(Vec::new()), anew: true };
-        Ok(Self { command: command.into(), now_ms, query, listener, ended: Cell::new(false), state: RefCell::new(state) })
+        Ok(Self {
+            command: command.into(),
+            now_ms,
+            query,
+            listener,
+            ended: Cell::new(false),
+            state: RefCell::new(state),
+        })
     }
 
     pub(super) fn end(&self) {

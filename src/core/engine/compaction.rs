@@ -11,6 +11,7 @@ use crate::base::Result;
 use super::access::{Direction, KeyRange, Step};
 use super::blocks::Blocks;
 use super::compaction_pick::CompactionTask;
+use super::key::equal;
 use super::levels::{Levels, Run};
 use super::merge_cursor::{MergeCursor, Show};
 
@@ -72,7 +73,7 @@ impl Compaction {
 
     fn survives(&mut self) -> bool {
         let (key, position) = (self.merge.key(), self.merge.position());
-        if self.last_position.is_none() || self.key != key {
+        if self.last_position.is_none() || !equal(&self.key, key) {
             self.key.clear();
             self.key.extend_from_slice(key);
             self.settled = false;

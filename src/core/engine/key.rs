@@ -39,6 +39,12 @@ pub fn compare(mut a: &[u8], mut b: &[u8]) -> Ordering {
     word_at(a, 0).cmp(&word_at(b, 0)).then(a.len().cmp(&b.len()))
 }
 
+/// Whether `a` and `b` are the same bytes.
+#[inline]
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && compare(a, b) == Ordering::Equal
+}
+
 /// The eight bytes of `key` from `skip` on as a number that orders like them; zeros where the key has ended.
 #[inline]
 pub fn word_at(key: &[u8], skip: usize) -> u64 {
@@ -63,6 +69,7 @@ mod tests {
         #[test]
         fn keys_order_as_slices_do(a in bytes(), b in bytes(), head in bytes()) {
             prop_assert_eq!(compare(&a, &b), a.cmp(&b));
+            prop_assert_eq!(equal(&a, &b), a == b);
             let (a, b) = ([head.clone(), a].concat(), [head, b].concat());
             prop_assert_eq!(compare(&a, &b), a.cmp(&b));
         }

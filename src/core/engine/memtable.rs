@@ -9,6 +9,7 @@
 use std::cmp::Ordering;
 
 use super::arena::Arena;
+use super::key::equal;
 use super::memtable_chunk::{Beginning, Chunk, Entry, Target, CHUNK_MAX};
 
 /// Where an entry is: chunk and index in it. Only good until the next change.
@@ -117,7 +118,7 @@ impl Memtable {
     pub fn get(&self, key: &[u8], position: u64) -> Option<Version<'_>> {
         let slot = self.lower_bound(key, position);
         let entry = self.entry(slot)?;
-        (self.key_of(entry) == key).then(|| self.version_of(entry))
+        equal(self.key_of(entry), key).then(|| self.version_of(entry))
     }
 
     /// The position of the newest version of `key`.
@@ -181,7 +182,7 @@ impl Memtable {
             return false;
         }
         let (newer, entry) = (self.entry(before), self.entry(slot));
-        newer.zip(entry).is_some_and(|(newer, entry)| self.key_of(newer) == self.key_of(entry))
+        newer.zip(entry).is_some_and(|(newer, entry)| equal(self.key_of(newer), self.key_of(entry)))
     }
 
     pub(crate) fn key_of(&self, entry: &Entry) -> &[u8] {

@@ -51,10 +51,11 @@ impl RunCursor {
     /// A cursor before the first entry of `range`; `None` if no table of the run reaches into it.
     pub(crate) fn new(run: &Run, range: &Rc<KeyRange>, direction: Direction) -> Option<Self> {
         let table = match direction {
-            Direction::Forward => run.partition_point(|table| table.largest < range.start),
+            Direction::Forward => run.partition_point(|table| compare(&table.largest, &range.start).is_lt()),
             Direction::Backward => {
                 let end = range.end.as_ref();
-                run.partition_point(|table| end.is_none_or(|end| table.smallest < *end)).checked_sub(1)?
+                run.partition_point(|table| end.is_none_or(|end| compare(&table.smallest, end).is_lt()))
+                    .checked_sub(1)?
             }
         };
         let cursor = Self {
@@ -165,7 +166,7 @@ impl RunCursor {
         let Some(block) = blocks.block(&address, Purpose::Scan)? else { return Ok(false) };
         self.last_block = self.ends_in(info, meta, index);
         let placed = match self.direction {
-            Direction::Forward if self.block_index.is_none() && info.smallest < self.range.start => {
+            Direction::Forward if self.block_index.is_none() && compare(&info.smallest, &self.range.start).is_lt() => {
                 self.entries.seek(&block, &self.range.start)
             }
             Direction::Forward => {
@@ -222,7 +223,8 @@ impl RunCursor {
 
     fn in_range(&self, table: usize) -> bool {
         self.run.get(table).is_some_and(|table| {
-            table.largest >= self.range.start && self.range.end.as_ref().is_none_or(|end| table.smallest < *end)
+            compare(&table.largest, &self.range.start).is_ge()
+                && self.range.end.as_ref().is_none_or(|end| compare(&table.smallest, end).is_lt())
         })
     }
 

@@ -10,6 +10,7 @@ use super::block::{Block, Entry};
 use super::blocks::Blocks;
 use super::bloom::KeyHash;
 use super::cache::Purpose;
+use super::key::equal;
 use super::levels::Levels;
 use super::memtable::Memtable;
 use super::merge_cursor::{MergeCursor, Show};
@@ -154,7 +155,7 @@ impl<'a> Sources<'a> {
                 let place = if entry.delete { Place::Deleted } else { Place::Block(block, entry) };
                 return Ok(Some(Found { position: entry.position, place }));
             }
-            if meta.last_key(index) != key {
+            if !equal(meta.last_key(index), key) {
                 break;
             }
             index += 1; // Older versions of the block's last key go on in the next one.

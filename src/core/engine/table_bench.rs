@@ -72,7 +72,7 @@ fn memtable_bench() {
     time("memtable insert, 440 bytes shuffled", count, || {
         memtable = Memtable::new();
         for n in 0..count {
-            let (key, value) = &documents[n * 77_773 % count];
+            let (key, value) = &documents[n * 77_771 % count];
             memtable.insert(key, 1, Some(value));
         }
     });
@@ -81,7 +81,7 @@ fn memtable_bench() {
         documents.iter().for_each(|(key, value)| _ = memtable.insert(key, 1, Some(value)));
     });
     time("memtable get of a document, shuffled", count, || {
-        (0..count).for_each(|n| _ = black_box(memtable.get(&documents[n * 77_773 % count].0, 9)));
+        (0..count).for_each(|n| _ = black_box(memtable.get(&documents[n * 77_771 % count].0, 9)));
     });
     scan("memtable scan", &TestStore::new(0), &[&memtable], Direction::Forward, count);
     time("memtable insert, 40-byte index entry shuffled", COUNT, || {
@@ -89,7 +89,7 @@ fn memtable_bench() {
         entries.iter().for_each(|key| _ = memtable.insert(key, 1, Some(b"")));
     });
     time("memtable get of an index entry, shuffled", COUNT, || {
-        (0..COUNT).for_each(|n| _ = black_box(memtable.get(&entries[n * 77_773 % COUNT], 9)));
+        (0..COUNT).for_each(|n| _ = black_box(memtable.get(&entries[n * 77_771 % COUNT], 9)));
     });
 }
 
@@ -171,7 +171,7 @@ fn get_bench() {
 
 fn gets(store: &TestStore, name: &str, key: impl Fn(usize) -> Vec<u8>) {
     let pins = Pins::new();
-    let keys: Vec<_> = (0..COUNT).map(|n| key(n * 77_773 % COUNT)).collect();
+    let keys: Vec<_> = (0..COUNT).map(|n| key(n * 77_771 % COUNT)).collect();
     let mut value = Vec::new();
     time(name, COUNT, || {
         for key in &keys {

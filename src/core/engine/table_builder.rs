@@ -6,7 +6,7 @@ use crate::base::{Error, Result};
 use crate::disk::BlobName;
 
 use super::block_builder::BlockBuilder;
-use super::key::compare;
+use super::key::{compare, equal};
 use super::sealed_block::{seal_block, BlockKind};
 use super::table_info::TableInfo;
 use super::table_meta::TableMetaBuilder;
@@ -91,10 +91,9 @@ impl TableBuilder {
     /// index. Never between versions of one key.
     pub fn should_cut(&self, key: &[u8]) -> bool {
         let raw = self.raw_bytes();
-        if raw < self.sizes.table_bytes / PREFIX_CUT_SHARE && self.info.entries < ENTRIES_MAX || key == self.last_key {
-            return false;
-        }
-        raw >= self.sizes.table_bytes || self.info.entries >= ENTRIES_MAX || prefix(key) != prefix(&self.last_key)
+        let full = raw >= self.sizes.table_bytes || self.info.entries >= ENTRIES_MAX;
+        let at_prefix = || raw >= self.sizes.table_bytes / PREFIX_CUT_SHARE && prefix(key) != prefix(&self.last_key);
+        (full || at_prefix()) && !equal(key, &self.last_key)
     }
 
     /// Appends a version of `key`; `None` deletes.

@@ -5,7 +5,7 @@
 use crate::base::{write_slice, write_varint, Error, Reader, Result};
 use crate::disk::BlobName;
 
-use super::key::KEY_MAX;
+use super::key::{compare, KEY_MAX};
 use super::sealed_block::BlockAddress;
 
 /// An immutable table's facts.
@@ -53,12 +53,12 @@ impl TableInfo {
 
     /// Whether `key` lies between the first and the last key.
     pub fn spans(&self, key: &[u8]) -> bool {
-        self.smallest.as_slice() <= key && key <= self.largest.as_slice()
+        compare(&self.smallest, key).is_le() && compare(key, &self.largest).is_le()
     }
 
     /// Whether some key could be in both tables.
     pub fn overlaps(&self, other: &TableInfo) -> bool {
-        self.smallest <= other.largest && other.smallest <= self.largest
+        compare(&self.smallest, &other.largest).is_le() && compare(&other.smallest, &self.largest).is_le()
     }
 
     /// Appends the facts.

@@ -27,7 +27,7 @@ impl BlockBuilder {
     /// Appends an entry; `last_key` is the key of the entry before it, in this block or the one before.
     pub(crate) fn add(&mut self, last_key: &[u8], key: &[u8], older: bool, position: u64, value: Option<&[u8]>) {
         let mut shared = 0;
-        if self.entries % RESTART_EVERY == 0 {
+        if self.entries.is_multiple_of(RESTART_EVERY) {
             if self.entries == 0 {
                 self.first_position = position;
             }

@@ -64,7 +64,7 @@ impl Bloom {
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        if bytes.len() % LINE != 0 {
+        if !bytes.len().is_multiple_of(LINE) {
             return Err(Error::corrupt("a bloom filter is not a whole number of lines"));
         }
         Ok(Self { bits: bytes.to_vec() })

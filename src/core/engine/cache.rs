@@ -253,3 +253,7 @@ impl Segments {
 pub(crate) fn blob_id(name: &BlobName) -> u64 {
     name.id << 20 | u64::from(name.part)
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod cache_tests;

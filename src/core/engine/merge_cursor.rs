@@ -9,51 +9,16 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use crate::base::Result;
-
 use super::access::{Direction, KeyRange, Pause, Step};
 use super::blocks::Blocks;
 use super::key::compare;
 use super::levels::Run;
 use super::memtable::Memtable;
 use super::memtable_cursor::MemtableCursor;
+use super::merge_source::{Leaf, Source};
 use super::run_cursor::{Advance, RunCursor};
 
-/// What a walk shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
-    /// Of each key the newest version at or before this position, unless it is a delete.
-    Visible(u64),
-    /// Of each key the newest version, deletes too.
-    Newest,
-    /// Every version, newest first within a key. Forward only.
-    Versions,
-}
-
-#[derive(Debug)]
-enum Leaf<'a> {
-    Memtable(MemtableCursor<'a>),
-    Run(Box<RunCursor>),
-}
-
-/// An entry copied out of its leaf, which had to go on to see whether it is the one to show.
-#[derive(Debug)]
-struct Held {
-    key: Vec<u8>,
-    position: u64,
-    value: Option<Vec<u8>>,
-}
-
-#[derive(Debug)]
-struct Source<'a> {
-    leaf: Leaf<'a>,
-    /// Forward: a version of the leaf's current key was shown, older ones are skipped.
-    shown: bool,
-    /// Backward: the newest version so far of the key the leaf is in, if the leaf has gone past it.
-    held: Option<Held>,
-    /// Whether the current entry is the held one.
-    on_held: bool,
-}
+pub(crate) use super::merge_source::Show;
 
 /// A cursor over several sources.
 #[derive(Debug)]
@@ -217,11 +182,9 @@ impl<'a> MergeCursor<'a> {
             names.clear();
             let mut wants_blocks = false;
             for index in &self.stale {
-                if let Some(Source { leaf: Leaf::Run(run), .. }) = self.sources.get(*index) {
-                    match run.want(blocks, ahead, &mut names) {
-                        Ok(wants) => wants_blocks |= wants,
-                        Err(error) => return error.into(),
-                    }
+                match self.sources[*index].want(blocks, ahead, &mut names) {
+                    Ok(wants) => wants_blocks |= wants,
+                    Err(error) => return error.into(),
                 }
             }
             // Only a pause for blocks, not one for a meta, says that the range is long.
@@ -233,133 +196,5 @@ impl<'a> MergeCursor<'a> {
             }
         }
         Pause::Missing(names)
-    }
-}
-
-impl<'a> Source<'a> {
-    fn new(leaf: Leaf<'a>) -> Self {
-        Self { leaf, shown: false, held: None, on_held: false }
-    }
-
-    #[inline]
-    fn key(&self) -> &[u8] {
-        match (&self.leaf, &self.held) {
-            (_, Some(held)) if self.on_held => &held.key,
-            (Leaf::Memtable(cursor), _) => cursor.key(),
-            (Leaf::Run(cursor), _) => cursor.key(),
-        }
-    }
-
-    #[inline]
-    fn value(&self) -> Option<&[u8]> {
-        match (&self.leaf, &self.held) {
-            (_, Some(held)) if self.on_held => held.value.as_deref(),
-            (Leaf::Memtable(cursor), _) => cursor.version().value,
-            (Leaf::Run(cursor), _) => cursor.value(),
-        }
-    }
-
-    #[inline]
-    fn is_delete(&self) -> bool {
-        match (&self.leaf, &self.held) {
-            (_, Some(held)) if self.on_held => held.value.is_none(),
-            (Leaf::Memtable(cursor), _) => cursor.version().value.is_none(),
-            (Leaf::Run(cursor), _) => cursor.is_delete(),
-        }
-    }
-
-    #[inline]
-    fn position(&self) -> u64 {
-        match (&self.leaf, &self.held) {
-            (_, Some(held)) if self.on_held => held.position,
-            _ => self.leaf.position(),
-        }
-    }
-
-    #[inline]
-    fn advance(&mut self, blocks: &Blocks<'_>, direction: Direction, show: Show) -> Result<Advance> {
-        let position = match show {
-            Show::Versions => return self.leaf.step(blocks),
-            Show::Newest => u64::MAX,
-            Show::Visible(position) => position,
-        };
-        match direction {
-            Direction::Forward => self.forward(blocks, position),
-            Direction::Backward => self.backward(blocks, position),
-        }
-    }
-
-    #[inline]
-    fn forward(&mut self, blocks: &Blocks<'_>, position: u64) -> Result<Advance> {
-        loop {
-            let advance = self.leaf.step(blocks)?;
-            if advance != Advance::Entry {
-                return Ok(advance);
-            }
-            self.shown &= self.leaf.is_older();
-            if !self.shown && self.leaf.position() <= position {
-                self.shown = true;
-                return Ok(Advance::Entry);
-            }
-        }
-    }
-
-    /// The leaf meets the oldest version of a key first; the one to show is the last one met that is old enough.
-    fn backward(&mut self, blocks: &Blocks<'_>, position: u64) -> Result<Advance> {
-        if std::mem::take(&mut self.on_held) {
-            self.held = None;
-        }
-        loop {
-            let advance = self.leaf.step(blocks)?;
-            if advance != Advance::Entry {
-                return Ok(advance);
-            }
-            let visible = self.leaf.position() <= position;
-            if self.leaf.is_older() {
-                if visible {
-                    self.hold();
-                }
-            } else if visible {
-                self.held = None;
-                return Ok(Advance::Entry);
-            } else if self.held.is_some() {
-                self.on_held = true;
-                return Ok(Advance::Entry);
-            }
-        }
-    }
-
-    fn hold(&mut self) {
-        self.held = Some(Held {
-            key: self.key().to_vec(),
-            position: self.leaf.position(),
-            value: self.value().map(<[u8]>::to_vec),
-        });
-    }
-}
-
-impl Leaf<'_> {
-    #[inline]
-    fn step(&mut self, blocks: &Blocks<'_>) -> Result<Advance> {
-        match self {
-            Self::Memtable(cursor) => Ok(if cursor.step() { Advance::Entry } else { Advance::End }),
-            Self::Run(cursor) => cursor.step(blocks),
-        }
-    }
-
-    #[inline]
-    fn position(&self) -> u64 {
-        match self {
-            Self::Memtable(cursor) => cursor.version().position,
-            Self::Run(cursor) => cursor.position(),
-        }
-    }
-
-    #[inline]
-    fn is_older(&self) -> bool {
-        match self {
-            Self::Memtable(cursor) => cursor.is_older(),
-            Self::Run(cursor) => cursor.is_older(),
-        }
     }
 }

@@ -28,6 +28,7 @@ pub mod memtable;
 mod memtable_chunk;
 pub mod memtable_cursor;
 pub(crate) mod merge_cursor;
+mod merge_source;
 mod open;
 mod options;
 pub mod platform;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::base::ErrorKind;
 use crate::engine::access::{Direction, KeyRange};
 use crate::engine::blocks::{Blocks, Pins};
 use crate::engine::memtable::Memtable;
@@ -65,7 +66,7 @@ fn fixture(writes: Vec<(u16, u64, Option<Vec<u8>>)>, budget: usize, cut: usize) 
     }
     let memtables = [(50, 60), (40, 50)].map(|(low, high)| {
         let mut memtable = Memtable::new();
-        layer(low, high).for_each(|(key, position, value)| drop(memtable.insert(key, position, value)));
+        layer(low, high).for_each(|(key, position, value)| _ = memtable.insert(key, position, value));
         memtable
     });
     Fixture { memtables: memtables.into(), store, model }
@@ -196,6 +197,26 @@ fn a_value_of_a_megabyte_comes_back() {
     });
     assert_eq!(found, Some(value));
     assert_eq!(count_entries(&mut store, &KeyRange { start: Vec::new(), end: None }), 3);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_flipped_bit_in_any_blob_is_an_error_wherever_it_is_read(at: prop::sample::Index, bit: prop::sample::Index) {
+        let mut store = numbered_store(2000, 1 << 20);
+        let mut names: Vec<_> = store.blobs.keys().copied().collect();
+        names.sort_unstable();
+        let blob = store.blobs.get_mut(&names[at.index(names.len())]).unwrap();
+        let bit = bit.index(blob.len() * 8);
+        blob[bit / 8] ^= 1 << (bit % 8);
+        let everything = KeyRange { start: Vec::new(), end: None };
+        let error = store.try_run(|levels, blocks| {
+            let mut cursor = MergeCursor::new([], levels.runs(), everything.clone(), Direction::Forward, Show::Newest);
+            while cursor.advance(blocks)? {}
+            Ok(())
+        });
+        prop_assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::base::FastMap;
+use crate::base::{FastMap, Result};
 use crate::disk::BlobName;
 
 use super::access::{Pause, Step};
@@ -71,12 +71,17 @@ impl TestStore {
     }
 
     /// Runs `read` until it has all it needs, as the asynchronous rim does.
-    pub(crate) fn run<T>(&mut self, mut read: impl FnMut(&Levels, &Blocks<'_>) -> Step<T>) -> T {
+    pub(crate) fn run<T>(&mut self, read: impl FnMut(&Levels, &Blocks<'_>) -> Step<T>) -> T {
+        self.try_run(read).unwrap()
+    }
+
+    /// As `run`, for reads that may fail.
+    pub(crate) fn try_run<T>(&mut self, mut read: impl FnMut(&Levels, &Blocks<'_>) -> Step<T>) -> Result<T> {
         let pins = Pins::new();
         for _ in 0..10_000 {
             self.rounds += 1;
             match read(&self.levels, &Blocks::new(&self.cache, &pins)) {
-                Ok(value) => return value,
+                Ok(value) => return Ok(value),
                 Err(Pause::Missing(names)) => {
                     assert!(!names.is_empty(), "a pause names what it waits for");
                     pins.begin_round();
@@ -86,7 +91,8 @@ impl TestStore {
                         pins.insert(name, blob);
                     }
                 }
-                Err(pause) => panic!("{pause:?}"),
+                Err(Pause::Failed(error)) => return Err(error),
+                Err(Pause::Yield) => {}
             }
         }
         panic!("the read never finishes");

@@ -9,6 +9,7 @@ pub mod error;
 pub mod fast_map;
 pub mod planted;
 pub mod seeded_rng;
+pub mod sort;
 pub mod varint;
 
 pub use ambient::{Clock, Rng};

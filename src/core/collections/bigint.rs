@@ -4,6 +4,8 @@
 
 use std::cmp::Ordering;
 
+use super::json::number;
+
 /// Most digits a BigInt may have (about 3,400 bits): comparing costs the square of it.
 pub const MAX_DIGITS: usize = 1024;
 
@@ -33,7 +35,7 @@ impl Residual {
 
 /// The finite f64 nearest to a valid BigInt, and what is left over.
 pub fn split(digits: &str) -> (f64, Residual) {
-    let nearest: f64 = digits.parse().unwrap_or(0.0);
+    let nearest = number::parse(digits.as_bytes()).map_or(0.0, |(nearest, _)| nearest);
     if digits.len() <= 15 {
         return (nearest, Residual::ZERO);
     }

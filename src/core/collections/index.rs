@@ -7,7 +7,7 @@
 //! array under a path gives one entry for each element; several such paths give every combination.
 
 use crate::base::planted::{planted, Bug};
-use crate::base::{write_varint, Error, Result};
+use crate::base::{sort, write_varint, Error, Result};
 use crate::engine::{Read, Step, Transaction};
 
 use super::catalog::{self, Collection, Index};
@@ -65,7 +65,7 @@ impl Entries {
     /// Orders the entries by key and drops doubles.
     pub fn sort(&mut self) {
         let mut list = std::mem::take(&mut self.list);
-        list.sort_unstable_by(|a, b| (self.key(a), self.value(a)).cmp(&(self.key(b), self.value(b))));
+        sort::sort_by(&mut list, |a, b| (self.key(a), self.value(a)).cmp(&(self.key(b), self.value(b))));
         list.dedup_by(|a, b| self.key(a) == self.key(b) && self.value(a) == self.value(b));
         self.list = list;
     }
@@ -199,7 +199,7 @@ fn field_keys(path: &Path, document: &Document<'_>) -> (Vec<Vec<u8>>, bool) {
         key_codec::encode_leaf(leaf, &mut bytes);
         values.push(bytes);
     });
-    values.sort_unstable();
+    sort::sort(&mut values);
     values.dedup();
     (values, present)
 }
@@ -325,7 +325,7 @@ fn check_unique(
     }
     old.sort();
     let mut list: Vec<_> = new.iter().collect();
-    list.sort_unstable();
+    sort::sort(&mut list);
     for pair in list.windows(2) {
         if let [(key, first), (other, second)] = pair {
             if key == other && first != second {

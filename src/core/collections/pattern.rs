@@ -129,20 +129,13 @@ impl Translator<'_> {
 
     /// A literal character. With `i`, one beyond ASCII stands beside its other case, which `regex-lite` does not know.
     fn literal(&mut self, character: char, in_class: bool) {
-        let mut cases = vec![character];
-        if self.ignore_case && !character.is_ascii() {
-            for other in character.to_lowercase().chain(character.to_uppercase()) {
-                let single = character.to_lowercase().count() == 1 && character.to_uppercase().count() == 1;
-                if single && !cases.contains(&other) {
-                    cases.push(other);
-                }
-            }
-        }
-        let bracket = cases.len() > 1 && !in_class;
+        let other = if self.ignore_case { other_case(character) } else { None };
+        let cases = [Some(character), other];
+        let bracket = other.is_some() && !in_class;
         if bracket {
             self.out.push('[');
         }
-        for case in cases {
+        for case in cases.into_iter().flatten() {
             if case.is_ascii_punctuation() {
                 self.out.push('\\');
             }
@@ -253,6 +246,32 @@ impl Translator<'_> {
     }
 }
 
+/// The other case of a letter beyond ASCII: Latin, Greek, Cyrillic and Armenian, whose cases lie a fixed step apart. The
+/// standard library knows all of them, in tables of 25 KB.
+fn other_case(letter: char) -> Option<char> {
+    let code = u32::from(letter);
+    let step = |upper: std::ops::RangeInclusive<u32>, step: u32| match code {
+        _ if upper.contains(&code) => Some(code + step),
+        _ if code >= step && upper.contains(&(code - step)) => Some(code - step),
+        _ => None,
+    };
+    // Pairs of an even capital and its odd small letter, or the other way round.
+    let even = matches!(code, 0x100..=0x12f | 0x132..=0x137 | 0x14a..=0x177 | 0x370..=0x373 | 0x3d8..=0x3ef)
+        || matches!(code, 0x460..=0x481 | 0x48a..=0x4bf | 0x4d0..=0x52f | 0x1e00..=0x1e95 | 0x1ea0..=0x1eff);
+    let odd = matches!(code, 0x139..=0x148 | 0x179..=0x17e | 0x4c1..=0x4ce);
+    let other = match code {
+        0xd7 | 0xf7 => None,
+        _ if even => Some(code ^ 1),
+        _ if odd => Some(((code - 1) ^ 1) + 1),
+        _ => step(0xc0..=0xde, 0x20)
+            .or_else(|| step(0x391..=0x3a9, 0x20))
+            .or_else(|| step(0x410..=0x42f, 0x20))
+            .or_else(|| step(0x400..=0x40f, 0x50))
+            .or_else(|| step(0x531..=0x556, 0x30)),
+    };
+    other.and_then(char::from_u32)
+}
+
 /// Whether `{n}`, `{n,}` or `{n,m}` follows an opening brace.
 fn starts_repetition(rest: &str) -> bool {
     let Some(end) = rest.find('}') else { return false };
@@ -278,8 +297,9 @@ impl Literal {
         let ignore_case = flags.contains('i');
         // Anchors mean lines with `m`, and letters beyond ASCII have other cases.
         let plain = !(flags.contains('m') && (at_start || at_end)) && (text.is_ascii() || !ignore_case);
-        let literal =
-            text.chars().all(|character| character.is_alphanumeric() || " -_,:;@#%&'\"/<>=!~`".contains(character));
+        let literal = text
+            .bytes()
+            .all(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b" -_,:;@#%&'\"/<>=!~`".contains(&byte));
         (plain && literal).then(|| Self { text: text.into(), at_start, at_end, ignore_case })
     }
 

@@ -9,7 +9,7 @@ use super::filter::suggestion;
 use super::key_codec;
 use super::path::Path;
 use super::{Value, ValueRef};
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 
 /// Most fields of a sort.
 pub const FIELDS_MAX: usize = 32;
@@ -86,11 +86,16 @@ impl Sort {
 
     /// Sorts values; equal ones keep their order.
     pub fn sort_values(&self, values: &mut [Value]) {
-        values.sort_by_cached_key(|value| {
+        let keyed = values.iter_mut().map(|value| {
             let mut key = Vec::new();
             self.key_ref(ValueRef::Tree(value), &mut key);
-            key
+            (key, std::mem::replace(value, Value::Undefined))
         });
+        let mut keyed: Vec<_> = keyed.collect();
+        sort::sort_by(&mut keyed, |(a, _), (b, _)| a.cmp(b));
+        for (place, (_, value)) in values.iter_mut().zip(keyed) {
+            *place = value;
+        }
     }
 }
 

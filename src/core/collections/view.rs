@@ -54,7 +54,7 @@ impl Gather {
         if self.missing.is_empty() {
             return Ok(());
         }
-        self.missing.sort_unstable();
+        crate::base::sort::sort(&mut self.missing);
         self.missing.dedup();
         Err(crate::engine::Pause::Missing(self.missing))
     }

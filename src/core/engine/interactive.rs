@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::base::planted::{planted, Bug};
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 
 use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
 use super::engine::Engine;
@@ -203,7 +203,7 @@ impl Read for Overlay<'_> {
             own.extend(writes.map(|(key, value)| (key.as_slice(), Own::Write(value.as_deref()))));
             let adds = self.own.adds.range(bounds);
             own.extend(adds.map(|(key, delta)| (key.as_slice(), Own::Add(*delta))));
-            own.sort_unstable_by_key(|(key, _)| *key);
+            sort::sort_by_key(&mut own, |(key, _)| *key);
             if direction == Direction::Backward {
                 own.reverse();
             }

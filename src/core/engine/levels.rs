@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 
 use super::compaction_pick::Census;
 use super::key::compare;
@@ -122,7 +122,7 @@ impl Levels {
         }
         let mut levels = levels.into_iter();
         let mut flushed = levels.next().unwrap_or_default();
-        flushed.sort_by_key(|table| (Reverse(table.max_position), Reverse(table.id)));
+        sort::sort_by_key(&mut flushed, |table| (Reverse(table.max_position), Reverse(table.id)));
         let flushed = flushed.into_iter().map(|table| Rc::from([table])).collect();
         let deeper = levels.map(sorted_run).collect::<Result<Vec<_>>>()?;
         let mut levels = Self { flushed, deeper, census: Census::default() };
@@ -140,7 +140,7 @@ fn level_mut(levels: &mut Vec<Vec<Rc<TableInfo>>>, level: u32) -> &mut Vec<Rc<Ta
 }
 
 fn sorted_run(mut tables: Vec<Rc<TableInfo>>) -> Result<Run> {
-    tables.sort_by(|a, b| a.smallest.cmp(&b.smallest));
+    sort::sort_by(&mut tables, |a, b| a.smallest.cmp(&b.smallest));
     let overlap = tables.windows(2).any(|pair| matches!(pair, [a, b] if a.largest >= b.smallest));
     if overlap {
         return Err(Error::corrupt("two tables of one level overlap"));

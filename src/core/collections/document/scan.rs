@@ -198,7 +198,7 @@ impl<'a> Scan<'a, '_> {
     fn check_many(&mut self, base: usize) -> Outcome {
         let seen = &mut self.hashes[base..];
         if seen.len() > 64 {
-            seen.sort_unstable();
+            crate::base::sort::sort(seen);
             if seen.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Err(Irregular::Keys);
             }

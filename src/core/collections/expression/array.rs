@@ -217,7 +217,7 @@ pub(super) fn zip(inputs: &Value, longest: &Value, defaults: &Value, scope: &Sco
 /// A sorted copy without duplicates: what sets are computed with.
 fn distinct<'a>(items: impl Iterator<Item = &'a Value>) -> Vec<&'a Value> {
     let mut sorted: Vec<&Value> = items.collect();
-    sorted.sort_by(|a, b| compare(a, b));
+    crate::base::sort::sort_by(&mut sorted, |a, b| compare(a, b));
     sorted.dedup_by(|a, b| equals(a, b));
     sorted
 }

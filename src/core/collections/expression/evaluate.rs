@@ -11,7 +11,7 @@ use super::node::Node;
 use super::operator::Operator;
 use super::parse::{missing_as_null, wrong};
 use super::{call, convert, Bindings, Frame, Scope};
-use crate::base::Result;
+use crate::base::{sort, Result};
 
 /// Whether a value counts as true: anything but missing, null, `false` and zero.
 pub(in super::super) fn truthy(value: &Value) -> bool {
@@ -176,8 +176,8 @@ fn sort_array<'v>(input: &'v Node, by: Option<&Sort>, descending: bool, scope: &
     let Some(mut items) = items("$sortArray", input, scope)? else { return Ok(Cow::Owned(Value::Null)) };
     match by {
         Some(sort) => sort.sort_values(&mut items),
-        None if descending => items.sort_by(|a, b| compare(b, a)),
-        None => items.sort_by(compare),
+        None if descending => sort::sort_by(&mut items, |a, b| compare(b, a)),
+        None => sort::sort_by(&mut items, compare),
     }
     Ok(Cow::Owned(Value::Array(items)))
 }

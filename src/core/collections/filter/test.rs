@@ -85,7 +85,7 @@ impl Set {
         if values.len() < SEARCH_MIN {
             few = values.drain(..).map(|value| Constant::new(&value)).collect();
         } else {
-            values.sort_by(crate::collections::compare::compare);
+            crate::base::sort::sort_by(&mut values, crate::collections::compare::compare);
         }
         Self { few, many: values, patterns, null }
     }

@@ -82,7 +82,7 @@ impl Ranked {
     fn sort(&mut self) {
         let bytes = &self.bytes;
         let rank = |item: &Item| bytes.get(item.start..item.rank_end).unwrap_or_default();
-        self.items.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| rank(a).cmp(rank(b))));
+        crate::base::sort::sort_by(&mut self.items, |a, b| a.head.cmp(&b.head).then_with(|| rank(a).cmp(rank(b))));
     }
 
     /// Forgets what cannot be among the best any more.

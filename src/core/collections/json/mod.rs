@@ -6,6 +6,7 @@
 //! Not a general JSON library: no streaming, no comments, no formatting.
 
 pub mod base64;
+mod decimal;
 pub mod number;
 pub mod parse;
 pub mod text;

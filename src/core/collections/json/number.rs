@@ -4,6 +4,8 @@
 
 use std::io::Write;
 
+use super::decimal;
+
 /// Powers of ten that f64 holds exactly.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
@@ -57,7 +59,7 @@ fn parse_long(text: &[u8], start: usize, mut at: usize, mut mantissa: u64, negat
         let mut written = 0i64;
         let first = at;
         while let Some(digit) = digit_at(text, at) {
-            written = (written * 10 + digit as i64).min(1_000_000);
+            written = (written * 10 + digit as i64).min(1 << 40);
             at += 1;
         }
         if at == first {
@@ -70,8 +72,10 @@ fn parse_long(text: &[u8], start: usize, mut at: usize, mut mantissa: u64, negat
         let value = if exponent < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
         return Some((if negative { -value } else { value }, at));
     }
-    let value: f64 = std::str::from_utf8(&text[..at]).ok()?.parse().ok()?;
-    Some((value, at))
+    let written = text[start..at].iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let digits: Vec<u8> = written.copied().filter(|&byte| byte != b'.').collect();
+    let value = decimal::nearest(&digits, exponent);
+    Some((if negative { -value } else { value }, at))
 }
 
 #[inline]

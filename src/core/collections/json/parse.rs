@@ -3,7 +3,7 @@
 //! Safe on hostile text: depth is limited, and nothing is allocated that the text's length does not justify.
 
 use super::{base64, number, text, Tag, MAX_DEPTH};
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 use crate::collections::{bigint, Value};
 
 /// Reads one tagged JSON value; whitespace around and inside is fine. Of equal keys in an object the last wins.
@@ -208,8 +208,7 @@ fn dedupe(fields: &mut Vec<(Box<str>, Value)>) {
     if few && fields.iter().enumerate().all(|(i, (key, _))| fields[..i].iter().all(|(other, _)| other != key)) {
         return;
     }
-    let mut order: Vec<usize> = (0..fields.len()).collect();
-    order.sort_by(|&a, &b| fields[a].0.cmp(&fields[b].0).then(a.cmp(&b)));
+    let order = sort::order(fields.len(), &mut |a, b| fields[a].0 < fields[b].0);
     let mut keep = vec![true; fields.len()];
     let mut run = 0;
     for i in 1..=order.len() {

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use crate::base::Result;
+use crate::base::{sort, Result};
 
 use super::super::json::write_string;
 use super::window::Output;
@@ -66,10 +66,10 @@ impl Diff {
     }
 
     pub(super) fn sort(&mut self) {
-        self.removed.sort_unstable_by_key(|removed| removed.index);
-        self.moved.sort_unstable_by_key(|moved| moved.from);
-        self.added.sort_unstable_by_key(|added| added.index);
-        self.changed.sort_unstable_by_key(|changed| changed.index);
+        sort::sort_by_key(&mut self.removed, |removed| removed.index);
+        sort::sort_by_key(&mut self.moved, |moved| moved.from);
+        sort::sort_by_key(&mut self.added, |added| added.index);
+        sort::sort_by_key(&mut self.changed, |changed| changed.index);
     }
 
     /// Whether some document in it has tagged values.

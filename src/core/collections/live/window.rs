@@ -202,7 +202,7 @@ impl Window {
             let by_id = &self.by_id;
             self.entries.retain(|entry| by_id.get(&entry.id).is_some_and(|known| Rc::ptr_eq(known, entry)));
             self.entries.extend(new.cloned());
-            self.entries.sort_by(|a, b| a.rank.cmp(&b.rank));
+            crate::base::sort::sort_by(&mut self.entries, |a, b| a.rank.cmp(&b.rank));
             return;
         }
         for old in changes.iter().filter_map(|change| change.old.as_ref()) {

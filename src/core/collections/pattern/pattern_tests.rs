@@ -50,6 +50,23 @@ fn case_is_ignored_beyond_ascii_too() {
 }
 
 #[test]
+fn other_cases_are_those_of_unicode() {
+    let mut known = 0;
+    for letter in ('\u{80}'..='\u{ffff}').filter(|letter| letter.is_alphabetic()) {
+        let cases: Vec<char> = letter.to_lowercase().chain(letter.to_uppercase()).collect();
+        match other_case(letter) {
+            Some(other) if other.is_alphabetic() => {
+                known += 1;
+                let back: Vec<char> = other.to_lowercase().chain(other.to_uppercase()).collect();
+                assert!(cases.contains(&other) || back.contains(&letter), "{letter} {other}");
+            }
+            _ => {}
+        }
+    }
+    assert!(known > 850, "{known}");
+}
+
+#[test]
 fn what_has_no_linear_time_form_is_refused() {
     check_refused("a(?=b)", "", "look-around");
     check_refused("(?<!a)b", "", "look-around");

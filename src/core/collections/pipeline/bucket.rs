@@ -156,7 +156,7 @@ impl BucketAuto {
 
     /// The rows of the buckets: as even as equal keys allow.
     pub(super) fn finish(&self, mut waiting: Vec<Waiting>, environment: &Environment) -> Result<Vec<Value>> {
-        waiting.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        crate::base::sort::sort_by(&mut waiting, |(a, ..), (b, ..)| a.cmp(b));
         let size = (waiting.len() + self.count / 2).checked_div(self.count).unwrap_or(1).max(1);
         let mut rows = Vec::new();
         let mut rest = waiting.into_iter().peekable();

@@ -181,7 +181,7 @@ impl Lookup {
             each_key(foreign, ValueRef::Document(&document), &mut |key| {
                 matched.extend(wanted.get(key).into_iter().flatten());
             });
-            matched.sort_unstable();
+            crate::base::sort::sort(&mut matched);
             matched.dedup();
             if !matched.is_empty() {
                 let value = document.to_value()?;

@@ -74,7 +74,7 @@ impl Sorter {
     /// Calls `each` with the rows in order, until it answers `false`.
     pub(super) fn finish(self, each: &mut dyn FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
         let mut entries = if self.limit == usize::MAX { self.all } else { self.top.into_vec() };
-        entries.sort_unstable();
+        crate::base::sort::sort(&mut entries);
         for entry in entries {
             let more = match entry.payload {
                 Payload::Stored(bytes) => each(Row::Stored(&bytes, Document::parse(&bytes)?))?,

@@ -102,7 +102,7 @@ impl Intervals {
     /// The union of any intervals.
     pub fn union(mut intervals: Vec<Interval>) -> Self {
         intervals.retain(|interval| !interval.is_empty());
-        intervals.sort_by(|a, b| a.low.order(&b.low));
+        crate::base::sort::sort_by(&mut intervals, |a, b| a.low.order(&b.low));
         let mut merged: Vec<Interval> = Vec::with_capacity(intervals.len());
         for interval in intervals {
             match merged.last_mut() {

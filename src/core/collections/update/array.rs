@@ -73,7 +73,7 @@ impl Push {
         let at = self.position.map_or(items.len(), |position| offset(position, items.len()));
         items.splice(at..at, self.each.iter().cloned());
         if let Some(sort) = &self.sort {
-            items.sort_by(|a, b| sort.compare(a, b));
+            crate::base::sort::sort_by(items, |a, b| sort.compare(a, b));
         }
         match self.slice {
             Some(count) if count < 0 => drop(items.drain(..offset(count, items.len()))),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
+use crate::base::sort;
 use crate::engine::{Read, Step, Transaction};
 
 use super::super::catalog::Collection;
@@ -63,8 +64,7 @@ pub fn apply(
 
 /// The stored bytes of documents, in the order of the ids, read in key order.
 pub fn load(view: &dyn Read, collection: u32, ids: &[&str]) -> Step<Vec<Option<Vec<u8>>>> {
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_unstable_by_key(|&at| ids.get(at));
+    let order = sort::order(ids.len(), &mut |a, b| ids.get(a) < ids.get(b));
     let mut found = vec![None; ids.len()];
     let mut gather = Gather::default();
     let mut key = Vec::new();

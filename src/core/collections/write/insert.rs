@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 use crate::engine::{Step, Transaction};
 
 use super::super::catalog::{Catalog, Collection};
@@ -79,7 +79,7 @@ fn encode(json: &[u8], version: u32, mode: InsertMode) -> Result<Batch> {
     let mut order: Vec<usize> = (0..documents.len()).collect();
     let ascending = documents.windows(2).all(|pair| matches!(pair, [a, b] if a.id < b.id));
     if !ascending {
-        order.sort_by(|&a, &b| id(a).cmp(&id(b)));
+        order = sort::order(documents.len(), &mut |a, b| id(a) < id(b));
         let double = order.windows(2).find(|pair| matches!(pair, [a, b] if id(*a) == id(*b)));
         match (double, mode) {
             (Some(&[_, double]), InsertMode::Insert) => return Err(duplicate(id(double).unwrap_or_default(), true)),

@@ -99,9 +99,7 @@ export class Query<T, R = T> implements AsyncIterable<R> {
   /** How the query would run, and what running it cost. */
   async explain(options?: ReadOptions): Promise<Explanation> {
     const command = { op: 'explain', command: this.#command('find') }
-    const start = performance.now()
-    const explanation = (await this.#run(command, 'explain', options)) as Explanation
-    return { ...explanation, ms: performance.now() - start }
+    return (await this.#run(command, 'explain', options)) as Explanation
   }
 
   /**

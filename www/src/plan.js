@@ -44,7 +44,7 @@ const draw = (plan) => [
     ['Keys examined', integer(plan.keysExamined)],
     ['Documents examined', integer(plan.documentsExamined)],
     ['Returned', integer(plan.returned)],
-    ['Took', duration(plan.ms)],
+    ['Inside the engine', duration(plan.ms)],
   ]),
   ...(Object.keys(plan.bounds).length > 0 ? [h('h3', {}, 'Bounds'), figures(Object.entries(plan.bounds).map(([path, intervals]) => [path, intervals.join(', ')]))] : []),
   ...(plan.considered.length > 0

@@ -190,7 +190,7 @@ export interface Explanation {
   readonly keysExamined: number
   readonly documentsExamined: number
   readonly returned: number
-  /** Milliseconds until the answer was there. */
+  /** Milliseconds inside the engine, waiting for storage included. */
   readonly ms: number
   /** What the planner weighed: `scan` or an index's name, with its estimate. */
   readonly considered: readonly { readonly name: string; readonly cost: number }[]

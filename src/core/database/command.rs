@@ -16,6 +16,7 @@ use super::read::ReadTask;
 use super::write::{Write, WriteKind};
 
 /// A parsed command.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call; a box would cost an allocation for each")]
 pub(super) enum Command {
     /// Looks, and may be run again.
     Read(ReadTask),

@@ -46,7 +46,7 @@ pub enum DatabaseEvent {
 pub struct Database(pub(super) Rc<Shared>);
 
 /// Receives a database's events.
-pub type EventListener = Rc<dyn Fn(&DatabaseEvent)>;
+pub(super) type EventListener = Rc<dyn Fn(&DatabaseEvent)>;
 
 /// What the clones share.
 pub(super) struct Shared {

@@ -58,7 +58,7 @@ impl ObjectWriter {
     /// Strings in an array.
     pub(super) fn texts<'t>(&mut self, name: &str, values: impl IntoIterator<Item = &'t str>) -> &mut Self {
         let out = self.field(name);
-        write_list(out, values, |value, out| write_string(value, out));
+        write_list(out, values, write_string);
         self
     }
 

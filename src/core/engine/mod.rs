@@ -15,6 +15,7 @@ mod commit;
 mod compact;
 pub(crate) mod compaction;
 pub mod compaction_pick;
+#[expect(clippy::module_inception, reason = "the file is named after the thing in it, as everywhere")]
 mod engine;
 mod floor;
 mod flush;

@@ -1,5 +1,7 @@
 //! Commands in simulated tabs: what docs/COMMANDS.md promises, one claim each.
 
+#![cfg(test)]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -1,5 +1,7 @@
 //! The engine in simulated tabs: the ways of a write and a read, one claim each.
 
+#![cfg(test)]
+
 use std::rc::Rc;
 
 use tidewell_core::base::{ErrorKind, Result};

@@ -52,7 +52,7 @@ impl Source for Shelf {
                 continue;
             }
             self.calls += 1;
-            if self.calls % 3 == 0 {
+            if self.calls.is_multiple_of(3) {
                 return Err(Pause::Yield);
             }
             *resume = Some(id);

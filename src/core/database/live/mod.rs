@@ -30,7 +30,7 @@ pub struct LiveEvent {
 }
 
 /// Receives a subscription's events, synchronously after the commit; it may read, subscribe and unsubscribe.
-pub type LiveListener = Rc<dyn Fn(LiveEvent)>;
+pub(in crate::database) type LiveListener = Rc<dyn Fn(LiveEvent)>;
 
 /// One subscription.
 #[derive(Clone)]

@@ -49,33 +49,24 @@ test('no file evaluates text, and only the entries with an asset name one', { sk
   }
 })
 
-test('a consumer without DOM or Node types compiles, in every module resolution', { skip }, () => {
+/** Compiles `source` as the consumer of the installed package. */
+function compiles(source: string, lib: string): void {
   const project = mkdtempSync(join(tmpdir(), 'tidewell-consumer-'))
   try {
     mkdirSync(join(project, 'node_modules'))
     symlinkSync(root, join(project, 'node_modules/tidewell'))
     writeFileSync(join(project, 'package.json'), '{"type":"module"}')
-    writeFileSync(join(project, 'index.ts'), CONSUMER)
+    writeFileSync(join(project, 'index.ts'), source)
     const tsc = createRequire(join(process.cwd(), 'package.json')).resolve('typescript/bin/tsc')
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false']
     for (const [module, resolution] of [
       ['ESNext', 'bundler'],
       ['NodeNext', 'NodeNext'],
     ] as const) {
-      const options = [
-        '--strict',
-        '--exactOptionalPropertyTypes',
-        '--noUncheckedIndexedAccess',
-        '--skipLibCheck',
-        'false',
-        '--lib',
-        'ES2022',
-        '--target',
-        'ES2022',
-        '--noEmit',
-      ]
+      const options = [...strict, '--lib', lib, '--target', 'ES2022', '--noEmit', '--module', module]
       const { status, stdout } = spawnSync(
         process.execPath,
-        [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'index.ts'],
+        [tsc, ...options, '--moduleResolution', resolution, 'index.ts'],
         { cwd: project, encoding: 'utf8' },
       )
       assert.equal(status, 0, stdout)
@@ -83,6 +74,17 @@ test('a consumer without DOM or Node types compiles, in every module resolution'
   } finally {
     rmSync(project, { recursive: true })
   }
+}
+
+test('a consumer without DOM or Node types compiles, in every module resolution', { skip }, () => {
+  compiles(CONSUMER, 'ES2022')
+})
+
+test("the README's example compiles", { skip }, () => {
+  const readme = readFileSync(join(process.cwd(), '../README.md'), 'utf8')
+  const [, example] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
+  assert.ok(example?.includes("from 'tidewell'"), 'the first TypeScript block imports the package')
+  compiles(example ?? '', 'ES2022,DOM')
 })
 
 test('Node imports and requires the package', { skip }, () => {

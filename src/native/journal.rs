@@ -297,14 +297,24 @@ fn lock(directory: &Path) -> Result<File, DiskError> {
     let path = directory.join("LOCK");
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     let file = open.map_err(|error| unusable(directory, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            let text = format!("{} is in use by another process or thread", directory.display());
-            Err(DiskError::Unavailable(text))
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => pause(),
+            Err(fs::TryLockError::Error(error)) => return Err(unusable(directory, &error)),
         }
-        Err(fs::TryLockError::Error(error)) => Err(unusable(directory, &error)),
     }
+    let text = format!("{} is in use by another process or thread", directory.display());
+    Err(DiskError::Unavailable(text))
+}
+
+/// How often a lock that is taken is tried, 10 ms apart: a program that is just being started holds copies of this
+/// process's files for a moment, that of a disk that was closed meanwhile included.
+const LOCK_ATTEMPTS: usize = 20;
+
+#[expect(clippy::disallowed_methods, reason = "opening a directory blocks anyway, and there is no platform here yet")]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(10));
 }
 
 /// Opens the newest journal or starts the first, and removes what a crash left behind.

@@ -206,7 +206,7 @@ fn write_log(title: &str, text: &str) -> Result<String> {
     Ok(format!("target/xtask-logs/{name}.log"))
 }
 
-/// What a failed tool says of its failure begins at such words.
+/// Words at which a failed tool begins to tell why.
 const TELLING: [&str; 6] = ["error: ", "error[", "FAILED", "panicked at", "not ok ", "Error: "];
 /// Lines shown from each of them on.
 const TELLING_LINES: usize = 12;
@@ -288,7 +288,7 @@ impl Progress {
     }
 }
 
-/// Runs a program quietly and returns its standard output, or nothing if it is missing or fails.
+/// Runs a program quietly: its standard output, or nothing if it is missing or fails.
 pub(crate) fn capture(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).current_dir(tree::root()).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

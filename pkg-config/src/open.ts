@@ -69,7 +69,7 @@ function provided(): Host {
 function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '')
     throw invalid(
-      `open: a database name must be a string that is not empty, got ${typeof name === 'string' ? '""' : typeof name}`,
+      `a database name must be a string that is not empty, got ${typeof name === 'string' ? '""' : typeof name}`,
     )
 }
 

@@ -9,10 +9,11 @@ import { claims } from './api/index.js'
 const entry = join(process.env['TIDEWELL_PACKAGE'] ?? '', 'dist/inline.js')
 
 if (existsSync(entry)) {
-  const { open } = (await import(pathToFileURL(entry).href)) as typeof import('../src/index.js')
+  const { open, deleteDatabase } = (await import(pathToFileURL(entry).href)) as typeof import('../src/index.js')
   let count = 0
   const context = {
     persistent: false,
+    remove: deleteDatabase,
     open: (options?: OpenOptions) => open(`api-${++count}`, options),
     reopen: (db: Database, options?: OpenOptions) => open(db.name, options),
   }

@@ -16,11 +16,12 @@ const bundle = async () => {
 
 /** Runs all claims in the page; answers how many held, and what was wrong with the others. */
 const runAll = async (options) => {
-  const { open } = window.tidewell
+  const { open, deleteDatabase } = window.tidewell
   const failures = []
   let count = 0
   const context = {
     persistent: true,
+    remove: deleteDatabase,
     open: (more) => open(`api-${options.worker}-${++count}`, { ...options, ...more }),
     reopen: (db, more) => open(db.name, { ...options, ...more }),
   }

@@ -80,6 +80,22 @@ export const closing: Claim[] = [
   }),
 
   {
+    name: 'a deleted database is empty when it is opened again',
+    run: async ({ open, reopen, remove }) => {
+      const db = await open()
+      await db.collection('notes').insert({ id: 'a' })
+      await db.close()
+      await remove(db.name)
+      await remove('there never was one')
+      await rejects(remove(''), 'invalid')
+      const again = await reopen(db)
+      equal(await again.collections(), [])
+      await again.collection('notes').insert({ id: 'b' })
+      await again.close()
+    },
+  },
+
+  {
     name: 'two instances of one database see each other',
     run: async ({ open, reopen, persistent }) => {
       if (!persistent) return

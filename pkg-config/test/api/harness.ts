@@ -10,6 +10,8 @@ export interface Context {
   readonly open: (options?: OpenOptions) => Promise<Database>
   /** Opens the database that {@link Context.open} made, once more. */
   readonly reopen: (db: Database, options?: OpenOptions) => Promise<Database>
+  /** Deletes a database by its name. */
+  readonly remove: (name: string) => Promise<void>
   /** Whether data outlives the last close, and several instances of one database see each other. */
   readonly persistent: boolean
 }

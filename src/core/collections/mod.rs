@@ -59,3 +59,5 @@ mod memory_store;
 mod model_tests;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod timing_tests;

@@ -206,3 +206,23 @@ fn an_export_restores_everything_elsewhere() {
         assert!(refused);
     });
 }
+
+#[test]
+fn expressions_filter_and_lookups_answer_the_same_with_and_without_an_index() {
+    check(|world| async move {
+        let database = with_notes(&world).await;
+        let find = r#"{"op":"find","collection":"notes","filter":{"tag":"sea","$expr":{"$gt":["$n",1]}}}"#;
+        assert_eq!(ok(&database, find).await, r#"[{"id":"b","tag":"sea","n":3}]"#);
+        let count = r#"{"op":"count","collection":"notes","filter":{"$expr":{"$lt":["$n",3]}}}"#;
+        assert_eq!(ok(&database, count).await, "2");
+        ok(&database, r#"{"op":"insert","collection":"tags","docs":[{"id":"1","t":"sea"},{"id":"2","t":"hill"}]}"#)
+            .await;
+        let lookup = r#"{"op":"aggregate","collection":"tags","pipeline":[{"$lookup":{"from":"notes","localField":"t","foreignField":"tag","as":"x"}},{"$project":{"n":{"$size":"$x"}}},{"$sort":{"id":1}}]}"#;
+        let indexed = ok(&database, lookup).await;
+        for name in ["tag", "tag,n"] {
+            ok(&database, &format!(r#"{{"op":"dropIndex","collection":"notes","name":"{name}"}}"#)).await;
+        }
+        assert_eq!(ok(&database, lookup).await, indexed);
+        assert!(indexed.contains("\"n\":2") && indexed.contains("\"n\":1"), "{indexed}");
+    });
+}

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
+use crate::engine::signal::Condition;
 use crate::engine::{Durability, Interactive, Pause};
 
 use super::command::Call;
@@ -24,6 +25,8 @@ pub(super) struct Transactions {
     /// `None` while a command of the transaction runs.
     open: RefCell<ById<Option<Interactive>>>,
     last: Cell<u32>,
+    /// Notified when a command gives its transaction back, or ends it.
+    returned: Condition,
 }
 
 impl Transactions {
@@ -51,12 +54,16 @@ impl Transactions {
         Ok(number)
     }
 
-    fn take(&self, number: u32) -> Result<Interactive> {
-        match self.open.borrow_mut().get_mut(&number) {
-            Some(slot) => slot.take().ok_or_else(|| {
-                Error::invalid(format!("transaction {number} is busy: await each of its commands before the next"))
-            }),
-            None => Err(Error::invalid(format!("transaction {number} is over: begin another one"))),
+    /// The transaction, for one command: those that overlap wait for each other.
+    async fn take(&self, number: u32) -> Result<Interactive> {
+        loop {
+            match self.open.borrow_mut().get_mut(&number).map(Option::take) {
+                Some(Some(transaction)) => return Ok(transaction),
+                Some(None) => {}
+                None => return Err(Error::invalid(format!("transaction {number} is over: begin another one"))),
+            }
+            let is_free = || self.open.borrow().get(&number).is_none_or(Option::is_some);
+            self.returned.wait_until(is_free).await;
         }
     }
 
@@ -64,16 +71,18 @@ impl Transactions {
         if let Some(slot) = self.open.borrow_mut().get_mut(&number) {
             *slot = Some(transaction);
         }
+        self.returned.notify();
     }
 
     fn end(&self, number: u32) {
         self.open.borrow_mut().remove(&number);
+        self.returned.notify();
     }
 }
 
 impl Shared {
     pub(super) async fn read_in(&self, tx: u32, mut task: ReadTask) -> Result<Response> {
-        let mut transaction = self.transactions.take(tx)?;
+        let mut transaction = self.transactions.take(tx).await?;
         let result = transaction.run(|view| task.step(view, self.context())).await;
         self.transactions.put_back(tx, transaction);
         result
@@ -81,7 +90,7 @@ impl Shared {
 
     pub(super) async fn write_in(&self, tx: u32, mut write: Write) -> Result<Response> {
         let shape = write.shape();
-        let mut transaction = self.transactions.take(tx)?;
+        let mut transaction = self.transactions.take(tx).await?;
         let result = transaction.run(|view| write.run(view, &self.catalog, &self.views)).await;
         self.transactions.put_back(tx, transaction);
         result.map(|written| shape.respond(&written, None))
@@ -162,14 +171,14 @@ impl Database {
         match call {
             Call::Commit => {
                 fields.finish()?;
-                let transaction = shared.transactions.take(tx)?;
+                let transaction = shared.transactions.take(tx).await?;
                 shared.transactions.end(tx);
                 let position = transaction.commit(durability).await?;
                 Ok(ObjectWriter::default().number("position", position).finish())
             }
             Call::Rollback => {
                 fields.finish()?;
-                shared.transactions.take(tx)?;
+                shared.transactions.take(tx).await?;
                 shared.transactions.end(tx);
                 Ok(ObjectWriter::default().finish())
             }

@@ -37,7 +37,7 @@ mod read;
 pub mod record;
 mod run_cursor;
 pub mod sealed_block;
-mod signal;
+pub(crate) mod signal;
 mod snapshot;
 pub(crate) mod sources;
 mod staged;

@@ -226,3 +226,25 @@ fn expressions_filter_and_lookups_answer_the_same_with_and_without_an_index() {
         assert!(indexed.contains("\"n\":2") && indexed.contains("\"n\":1"), "{indexed}");
     });
 }
+
+#[test]
+fn overlapping_commands_of_one_transaction_run_one_after_another() {
+    check(|world| async move {
+        let database = with_notes(&world).await;
+        ok(&database, r#"{"op":"begin"}"#).await;
+        let tasks: Vec<_> = (0..10)
+            .map(|n| {
+                let database = database.clone();
+                world.sim.tab().run(async move {
+                    let doc = format!(r#"{{"op":"insert","collection":"t","docs":[{{"id":"{n}"}}],"tx":1}}"#);
+                    ok(&database, &doc).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        ok(&database, r#"{"op":"commit","tx":1}"#).await;
+        assert_eq!(ok(&database, r#"{"op":"count","collection":"t"}"#).await, "10");
+    });
+}

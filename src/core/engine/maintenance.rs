@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 
 use super::engine::{Engine, Inner};
 use super::options::Durability;
@@ -16,6 +16,10 @@ use super::signal::{first_of, Condition};
 
 /// How long to wait for another instance's housekeeping before doing it anyway: it may be frozen.
 const HOUSEKEEPER_MS: f64 = 5_000.0;
+/// How long a writer waits for room in the memtables.
+const ROOM_MS: f64 = 10_000.0;
+/// Beyond so many full memtables a writer is refused instead.
+const ROOM_MAX: usize = 6;
 /// Pause after a failed round.
 const BACKOFF_MS: f64 = 1_000.0;
 /// A log tail shorter than this is not worth an idle flush.
@@ -113,14 +117,16 @@ impl Inner {
             return Ok(());
         }
         self.maintenance.wake.notify();
-        self.between_groups
-            .wait_until(|| self.has_room() || self.maintenance.failure.borrow().is_some() || self.is_dead())
-            .await;
-        if self.has_room() {
+        let ready = || self.has_room() || self.maintenance.failure.borrow().is_some() || self.is_dead();
+        let room = Box::pin(self.between_groups.wait_until(ready));
+        // Housekeeping that is held up (by a slow disk, or another instance that froze) must not hold writers for ever.
+        let _ = first_of(room, self.platform.sleep(ROOM_MS)).await;
+        self.check_alive()?;
+        if self.has_room() || self.state.borrow().memtable_bytes() < ROOM_MAX * self.options.memtable_bytes() {
             return Ok(());
         }
-        self.check_alive()?;
-        Err(self.maintenance.failure.borrow().clone().unwrap_or_else(|| Error::internal("no room in the memtables")))
+        let stalled = || Error::new(ErrorKind::Unavailable, "storage cannot keep up with the writes: try again later");
+        Err(self.maintenance.failure.borrow().clone().unwrap_or_else(stalled))
     }
 
     fn has_room(&self) -> bool {

@@ -3,6 +3,8 @@
 //! A new format gets a fixture of its own beside the old ones: `TIDEWELL_WRITE_FIXTURE=1 cargo test -p tidewell-sim --test format`
 //! writes one and never replaces one that is there.
 
+#![cfg(test)]
+
 use std::path::Path;
 use std::rc::Rc;
 

@@ -173,6 +173,13 @@ proptest! {
 }
 
 #[test]
+fn a_pattern_fixes_no_value_and_so_no_order_of_what_follows() {
+    let fixture = fixture(r#"[{"id":"a","a":"ab"},{"id":"b","a":"a"}]"#, &[vec![("a", false), ("b", false)]]);
+    let hint = Some(Hint::Index("i0".into()));
+    assert_eq!(fixture.find(r#"{"a":{"$regex":"^a"}}"#, Some(r#"{"b":1}"#), Some(1), hint).unwrap(), ["a"]);
+}
+
+#[test]
 fn an_index_is_walked_either_way_to_serve_a_sort() {
     let fixture = fixture(r#"[{"id":"x","a":1},{"id":"y","a":2},{"id":"z","a":2}]"#, &[vec![("a", false)]]);
     for (sort, ids) in [(r#"{"a":1}"#, ["x", "y", "z"]), (r#"{"a":-1}"#, ["z", "y", "x"])] {

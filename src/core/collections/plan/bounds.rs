@@ -207,9 +207,9 @@ fn pattern(operand: &Value, options: Option<&Value>, keys: Keys) -> Option<(Inte
     };
     let start = literal_start(pattern).filter(|_| flags.is_empty() && options.is_empty()).unwrap_or_default();
     let interval = match keys {
-        Keys::Id => Interval::prefix(start.into_bytes()),
         Keys::Index if start.is_empty() => class(&Value::String("".into()), keys),
-        Keys::Index => Interval::prefix(key_codec::encode_string_start(&start)),
+        Keys::Index => Interval::starting_with(key_codec::encode_string_start(&start)),
+        Keys::Id => Interval::starting_with(start.into_bytes()),
     };
     Some((Intervals::union(vec![interval]), false))
 }

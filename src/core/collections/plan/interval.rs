@@ -68,6 +68,14 @@ impl Interval {
         Self { low: Cut::before(prefix.clone()), high: Cut::after(prefix) }
     }
 
+    /// The keys that start with a part of a value: of many values, and thus no point, unlike [`Interval::prefix`].
+    pub fn starting_with(part: Vec<u8>) -> Self {
+        match successor(&part) {
+            Some(end) => Self { low: Cut::before(part), high: Cut::before(end) },
+            None => Self { low: Cut::before(part), high: Cut::after(Vec::new()) },
+        }
+    }
+
     /// Whether it holds the keys of one prefix and nothing else.
     pub fn is_prefix(&self) -> bool {
         !self.low.after && self.high.after && self.low.prefix == self.high.prefix
@@ -220,5 +228,13 @@ mod tests {
         let set = Intervals::union(vec![Interval::prefix(vec![9, 2]), Interval::prefix(vec![9, 1])]);
         assert_eq!(set.as_slice().len(), 2);
         assert!(set.is_points());
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_is_not_a_point() {
+        let set = Intervals::union(vec![Interval::starting_with(vec![9, 2])]);
+        assert!(contains(&set, &[9, 2, 7]) && !contains(&set, &[9, 3]) && !set.is_points());
+        let inverted = set.inverted();
+        assert!(contains(&inverted, &[!9, !2, 7]) && !contains(&inverted, &[!9, !3]) && !inverted.is_points());
     }
 }

@@ -3,11 +3,12 @@
 //! It is *not* a program: no clock, randomness, thread, runtime or browser type is named here. They come
 //! in through the traits of [`base`] and [`disk`], so every run replays from a seed.
 //!
-//! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], and [`database`]
-//! which wires them.
+//! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
+//! documents ([`search`]), and [`database`] which wires them.
 
 pub mod base;
 pub mod collections;
 pub mod database;
 pub mod disk;
 pub mod engine;
+pub mod search;

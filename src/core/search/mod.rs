@@ -1,0 +1,16 @@
+//! Floor 4: full-text search: what a text's terms are, what a query asks for, and how a match is scored.
+//!
+//! The index itself is a view of the log: its postings lie in the engine and change in the commit of their document.
+//! Nothing is held whole in memory, and nothing here knows how postings are stored: queries run over the [`Postings`] trait.
+
+pub mod analyze;
+pub mod postings;
+pub mod score;
+pub mod spec;
+pub mod terms;
+
+pub use analyze::{Analyzer, Analyzers, Purpose, Token};
+pub use postings::{Block, DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
+pub use score::Model;
+pub use spec::{FieldSpec, SearchSpec};
+pub use terms::DocumentTerms;

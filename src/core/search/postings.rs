@@ -1,0 +1,181 @@
+//! What a query needs of an index: statistics, the documents of a term block by block, and the terms in order.
+//!
+//! It is not a storage format: one implementation reads blocks of the engine, another is a map for tests, and the same
+//! evaluator runs over both. Every read is a [`Step`]: it may pause because something is not in memory, and is then
+//! called again on the same position.
+
+use crate::engine::Step;
+
+use super::score::Model;
+
+/// The number of a document within one index. A document keeps its number until it changes; a number is never used twice.
+/// Results of equal score come in ascending order of it.
+pub type DocNumber = u32;
+
+/// No document: greater than every number.
+pub const NO_DOC: DocNumber = DocNumber::MAX;
+
+/// The most documents in one block.
+pub const BLOCK_DOCS: usize = 128;
+
+/// The counts of a whole index that scores depend on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// How many documents have at least one term in some field.
+    pub docs: u64,
+    /// For each field of the spec, in its order.
+    pub fields: Vec<FieldTotals>,
+}
+
+/// The counts of one field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldTotals {
+    /// How many documents have at least one term in this field.
+    pub docs: u64,
+    /// How many terms these have together: the sum of their lengths, exactly.
+    pub tokens: u64,
+}
+
+impl FieldTotals {
+    /// The mean length over the documents that have the field; 1 when there are none.
+    pub fn average(&self) -> f32 {
+        if self.docs == 0 || self.tokens == 0 {
+            return 1.0;
+        }
+        (self.tokens as f64 / self.docs as f64) as f32
+    }
+}
+
+/// What is known of a term without reading its documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TermStats {
+    /// How many documents have the term in any field, exactly.
+    pub docs: u32,
+    /// At least the greatest [`Model::impact`] of any of its documents, by the model of [`Postings::reference`].
+    /// Infinity is always right, and never lets anything be skipped.
+    pub impact: f32,
+}
+
+/// An index as a query sees it: one consistent state.
+pub trait Postings {
+    /// The counts of the index.
+    fn totals(&self) -> Step<Totals>;
+
+    /// The model by which the impacts of terms and blocks were computed. Scores use the totals of now; bounds are
+    /// translated with [`Model::looseness`]. So a reference stays right when averages drift, only less tight.
+    fn reference(&self) -> &Model;
+
+    /// The documents of a term, placed before its first block; `None` if no document has it.
+    fn docs<'a>(&'a self, term: &[u8]) -> Step<Option<Box<dyn TermDocs + 'a>>>;
+
+    /// The terms of the index in the order of their bytes, placed before the first.
+    fn terms(&self) -> Step<Box<dyn Terms + '_>>;
+
+    /// The length codes (see [`score::length_code`](super::score::length_code)) of one field for documents in
+    /// ascending order; 0 where a document lacks the field. `codes` is as long as `docs`.
+    fn lengths(&self, field: usize, docs: &[DocNumber], codes: &mut [u8]) -> Step<()>;
+}
+
+/// Walks the documents of one term in blocks of ascending numbers. Deleted documents do not appear.
+///
+/// After a pause the cursor stands where it stood: the same call is repeated, here or on a new cursor.
+pub trait TermDocs {
+    /// What is known of the term.
+    fn stats(&self) -> TermStats;
+
+    /// Goes to the first block, from the current one on, whose last document is at least `doc`. Reads headers only.
+    /// Answers `false`, and `last` is [`NO_DOC`] from then on, if there is none.
+    fn seek(&mut self, doc: DocNumber) -> Step<bool>;
+
+    /// At least the last document of the current block; every following block begins after it. [`NO_DOC`] past the end.
+    fn last(&self) -> DocNumber;
+
+    /// At least the greatest [`Model::impact`] in the current block, by the model of [`Postings::reference`].
+    fn impact(&self) -> f32;
+
+    /// Replaces `block` by the documents of the current block; it may have none left.
+    fn read(&mut self, block: &mut Block) -> Step<()>;
+
+    /// Replaces `positions` by those of the term in a field of the `at`th document of the current block, ascending.
+    /// Called only where the field's frequency is not 0.
+    fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()>;
+}
+
+/// Walks terms in the order of their bytes. Terms without documents may be left out, or have 0 of them.
+pub trait Terms {
+    /// Goes to the first term at or after `term`, forwards or backwards; `false` if there is none.
+    fn seek(&mut self, term: &[u8]) -> Step<bool>;
+
+    /// Goes to the next term; `false` at the end.
+    fn advance(&mut self) -> Step<bool>;
+
+    /// The current term; empty before the first and past the end.
+    fn term(&self) -> &[u8];
+
+    /// What is known of the current term.
+    fn stats(&self) -> TermStats;
+}
+
+/// Documents of a term with its frequencies, in columns, so that loops over them are short.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    docs: Vec<DocNumber>,
+    columns: Vec<Column>,
+    used: usize,
+}
+
+/// How often the term stands in one field of each document of a block.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    field: usize,
+    counts: Vec<u16>,
+}
+
+impl Column {
+    /// The field, by its place in the spec.
+    pub fn field(&self) -> usize {
+        self.field
+    }
+
+    /// One number for each document; 0 where the field lacks the term. Frequencies above 65,535 count as that.
+    pub fn counts(&self) -> &[u16] {
+        &self.counts
+    }
+}
+
+impl Block {
+    /// Forgets everything but the memory.
+    pub fn clear(&mut self) {
+        self.docs.clear();
+        self.used = 0;
+    }
+
+    /// The documents, ascending.
+    pub fn docs(&self) -> &[DocNumber] {
+        &self.docs
+    }
+
+    /// The documents, for the one who fills the block.
+    pub fn docs_mut(&mut self) -> &mut Vec<DocNumber> {
+        &mut self.docs
+    }
+
+    /// A column for each field that has the term in some document of the block.
+    pub fn columns(&self) -> &[Column] {
+        self.columns.get(..self.used).unwrap_or_default()
+    }
+
+    /// The frequencies of a field, all 0 at first; `docs` must be complete. Each field is asked for at most once.
+    pub fn add_column(&mut self, field: usize) -> &mut [u16] {
+        let at = self.used;
+        if at == self.columns.len() {
+            self.columns.push(Column::default());
+        }
+        self.used += 1;
+        let column = &mut self.columns[at];
+        column.field = field;
+        column.counts.clear();
+        column.counts.resize(self.docs.len(), 0);
+        &mut column.counts
+    }
+}

@@ -5,7 +5,8 @@
 //! A blob is dense and costs a decompression; an opened block costs nothing and takes about 2.6 times the memory. Blobs may
 //! hold up to half the budget and opened blocks get the rest. A point read keeps the block it opened; a scan keeps it
 //! only while there is room, so that no scan drives out what point reads use. When blobs must go, those whose block is
-//! open go first.
+//! open go first. Where all data opened fit the budget, or nearly, an opened block's blob goes at once: holding both
+//! would leave too little room to open everything.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -58,6 +59,8 @@ pub struct CacheStats {
 #[derive(Debug, Default)]
 struct Segments {
     budget: usize,
+    /// Bytes of all blocks of the database, opened.
+    data: u64,
     cold: ClockSegment,
     hot: ClockSegment,
     metas: ClockSegment,
@@ -84,6 +87,11 @@ impl BlockCache {
         let mut segments = self.segments.borrow_mut();
         segments.budget = budget;
         segments.shrink();
+    }
+
+    /// Tells how many bytes all blocks of the database would take, opened.
+    pub fn set_data_bytes(&self, bytes: u64) {
+        self.segments.borrow_mut().data = bytes;
     }
 
     /// Counts and sizes.
@@ -135,6 +143,9 @@ impl BlockCache {
         let bytes = block.bytes();
         if purpose == Purpose::Point || segments.total() + bytes <= segments.budget {
             segments.hot.insert(address.id(), Item::Block(Rc::clone(&block)), bytes);
+            if segments.data_nearly_fit() {
+                segments.forget_blobs(address);
+            }
             segments.shrink();
         }
         Ok(Some(block))
@@ -157,9 +168,7 @@ impl BlockCache {
         let mut content = Vec::new();
         open_block(BlockKind::Meta, &address, &parts, &mut content)?;
         let meta = Rc::new(TableMeta::decode(info, &content)?);
-        for name in address.names() {
-            segments.cold.remove(blob_id(&name)); // Opened metas go last of all; the blob is of no more use.
-        }
+        segments.forget_blobs(&address); // Opened metas go last of all; the blob is of no more use.
         segments.metas.insert(address.id(), Item::Meta(Rc::clone(&meta)), meta.bytes());
         segments.shrink();
         Ok(Some(meta))
@@ -199,7 +208,8 @@ impl BlockCache {
     /// Forgets everything.
     pub fn clear(&self) {
         let mut segments = self.segments.borrow_mut();
-        *segments = Segments { budget: segments.budget, stats: segments.stats, ..Segments::default() };
+        let Segments { budget, data, stats, .. } = *segments;
+        *segments = Segments { budget, data, stats, ..Segments::default() };
     }
 }
 
@@ -212,6 +222,18 @@ impl Segments {
             _ => None,
         };
         address.names().map(part).collect()
+    }
+
+    /// Whether all data opened take at most a quarter more than there is room for. With more than that, blobs keep more
+    /// of the data at hand than opened blocks alone would.
+    fn data_nearly_fit(&self) -> bool {
+        self.data <= (self.budget + self.budget / 4) as u64
+    }
+
+    fn forget_blobs(&mut self, address: &BlockAddress) {
+        for name in address.names() {
+            self.cold.remove(blob_id(&name));
+        }
     }
 
     fn total(&self) -> usize {

@@ -91,6 +91,19 @@ fn blobs_of_opened_blocks_go_first() {
 }
 
 #[test]
+fn data_that_fit_are_all_opened_and_their_blobs_let_go() {
+    let mut store = store(0);
+    let data = store.levels.census.content as usize;
+    store.cache.set_budget(data + data / 8);
+    scan(&mut store);
+    scan(&mut store);
+    let before = store.cache.stats();
+    scan(&mut store);
+    let after = store.cache.stats();
+    assert_eq!((after.cold_hits, after.misses, after.cold_bytes), (before.cold_hits, before.misses, 0), "{after:?}");
+}
+
+#[test]
 fn a_deleted_table_is_forgotten() {
     let mut store = store(8 << 20);
     scan(&mut store);

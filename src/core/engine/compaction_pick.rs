@@ -60,6 +60,8 @@ pub(crate) struct Census {
     pile_key: Vec<u8>,
     /// Bytes of content in level 1 and deeper.
     bytes: Vec<u64>,
+    /// Bytes of content in all levels.
+    pub(crate) content: u64,
     /// The first level (from the top) with a table that is mostly deletes of things below.
     deletes: Option<(u32, Rc<TableInfo>)>,
 }
@@ -75,6 +77,8 @@ impl Census {
             }
         }
         census.bytes = (1..=levels.depth()).map(|level| bytes(levels.level(level))).collect();
+        let flushed: u64 = levels.flushed().map(|table| table.raw_bytes).sum();
+        census.content = flushed + census.bytes.iter().sum::<u64>();
         let upper = levels.flushed().map(|table| (0, table));
         let deeper = (1..=levels.depth()).flat_map(|level| levels.level(level).iter().map(move |table| (level, table)));
         census.deletes = upper

@@ -129,9 +129,12 @@ impl Inner {
         }
     }
 
-    /// Drops what the cache holds of tables that are not live any more.
+    /// Drops what the cache holds of tables that are not live any more, and tells it how much data there are.
     pub(crate) fn forget_retired(&self) {
-        let retired = std::mem::take(&mut self.state.borrow_mut().retired);
+        let mut state = self.state.borrow_mut();
+        let retired = std::mem::take(&mut state.retired);
+        self.cache.set_data_bytes(state.manifest.levels.census.content);
+        drop(state);
         retired.into_iter().for_each(|table| self.cache.forget_table(table));
     }
 

@@ -51,6 +51,7 @@ impl Engine {
         let engine = Self(inner);
         engine.0.hold_locks().await;
         engine.0.catch_up().await?;
+        engine.0.forget_retired();
         engine.0.check_testimony(testimony)?;
         engine.0.testify().await;
         engine.0.start_maintenance();

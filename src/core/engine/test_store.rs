@@ -60,6 +60,7 @@ impl TestStore {
         tables.extend(builder.map(|(builder, _)| self.finish(builder)));
         let added: Vec<_> = tables.iter().map(|table| (level, table.clone())).collect();
         self.levels = self.levels.replaced(&[], &added).unwrap();
+        self.cache.set_data_bytes(self.levels.census.content);
         tables
     }
 

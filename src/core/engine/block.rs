@@ -73,6 +73,11 @@ impl Block {
         Ok(Self { heads_end, values_end, restarts, first_position, content })
     }
 
+    /// The bytes it was made of.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.content
+    }
+
     /// The memory, for reuse.
     pub(crate) fn into_content(self) -> Vec<u8> {
         self.content

@@ -5,8 +5,8 @@
 //! A blob is dense and costs a decompression; an opened block costs nothing and takes about 2.6 times the memory. Blobs may
 //! hold up to half the budget and opened blocks get the rest. A point read keeps the block it opened; a scan keeps it
 //! only while there is room, so that no scan drives out what point reads use. When blobs must go, those whose block is
-//! open go first. Where all data opened fit the budget, or nearly, an opened block's blob goes at once: holding both
-//! would leave too little room to open everything.
+//! open go first. Where all data opened fit the budget, or nearly, nothing is held twice: an opened block's blob goes at once,
+//! and a block that must go is compressed again, which costs a twentieth of fetching it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::disk::BlobName;
 
 use super::block::Block;
 use super::clock_segment::{ClockSegment, Item};
-use super::sealed_block::{open_block, BlockAddress, BlockKind};
+use super::sealed_block::{open_block, seal_block, BlockAddress, BlockKind};
 use super::table_info::TableInfo;
 use super::table_meta::TableMeta;
 
@@ -250,16 +250,26 @@ impl Segments {
             } else {
                 hot.evict(|_| false)
             };
-            match victim {
-                Some(Item::Block(block)) => {
-                    if let Ok(block) = Rc::try_unwrap(block) {
-                        self.spare(block);
-                    }
-                }
-                Some(_) => {}
-                None => return,
+            let Some((id, item)) = victim else { return };
+            if let Item::Block(block) = item {
+                self.let_go(id, block);
             }
             self.stats.evictions += 1;
+        }
+    }
+
+    /// Keeps an opened block that must go as a blob, where blobs of opened blocks are not held.
+    fn let_go(&mut self, id: u64, block: Rc<Block>) {
+        if self.data_nearly_fit() && !self.cold.contains(id) {
+            let (table, part) = (id >> 20, (id & 0xf_ffff) as u32);
+            if let [blob] = &mut seal_block(BlockKind::Data, table, part, block.content())[..] {
+                let blob: Rc<[u8]> = std::mem::take(blob).into();
+                let bytes = blob.len();
+                self.cold.insert(id, Item::Blob(blob), bytes);
+            }
+        }
+        if let Ok(block) = Rc::try_unwrap(block) {
+            self.spare(block);
         }
     }
 

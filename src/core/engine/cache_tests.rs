@@ -104,6 +104,21 @@ fn data_that_fit_are_all_opened_and_their_blobs_let_go() {
 }
 
 #[test]
+fn data_that_nearly_fit_are_read_once_and_then_held_opened_or_compressed() {
+    let mut store = store(0);
+    let data = store.levels.census.content as usize;
+    store.cache.set_budget(data - data / 10);
+    scan(&mut store);
+    let before = store.cache.stats();
+    for n in (0..COUNT).rev().chain(0..COUNT) {
+        get(&mut store, n);
+    }
+    let after = store.cache.stats();
+    assert_eq!(after.misses, before.misses, "{after:?}");
+    assert!(used(&store.cache) <= data - data / 10);
+}
+
+#[test]
 fn a_deleted_table_is_forgotten() {
     let mut store = store(8 << 20);
     scan(&mut store);

@@ -81,7 +81,7 @@ impl ClockSegment {
 
     /// Removes the first item the hand finds that was not used since it last came by. `dispensable` ones get no
     /// second chance.
-    pub(crate) fn evict(&mut self, dispensable: impl Fn(u64) -> bool) -> Option<Item> {
+    pub(crate) fn evict(&mut self, dispensable: impl Fn(u64) -> bool) -> Option<(u64, Item)> {
         // Two rounds: the first may only take second chances away.
         for _ in 0..2 * self.entries.len() {
             self.hand = if self.hand < self.entries.len() { self.hand } else { 0 };
@@ -90,7 +90,7 @@ impl ClockSegment {
             if let Some(entry) = entry {
                 if !entry.used || dispensable(entry.id) {
                     let id = entry.id;
-                    return self.remove(id);
+                    return self.remove(id).map(|item| (id, item));
                 }
                 entry.used = false;
             }

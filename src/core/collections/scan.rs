@@ -172,21 +172,21 @@ impl Scan {
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
         let mut examined = 0;
-        let outcome = loop {
-            if examined >= *budget {
-                break Err(crate::engine::Pause::Yield);
-            }
-            match cursor.advance() {
-                Ok(true) => {}
-                Ok(false) => break Ok(false),
-                Err(pause) => break Err(pause),
-            }
-            examined += 1;
-            match sink(keys::document_id(cursor.key()), cursor.value()) {
-                Ok(Flow::More) => {}
-                Ok(Flow::Enough) => break Ok(true),
-                Err(error) => break Err(error.into()),
-            }
+        let mut told = Ok(Flow::More);
+        let walked = match *budget {
+            0 => Ok(false),
+            limit => cursor.walk(&mut |key, document| {
+                examined += 1;
+                told = sink(keys::document_id(key), document);
+                matches!(told, Ok(Flow::More)) && examined < limit
+            }),
+        };
+        let outcome = match (walked, told) {
+            (_, Err(error)) => Err(error.into()),
+            (_, Ok(Flow::Enough)) => Ok(true),
+            (Ok(true), _) => Ok(false),
+            (Ok(false), _) => Err(crate::engine::Pause::Yield),
+            (Err(pause), _) => Err(pause),
         };
         self.documents_examined += u64::from(examined);
         *budget = budget.saturating_sub(examined);

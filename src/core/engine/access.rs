@@ -91,6 +91,17 @@ pub trait Cursor {
     fn key(&self) -> &[u8];
     /// The current entry's value. Empty before the first `advance`.
     fn value(&self) -> &[u8];
+
+    /// Advances and hands each entry's key and value to `sink` until it answers `false` (then so does this, and the cursor
+    /// stands on that entry) or there are no more (then this answers `true`). Pauses as `advance` does.
+    fn walk(&mut self, sink: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Step<bool> {
+        while self.advance()? {
+            if !sink(self.key(), self.value()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// A read view that can also be written. Reads see the transaction's own writes.

@@ -31,6 +31,8 @@ pub(crate) struct MergeCursor<'a> {
     /// Sources to step before the next entry is chosen: the last winner and those that had the same key.
     stale: Vec<usize>,
     winner: Option<usize>,
+    /// How often the last winner had loaded a block when it was found that all of the block comes before the runner-up.
+    unrivalled: Option<u32>,
 }
 
 impl<'a> MergeCursor<'a> {
@@ -51,7 +53,15 @@ impl<'a> MergeCursor<'a> {
             sources.extend(RunCursor::new(run, &range, direction).map(|run| Source::new(Leaf::Run(Box::new(run)))));
         }
         let stale = (0..sources.len()).collect();
-        Self { order: Vec::with_capacity(sources.len()), sources, direction, show, stale, winner: None }
+        Self {
+            order: Vec::with_capacity(sources.len()),
+            sources,
+            direction,
+            show,
+            stale,
+            winner: None,
+            unrivalled: None,
+        }
     }
 
     /// Moves to the next entry; `false` at the end.
@@ -99,11 +109,7 @@ impl<'a> MergeCursor<'a> {
         if let [last] = self.stale[..] {
             match self.sources[last].advance(blocks, self.direction, self.show)? {
                 Advance::Entry => {
-                    let still = match self.order.last() {
-                        None => true,
-                        Some(&runner_up) => self.compare_keys(last, runner_up) == Ordering::Less,
-                    };
-                    if still {
+                    if self.is_unrivalled(last) || self.wins_again(last) {
                         self.winner = Some(last);
                         return Ok(true);
                     }
@@ -112,11 +118,32 @@ impl<'a> MergeCursor<'a> {
                 Advance::End => {}
                 Advance::Missing => return Err(self.pause(blocks)),
             }
+            self.unrivalled = None;
             self.stale.clear();
         } else {
             self.step_stale(blocks)?;
         }
         self.choose_slowly()
+    }
+
+    /// Whether `source` is in a block known to come before everything else.
+    #[inline]
+    fn is_unrivalled(&self, source: usize) -> bool {
+        self.unrivalled.is_some() && self.unrivalled == self.sources[source].loads()
+    }
+
+    /// Whether the last winner, on its next entry, still comes before the others; notes if all of its block does.
+    fn wins_again(&mut self, source: usize) -> bool {
+        self.unrivalled = None;
+        let Some(&runner_up) = self.order.last() else { return true };
+        let wins = self.compare_keys(source, runner_up) == Ordering::Less;
+        if wins && self.direction == Direction::Forward {
+            let (source, rival) = (&self.sources[source], self.sources[runner_up].key());
+            if source.block_end().is_some_and(|end| compare(end, rival) == Ordering::Less) {
+                self.unrivalled = source.loads();
+            }
+        }
+        wins
     }
 
     /// Steps every stale source; if blocks are missing, those of all of them are named together.

@@ -139,6 +139,23 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// How often a run has loaded a block; `None` for a memtable.
+    #[inline]
+    pub(crate) fn loads(&self) -> Option<u32> {
+        match &self.leaf {
+            Leaf::Memtable(_) => None,
+            Leaf::Run(cursor) => Some(cursor.loads()),
+        }
+    }
+
+    /// A key that no key of the block a run is in comes after.
+    pub(crate) fn block_end(&self) -> Option<&[u8]> {
+        match &self.leaf {
+            Leaf::Memtable(_) => None,
+            Leaf::Run(cursor) => cursor.block_end(),
+        }
+    }
+
     /// Appends the names of what is missing for the next step and up to `ahead` blocks in all. Answers whether blocks, and
     /// not only a meta, are among them.
     pub(crate) fn want(&self, blocks: &Blocks<'_>, ahead: usize, names: &mut Vec<BlobName>) -> Result<bool> {

@@ -42,6 +42,8 @@ pub(crate) struct RunCursor {
     /// The block in that table; `None` is the first one in this direction that matters.
     block_index: Option<usize>,
     block: Option<Rc<Block>>,
+    /// How often a block was loaded.
+    loads: u32,
     /// Whether the range ends in this block, so that every key must be checked.
     last_block: bool,
     entries: BlockCursor,
@@ -66,6 +68,7 @@ impl RunCursor {
             meta: None,
             block_index: None,
             block: None,
+            loads: 0,
             last_block: false,
             entries: BlockCursor::default(),
         };
@@ -91,6 +94,18 @@ impl RunCursor {
     /// Whether the entry before this one in ascending order has the same key.
     pub(crate) fn is_older(&self) -> bool {
         self.entries.entry().older
+    }
+
+    /// How often it has loaded a block.
+    #[inline]
+    pub(crate) fn loads(&self) -> u32 {
+        self.loads
+    }
+
+    /// A key that no key of the current block comes after; `None` if it is in no block.
+    pub(crate) fn block_end(&self) -> Option<&[u8]> {
+        let (_, meta, index) = (self.block.as_ref()?, self.meta.as_ref()?, self.block_index?);
+        Some(meta.last_key(index))
     }
 
     /// Moves to the next entry.
@@ -181,6 +196,7 @@ impl RunCursor {
         placed.map_err(|_| address.damaged())?;
         self.block_index = Some(index);
         self.block = Some(block);
+        self.loads = self.loads.wrapping_add(1);
         Ok(true)
     }
 

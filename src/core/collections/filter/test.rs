@@ -76,6 +76,8 @@ pub(super) struct Set {
     many: Vec<Value>,
     patterns: Vec<Pattern>,
     null: bool,
+    /// Bytes of the longest text among the few, if all of them are texts that stand unescaped in JSON.
+    longest_text: Option<usize>,
 }
 
 impl Set {
@@ -87,10 +89,29 @@ impl Set {
         } else {
             crate::base::sort::sort_by(&mut values, crate::collections::compare::compare);
         }
-        Self { few, many: values, patterns, null }
+        let plain = |constant: &Constant| match constant {
+            Constant::Text(text, true) => Some(text.len()),
+            _ => None,
+        };
+        let lengths: Option<Vec<usize>> = few.iter().map(plain).collect();
+        let longest_text = lengths.and_then(|lengths| lengths.into_iter().max());
+        Self { few, many: values, patterns, null, longest_text }
     }
 
     fn contains(&self, value: ValueRef<'_>) -> bool {
+        if let (Some(longest), ValueRef::Raw(raw), true) = (self.longest_text, value, self.patterns.is_empty()) {
+            let Some((b'"', rest)) = raw.text().split_first() else { return false };
+            // A text that goes on behind the longest constant, without an escape so far, is none of them.
+            match rest.iter().take(longest + 1).position(|byte| matches!(byte, b'"' | b'\\')) {
+                None => return false,
+                Some(end) if rest[end] == b'"' => {
+                    let is_text =
+                        |constant: &Constant| matches!(constant, Constant::Text(text, _) if **text == rest[..end]);
+                    return self.few.iter().any(is_text);
+                }
+                Some(_) => {}
+            }
+        }
         self.few.iter().any(|constant| constant.relates(Relation::Equal, value))
             || (!self.many.is_empty()
                 && self.many.binary_search_by(|other| ValueRef::Tree(other).compare(value)).is_ok())

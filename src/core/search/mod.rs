@@ -4,13 +4,24 @@
 //! Nothing is held whole in memory, and nothing here knows how postings are stored: queries run over the [`Postings`] trait.
 
 pub mod analyze;
+#[cfg(any(test, feature = "testing"))]
+pub mod brute_force;
+pub mod edit;
+pub mod evaluate;
+pub mod plan;
 pub mod postings;
+pub mod query;
+#[cfg(any(test, feature = "testing"))]
+pub mod reference;
 pub mod score;
 pub mod spec;
 pub mod terms;
 
 pub use analyze::{Analyzer, Analyzers, Purpose, Token};
+pub use evaluate::{Evaluation, Hit, Sink, Top};
+pub use plan::Plan;
 pub use postings::{Block, DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
+pub use query::{Options, Query};
 pub use score::Model;
 pub use spec::{FieldSpec, SearchSpec};
 pub use terms::DocumentTerms;

@@ -104,6 +104,23 @@ impl Analyzer {
         }
     }
 
+    /// Whether its terms are stems.
+    pub fn stems(&self) -> bool {
+        match self {
+            Self::English(_) => true,
+            #[cfg(feature = "languages")]
+            Self::Language(_) => true,
+            Self::Standard | Self::Keyword | Self::Custom(_) => false,
+        }
+    }
+
+    /// A word as it would be if it were not stemmed.
+    pub fn unstemmed(&self, word: &str) -> Box<str> {
+        let mut folded = String::new();
+        words::fold_word(word, &mut folded);
+        cut::cut(&folded).into()
+    }
+
     /// Calls `sink` for every token of the text in order, at most [`TOKENS_MAX`] times.
     ///
     /// # Errors

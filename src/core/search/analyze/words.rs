@@ -173,7 +173,7 @@ fn initials_end(text: &str, start: usize) -> Option<usize> {
 }
 
 /// Appends the word folded, without a possessive ending and without the signs that join its parts.
-fn fold_word(word: &str, out: &mut String) {
+pub(super) fn fold_word(word: &str, out: &mut String) {
     let bare = strip_possessive(word);
     if bare.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         out.extend(bare.chars().map(|c| c.to_ascii_lowercase()));

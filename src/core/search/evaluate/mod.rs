@@ -1,0 +1,119 @@
+//! Runs a plan over postings: every matching document with its score, or only those that can still be among the best.
+//!
+//! Document numbers are walked in windows. In each, upper bounds from the headers of the blocks say whether anything can
+//! beat the worst result so far; if not, the window is skipped unread (after Ding and Suel, "Faster Top-k Document
+//! Retrieval Using Block-Max Indexes", 2011). In a window that counts, the words that could lift a document over the
+//! threshold by themselves give candidates, and the others are read only for these (MaxScore: Turtle and Flood, 1995).
+//! Results are those of scoring every document: bounds are never below the score.
+
+mod expand;
+pub mod explain;
+mod frame;
+mod node;
+mod phrase;
+mod pool;
+mod top;
+
+#[cfg(test)]
+mod evaluate_tests;
+#[cfg(test)]
+mod relevance_tests;
+
+pub use expand::{FUZZY_TERMS_MAX, PREFIX_TERMS_MAX};
+pub use explain::{explain, Explanation};
+pub use top::{Hit, Top};
+
+use crate::engine::{Pause, Step};
+
+use super::plan::Plan;
+use super::postings::{DocNumber, Postings, NO_DOC};
+use super::score::Model;
+use super::spec::SearchSpec;
+
+use expand::Expanded;
+use frame::{Frame, Window, WINDOW};
+use node::{build, Setting};
+
+/// Takes the results.
+pub trait Sink {
+    /// Only documents of a greater score are of use; minus infinity for all. It may rise from call to call.
+    fn threshold(&self) -> f32;
+
+    /// A document with its score, above the threshold. Documents come in ascending order. After a pause the same document
+    /// comes again.
+    fn hit(&mut self, doc: DocNumber, score: f32) -> Step<()>;
+}
+
+/// A search under way. It owns nothing borrowed, so that it outlives a pause: call [`Evaluation::run`] again on the same
+/// state of the index.
+#[derive(Debug)]
+pub struct Evaluation {
+    plan: Plan,
+    expanded: Option<Expanded>,
+    next: DocNumber,
+    windows: u64,
+}
+
+impl Evaluation {
+    /// A search that has not begun.
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, expanded: None, next: 0, windows: 0 }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Searches on. Answers `Ok` when every document has been looked at.
+    ///
+    /// # Errors
+    /// [`Pause::Missing`]: bring these and call again. [`Pause::Yield`]: more than `windows` windows were looked at;
+    /// call again after a breath. `Failed` is what the index or the sink failed with.
+    pub fn run(&mut self, spec: &SearchSpec, postings: &dyn Postings, sink: &mut dyn Sink, windows: u64) -> Step<()> {
+        let totals = postings.totals()?;
+        let model = Model::new(spec, &totals);
+        if self.expanded.is_none() {
+            self.expanded = Some(expand::expand(&self.plan, postings)?);
+        }
+        let Some(expanded) = &self.expanded else { return Ok(()) };
+        let setting = Setting::new(postings, &model, &self.plan.scopes, totals.docs);
+        let mut root = build(&setting, &self.plan.root, &mut expanded.words())?;
+        let mut frame = Frame::default();
+        let stop = self.windows + windows.max(1);
+        while self.next != NO_DOC {
+            let start = root.next(self.next)?;
+            if start == NO_DOC {
+                self.next = NO_DOC;
+                break;
+            }
+            self.next = start;
+            if self.windows == stop {
+                return Err(Pause::Yield);
+            }
+            self.windows += 1;
+            let mut window = Window { start, end: start.saturating_add(WINDOW) };
+            let bound = root.bound(&mut window)?;
+            let threshold = sink.threshold();
+            if !node::can_beat(bound, threshold) {
+                self.next = window.end;
+                continue;
+            }
+            root.fill(&setting, window, None, threshold, &mut frame)?;
+            for at in frame.matched.iter() {
+                let (doc, score) = (start + at as u32, frame.scores[at] as f32);
+                if score > sink.threshold() {
+                    self.next = doc;
+                    sink.hit(doc, score)?;
+                }
+            }
+            self.next = window.end;
+        }
+        Ok(())
+    }
+
+    /// How many windows were looked at: what the search cost.
+    pub fn windows(&self) -> u64 {
+        self.windows
+    }
+}

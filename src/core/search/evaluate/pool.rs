@@ -1,0 +1,270 @@
+//! A word of the query: one term, or several that are scored as one.
+//!
+//! The impacts of several terms are added before they saturate, so that a document with three forms of a word does not
+//! count three times.
+
+use std::rc::Rc;
+
+use crate::collections::view::Gather;
+use crate::engine::Step;
+use crate::search::postings::{Block, DocNumber, Postings, TermDocs, BLOCK_DOCS, NO_DOC};
+use crate::search::score::{length_of, Model};
+
+use super::frame::{Bits, Frame, Window};
+
+/// What one occurrence in a field adds to the impact, by the code of the field's length; `None` where the field is left out.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) model: Model,
+    units: Vec<Option<Box<[f32; 256]>>>,
+    /// From bounds in the index to bounds in this scope.
+    looseness: f32,
+}
+
+impl Scope {
+    /// The scope of these boosts.
+    pub(super) fn new(model: &Model, reference: &Model, boosts: &[f32]) -> Self {
+        let mut model = model.clone();
+        model.fields.iter_mut().zip(boosts).for_each(|(field, boost)| field.weight *= boost);
+        let unit = |field: &crate::search::score::FieldModel| {
+            (field.weight > 0.0).then(|| {
+                let mut units = Box::new([0.0; 256]);
+                (0..=255).zip(units.iter_mut()).for_each(|(code, unit)| *unit = field.unit(length_of(code)));
+                units
+            })
+        };
+        Self { units: model.fields.iter().map(unit).collect(), looseness: model.looseness(reference), model }
+    }
+
+    pub(super) fn unit(&self, field: usize, code: u8) -> Option<f32> {
+        Some(self.units.get(field)?.as_ref()?[usize::from(code)])
+    }
+}
+
+/// The documents of one term in one scope, a block at a time.
+pub(super) struct Member<'a> {
+    docs: Box<dyn TermDocs + 'a>,
+    pub(super) scope: Rc<Scope>,
+    /// How like the word the term is, up to 1.
+    similarity: f32,
+    pub(super) block: Block,
+    impacts: Vec<f32>,
+    codes: Vec<u8>,
+    loaded: bool,
+    /// The first place in the block that was not looked at.
+    at: usize,
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn new(docs: Box<dyn TermDocs + 'a>, scope: Rc<Scope>, similarity: f32) -> Self {
+        let (block, impacts, codes) = (Block::default(), Vec::new(), Vec::new());
+        Self { docs, scope, similarity, block, impacts, codes, loaded: false, at: 0 }
+    }
+
+    pub(super) fn docs(&self) -> u32 {
+        self.docs.stats().docs
+    }
+
+    pub(super) fn similarity(&self) -> f32 {
+        self.similarity
+    }
+
+    pub(super) fn seek(&mut self, doc: DocNumber) -> Step<bool> {
+        let last = self.docs.last();
+        if last != NO_DOC && last >= doc && self.loaded {
+            return Ok(true);
+        }
+        let found = self.docs.seek(doc)?;
+        if self.docs.last() != last || !found {
+            self.loaded = false;
+            self.at = 0;
+        }
+        Ok(found)
+    }
+
+    /// The last document of the current block.
+    pub(super) fn last(&self) -> DocNumber {
+        self.docs.last()
+    }
+
+    /// Decodes the current block.
+    pub(super) fn load(&mut self, postings: &dyn Postings) -> Step<()> {
+        if self.loaded {
+            return Ok(());
+        }
+        self.docs.read(&mut self.block)?;
+        let len = self.block.docs().len();
+        self.impacts.clear();
+        self.impacts.resize(len, 0.0);
+        self.codes.resize(len.max(BLOCK_DOCS), 0);
+        for column in self.block.columns() {
+            let Some(Some(units)) = self.scope.units.get(column.field()) else { continue };
+            let codes = &mut self.codes[..len];
+            postings.lengths(column.field(), self.block.docs(), codes)?;
+            for ((impact, count), code) in self.impacts.iter_mut().zip(column.counts()).zip(codes) {
+                *impact += f32::from(*count) * units[usize::from(*code)];
+            }
+        }
+        if self.similarity != 1.0 {
+            self.impacts.iter_mut().for_each(|impact| *impact *= self.similarity);
+        }
+        self.loaded = true;
+        self.at = 0;
+        Ok(())
+    }
+
+    /// No document of the term is before this one and at or after `doc`.
+    pub(super) fn next(&mut self, doc: DocNumber) -> Step<DocNumber> {
+        if !self.seek(doc)? {
+            return Ok(NO_DOC);
+        }
+        if !self.loaded {
+            return Ok(doc);
+        }
+        self.skip(doc);
+        Ok(self.block.docs().get(self.at).copied().unwrap_or_else(|| self.docs.last().saturating_add(1)))
+    }
+
+    /// Moves the place in the block to the first document at or after `doc`.
+    fn skip(&mut self, doc: DocNumber) {
+        let docs = self.block.docs();
+        while docs.get(self.at).is_some_and(|own| *own < doc) {
+            self.at += 1;
+        }
+    }
+
+    /// At least the greatest impact in a window, which may become shorter to end with the block.
+    pub(super) fn bound(&mut self, window: &mut Window, always: bool) -> Step<f32> {
+        if !self.seek(window.start)? {
+            return Ok(0.0);
+        }
+        let stats = self.docs.stats();
+        let impact = if always || stats.docs as usize > BLOCK_DOCS {
+            window.end = window.end.min(self.docs.last().saturating_add(1));
+            self.docs.impact()
+        } else {
+            stats.impact
+        };
+        Ok(impact * self.scope.looseness * self.similarity)
+    }
+
+    /// Adds the impacts of the documents in a window, of all or of the candidates only.
+    fn fill(
+        &mut self,
+        postings: &dyn Postings,
+        window: Window,
+        candidates: Option<&Bits>,
+        frame: &mut Frame,
+    ) -> Step<()> {
+        let mut from = window.start;
+        while from < window.end {
+            if let Some(candidates) = candidates {
+                match candidates.next((from - window.start) as usize) {
+                    Some(at) if at < window.len() => from = window.start + at as u32,
+                    _ => return Ok(()),
+                }
+            }
+            if !self.seek(from)? {
+                return Ok(());
+            }
+            self.load(postings)?;
+            self.skip(from);
+            let docs = &self.block.docs()[self.at..];
+            let len = docs.partition_point(|doc| *doc < window.end);
+            for (doc, impact) in docs[..len].iter().zip(&self.impacts[self.at..]) {
+                let at = (doc - window.start) as usize;
+                if *impact > 0.0 && candidates.is_none_or(|candidates| candidates.has(at)) {
+                    frame.add(at, f64::from(*impact));
+                }
+            }
+            if candidates.is_none() {
+                self.at += len;
+            }
+            from = self.docs.last().saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The place of a document in the loaded block, if the term is in one of the scope's fields there.
+    pub(super) fn find(&self, doc: DocNumber) -> Option<usize> {
+        let at = self.block.docs().binary_search(&doc).ok()?;
+        (*self.impacts.get(at)? > 0.0).then_some(at)
+    }
+
+    /// The documents of the loaded block in a window that have the term in one of the scope's fields.
+    pub(super) fn matched(&self, window: Window) -> impl Iterator<Item = usize> + '_ {
+        let docs = self.block.docs();
+        let from = docs.partition_point(|doc| *doc < window.start);
+        let in_window = docs[from..].iter().take_while(move |doc| **doc < window.end);
+        let places = in_window.zip(&self.impacts[from..]).filter(|(_, impact)| **impact > 0.0);
+        places.map(move |(doc, _)| (doc - window.start) as usize)
+    }
+
+    pub(super) fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()> {
+        self.docs.positions(at, field, positions)
+    }
+
+    /// The length code of a field in one document.
+    pub(super) fn code(&self, postings: &dyn Postings, field: usize, doc: DocNumber) -> Step<u8> {
+        let mut code = [0];
+        postings.lengths(field, &[doc], &mut code)?;
+        Ok(code[0])
+    }
+}
+
+/// Terms that are scored as one.
+pub(super) struct Pool<'a> {
+    pub(super) members: Vec<Member<'a>>,
+    /// The rarity of the word, times its boost.
+    pub(super) weight: f32,
+    /// The saturation.
+    pub(super) k1: f32,
+}
+
+impl Pool<'_> {
+    /// From impact to score.
+    #[inline]
+    pub(super) fn score(&self, impact: f64) -> f64 {
+        let k1 = f64::from(self.k1);
+        f64::from(self.weight) * (1.0 - k1 / (k1 + impact))
+    }
+
+    pub(super) fn next(&mut self, doc: DocNumber) -> Step<DocNumber> {
+        let mut gather = Gather::default();
+        let mut next = NO_DOC;
+        for member in &mut self.members {
+            next = next.min(gather.step(member.next(doc))?.unwrap_or(doc));
+        }
+        gather.finish()?;
+        Ok(next)
+    }
+
+    pub(super) fn bound(&mut self, window: &mut Window) -> Step<f64> {
+        let mut impact = 0.0;
+        for member in &mut self.members {
+            impact += f64::from(member.bound(window, false)?);
+        }
+        // Not a number is an infinity times zero: no bound is known.
+        Ok(self.score(if impact.is_nan() { f64::INFINITY } else { impact }))
+    }
+
+    pub(super) fn fill(
+        &mut self,
+        postings: &dyn Postings,
+        window: Window,
+        candidates: Option<&Bits>,
+        frame: &mut Frame,
+    ) -> Step<()> {
+        frame.clear(window);
+        let mut gather = Gather::default();
+        for member in &mut self.members {
+            gather.step(member.fill(postings, window, candidates, frame))?;
+        }
+        gather.finish()?;
+        let Frame { matched, scores } = frame;
+        for at in matched.iter() {
+            scores[at] = self.score(scores[at]);
+        }
+        Ok(())
+    }
+}

@@ -33,6 +33,12 @@ pub enum Bug {
     SkipUniqueCheck,
     /// Deleting a document leaves the collection's count alone.
     ForgetCount,
+    /// Removing a document from a search index leaves its postings alive.
+    ForgetPostingDelete,
+    /// Removing a document from a search index leaves the counts alone.
+    KeepSearchTotals,
+    /// Merging search segments loses the second block of a term.
+    MergeDropsBlock,
     /// A live query does not hear of commits by other instances.
     IgnoreForeignCommits,
 }

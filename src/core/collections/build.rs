@@ -140,21 +140,24 @@ pub fn built(view: &dyn Read, collection: u32, index: u32) -> Step<u64> {
 
 /// How far a build got.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Progress {
-    done: u64,
+pub struct Progress {
+    /// Documents brought in.
+    pub done: u64,
     /// The id of the last document brought in; empty before the first.
-    last: Vec<u8>,
+    pub last: Vec<u8>,
 }
 
 impl Progress {
-    fn encode(&self) -> Vec<u8> {
+    /// The stored bytes (docs/FORMAT.md).
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![1];
         write_varint(&mut out, self.done);
         out.extend_from_slice(&self.last);
         out
     }
 
-    fn load(view: &dyn Read, collection: u32, index: u32) -> Step<Option<Self>> {
+    /// The progress of the build of an index; `None` if it is not being built.
+    pub fn load(view: &dyn Read, collection: u32, index: u32) -> Step<Option<Self>> {
         let mut bytes = Vec::new();
         if !view.get(&keys::build(collection, index), &mut bytes)? {
             return Ok(None);
@@ -267,8 +270,12 @@ pub fn clear_slice(tx: &mut dyn Transaction) -> Step<bool> {
         0 => vec![
             KeyRange::prefix(&keys::document_prefix(collection)),
             KeyRange::prefix(&keys::indexes_prefix(collection)),
+            KeyRange::prefix(&keys::searches_prefix(collection)),
         ],
-        index => vec![KeyRange::prefix(&keys::index_prefix(collection, index))],
+        index => vec![
+            KeyRange::prefix(&keys::index_prefix(collection, index)),
+            KeyRange::prefix(&keys::search_prefix(collection, index)),
+        ],
     };
     let mut doomed = Vec::new();
     for range in ranges {

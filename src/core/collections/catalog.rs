@@ -22,6 +22,7 @@ pub const INDEX_FIELDS_MAX: usize = 16;
 pub const INDEXES_MAX: usize = 64;
 
 const FORMAT: u8 = 1;
+const FORMAT_WITH_SEARCH: u8 = 2;
 const UNIQUE: u8 = 1;
 const MULTI_ENTRY: u8 = 2;
 const BUILDING: u8 = 4;
@@ -39,6 +40,19 @@ pub struct Collection {
     pub next_index: u32,
     /// The indexes, in the order of their creation.
     pub indexes: Vec<Index>,
+    /// The search index, if one is declared.
+    pub search: Option<SearchIndex>,
+}
+
+/// The search index of a collection. What it declares is the search floor's: here it is bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchIndex {
+    /// Its number, of the same sequence as those of other indexes.
+    pub id: u32,
+    /// The declaration.
+    pub spec: Box<[u8]>,
+    /// Whether queries may use it; until then it is being built and writers already maintain it.
+    pub ready: bool,
 }
 
 /// An index of a collection.
@@ -155,7 +169,7 @@ impl Collection {
 
     /// The bytes the catalog keeps (docs/FORMAT.md).
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT];
+        let mut out = vec![if self.search.is_some() { FORMAT_WITH_SEARCH } else { FORMAT }];
         write_varint(&mut out, self.id.into());
         write_varint(&mut out, self.version.into());
         write_varint(&mut out, self.next_index.into());
@@ -173,6 +187,11 @@ impl Collection {
                 out.push(u8::from(field.descending));
             }
         }
+        if let Some(search) = &self.search {
+            write_varint(&mut out, search.id.into());
+            out.push(if search.ready { 0 } else { BUILDING });
+            write_slice(&mut out, &search.spec);
+        }
         out
     }
 
@@ -182,7 +201,8 @@ impl Collection {
     /// `Corrupt` if the bytes make no sense or are of a later format.
     pub fn decode(name: &str, bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
-        if reader.u8()? != FORMAT {
+        let format = reader.u8()?;
+        if format != FORMAT && format != FORMAT_WITH_SEARCH {
             return Err(Error::corrupt(format!("collection '{name}' is described in a format of a later version")));
         }
         let (id, version, next_index) = (reader.varint_u32()?, reader.varint_u32()?, reader.varint_u32()?);
@@ -190,9 +210,18 @@ impl Collection {
         for _ in 0..reader.count(4)? {
             indexes.push(decode_index(&mut reader)?);
         }
+        let search = if format == FORMAT_WITH_SEARCH { Some(decode_search(&mut reader)?) } else { None };
         reader.finish("a collection's description")?;
-        Ok(Self { id, name: name.into(), version, next_index, indexes })
+        Ok(Self { id, name: name.into(), version, next_index, indexes, search })
     }
+}
+
+fn decode_search(reader: &mut Reader<'_>) -> Result<SearchIndex> {
+    let (id, flags) = (reader.varint_u32()?, reader.u8()?);
+    if flags & !BUILDING != 0 {
+        return Err(Error::corrupt("a search index's description makes no sense"));
+    }
+    Ok(SearchIndex { id, spec: reader.slice()?.into(), ready: flags == 0 })
 }
 
 fn decode_index(reader: &mut Reader<'_>) -> Result<Index> {
@@ -289,7 +318,8 @@ impl Catalog {
             false => 1,
         };
         let next = id.checked_add(1).ok_or_else(|| Error::invalid("too many collections were created"))?;
-        let collection = Rc::new(Collection { id, name: name.into(), version: 0, next_index: 1, indexes: Vec::new() });
+        let collection =
+            Rc::new(Collection { id, name: name.into(), version: 0, next_index: 1, indexes: Vec::new(), search: None });
         tx.put(keys::NEXT_COLLECTION, &next.to_le_bytes())?;
         save(tx, &collection)?;
         Ok(collection)
@@ -305,6 +335,9 @@ pub fn save(tx: &mut dyn Transaction, collection: &Collection) -> Step<()> {
 pub fn drop_collection(tx: &mut dyn Transaction, collection: &Collection) -> Step<()> {
     for index in collection.indexes.iter().filter(|index| !index.ready) {
         tx.delete(&keys::build(collection.id, index.id))?;
+    }
+    if let Some(search) = &collection.search {
+        tx.delete(&keys::build(collection.id, search.id))?;
     }
     tx.delete(&keys::collection(&collection.name))?;
     tx.put(&keys::garbage(collection.id, 0), &[])
@@ -339,11 +372,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_description_comes_back(id: u32, version: u32, next_index: u32,
+        fn a_description_comes_back(id: u32, version: u32, next_index: u32, search: Option<(u32, Vec<u8>, bool)>,
                                     specs in prop::collection::vec((spec(), any::<u32>(), any::<bool>(), any::<bool>()), 0..4)) {
             let indexes = specs.into_iter()
                 .map(|(spec, id, multi_entry, ready)| Index { id, spec, multi_entry, ready }).collect();
-            let collection = Collection { id, name: "c".into(), version, next_index, indexes };
+            let search = search.map(|(id, spec, ready)| SearchIndex { id, spec: spec.into(), ready });
+            let collection = Collection { id, name: "c".into(), version, next_index, indexes, search };
             prop_assert_eq!(Collection::decode("c", &collection.encode()).unwrap(), collection);
         }
 

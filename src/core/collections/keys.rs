@@ -10,6 +10,7 @@
 //! 01 collection:u32be id                 a document
 //! 02 collection:u32be index:u32be fields id    an index entry; a unique index has no id in the key
 //! 03 collection:u32be                    the collection's number of documents
+//! 04 collection:u32be index:u32be …      a search index
 //! ```
 
 use crate::engine::KeyRange;
@@ -22,6 +23,9 @@ pub const DOCUMENT: u8 = 0x01;
 pub const INDEX: u8 = 0x02;
 /// The first byte of every counter key.
 pub const COUNTER: u8 = 0x03;
+
+/// The first byte of every key of a search index.
+pub const SEARCH: u8 = 0x04;
 
 /// Bytes before the id in a document key.
 pub const DOCUMENT_PREFIX_LEN: usize = 5;
@@ -114,6 +118,19 @@ pub fn index_prefix(collection: u32, index: u32) -> [u8; INDEX_PREFIX_LEN] {
 pub fn indexes_prefix(collection: u32) -> [u8; DOCUMENT_PREFIX_LEN] {
     let [a, b, c, d] = collection.to_be_bytes();
     [INDEX, a, b, c, d]
+}
+
+/// What every key of the search index starts with.
+pub fn search_prefix(collection: u32, index: u32) -> [u8; INDEX_PREFIX_LEN] {
+    let mut prefix = index_prefix(collection, index);
+    prefix[0] = SEARCH;
+    prefix
+}
+
+/// What every key of every search index of the collection starts with.
+pub fn searches_prefix(collection: u32) -> [u8; DOCUMENT_PREFIX_LEN] {
+    let [a, b, c, d] = collection.to_be_bytes();
+    [SEARCH, a, b, c, d]
 }
 
 /// The key of the collection's number of documents.

@@ -157,19 +157,25 @@ impl Read for MemoryTransaction<'_> {
     }
 
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
-        let mut merged = self.store.entries.clone();
-        for (key, value) in &self.writes {
+        if range.end.as_ref().is_some_and(|end| *end <= range.start) {
+            return Box::new(OwnedCursor { entries: Vec::new(), at: None, faults: &self.store.faults });
+        }
+        let end = range.end.clone().map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let bounds = (std::ops::Bound::Included(range.start.clone()), end);
+        let stored = self.store.entries.range(bounds.clone());
+        let mut merged: BTreeMap<_, _> = stored.map(|(key, value)| (key.clone(), value.clone())).collect();
+        for (key, value) in self.writes.range(bounds) {
             match value {
                 Some(value) => merged.insert(key.clone(), value.clone()),
                 None => merged.remove(key),
             };
         }
-        Box::new(OwnedCursor { entries: within(merged, &range, direction), at: None, faults: &self.store.faults })
+        Box::new(OwnedCursor { entries: ordered(merged, direction), at: None, faults: &self.store.faults })
     }
 }
 
-fn within(map: BTreeMap<Vec<u8>, Vec<u8>>, range: &KeyRange, direction: Direction) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut entries: Vec<_> = map.into_iter().filter(|(key, _)| range.contains(key)).collect();
+fn ordered(map: BTreeMap<Vec<u8>, Vec<u8>>, direction: Direction) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut entries: Vec<_> = map.into_iter().collect();
     if direction == Direction::Backward {
         entries.reverse();
     }

@@ -54,7 +54,7 @@ pub mod write;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod memory_store;
+pub(crate) mod memory_store;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

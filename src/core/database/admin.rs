@@ -10,11 +10,14 @@ use crate::collections::catalog::{Collection, IndexSpec};
 use crate::collections::fields::Fields;
 use crate::collections::Value;
 use crate::engine::Durability;
+use crate::search::store::build::declare;
+use crate::search::store::Prepared;
 
 use super::command::Call;
 use super::handle::Database;
 use super::report::{write_collection, write_index};
 use super::response::{ObjectWriter, Response};
+use super::search::is_declared;
 
 impl Database {
     pub(super) async fn administer(
@@ -28,8 +31,9 @@ impl Database {
             Call::Ensure => {
                 let version = fields.number_u32("version")?;
                 let specs = take_specs(&mut fields)?;
+                let search = fields.value("search")?.map(|spec| self.prepare_search(&spec)).transpose()?;
                 fields.finish()?;
-                self.ensure(collection, version, specs, durability).await
+                self.ensure(Wanted { name: collection, version, specs, search }, durability).await
             }
             Call::CreateIndex => {
                 let spec = fields.value("index")?.ok_or_else(|| fields.missing("index"))?;
@@ -46,6 +50,14 @@ impl Database {
                 fields.finish()?;
                 self.drop(durability, move |tx, catalog| build::drop_index(tx, catalog, &collection, &name)).await
             }
+            Call::DropSearch => {
+                fields.finish()?;
+                self.drop(durability, Self::search_dropper(collection)).await
+            }
+            Call::WaitSearch => {
+                fields.finish()?;
+                self.wait_search(&collection).await
+            }
             Call::DropCollection => {
                 fields.finish()?;
                 self.drop(durability, move |tx, catalog| build::drop_collection(tx, catalog, &collection)).await
@@ -54,19 +66,18 @@ impl Database {
         }
     }
 
-    async fn ensure(
-        &self,
-        name: Box<str>,
-        version: Option<u32>,
-        specs: Vec<IndexSpec>,
-        durability: Durability,
-    ) -> Result<Response> {
-        let collection = match self.satisfied(&name, version, &specs).await? {
+    async fn ensure(&self, wanted: Wanted, durability: Durability) -> Result<Response> {
+        let collection = match self.satisfied(&wanted).await? {
             Some(collection) => collection,
             None => {
                 let shared = Rc::clone(&self.0);
                 let ensure = move |tx: &mut dyn crate::engine::Transaction| {
-                    build::ensure(tx, &shared.catalog, &name, version, &specs)
+                    let Wanted { name, version, specs, search } = &wanted;
+                    let collection = build::ensure(tx, &shared.catalog, name, *version, specs)?;
+                    match search {
+                        Some(search) => declare(tx, &shared.catalog, name, search),
+                        None => Ok(collection),
+                    }
                 };
                 self.0.engine.commit(durability, ensure).await?.value
             }
@@ -76,11 +87,14 @@ impl Database {
     }
 
     /// The collection, if it is already as `ensure` would make it: opening an application writes nothing then.
-    async fn satisfied(&self, name: &str, version: Option<u32>, specs: &[IndexSpec]) -> Result<Option<Rc<Collection>>> {
+    async fn satisfied(&self, wanted: &Wanted) -> Result<Option<Rc<Collection>>> {
+        let Wanted { name, version, specs, search } = wanted;
         let found = self.0.look(|view| self.0.catalog.find(view, name)).await?;
         Ok(found.filter(|collection| {
             let has = |spec: &IndexSpec| collection.index(&spec.name).is_some_and(|index| index.spec == *spec);
-            version.is_none_or(|version| version <= collection.version) && specs.iter().all(has)
+            version.is_none_or(|version| version <= collection.version)
+                && specs.iter().all(has)
+                && search.as_ref().is_none_or(|search| is_declared(collection, search))
         }))
     }
 
@@ -95,7 +109,8 @@ impl Database {
 
     async fn create_index(&self, collection: Box<str>, spec: IndexSpec, durability: Durability) -> Result<Response> {
         let index = spec.name.clone();
-        self.ensure(collection.clone(), None, vec![spec], durability).await?;
+        let wanted = Wanted { name: collection.clone(), version: None, specs: vec![spec], search: None };
+        self.ensure(wanted, durability).await?;
         self.wait_index(&collection, &index).await
     }
 
@@ -140,6 +155,14 @@ impl Database {
         answer.flag("dropped", committed.value).number("position", committed.position);
         Ok(answer.finish())
     }
+}
+
+/// What a collection should be like.
+struct Wanted {
+    name: Box<str>,
+    version: Option<u32>,
+    specs: Vec<IndexSpec>,
+    search: Option<Rc<Prepared>>,
 }
 
 fn take_specs(fields: &mut Fields<'_>) -> Result<Vec<IndexSpec>> {

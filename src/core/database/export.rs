@@ -12,6 +12,7 @@ use crate::collections::catalog::{document_count, Collection};
 use crate::collections::json::write_string;
 use crate::collections::Document;
 use crate::engine::{Pause, Snapshot};
+use crate::search::store::view::declared;
 
 use super::handle::{Database, Shared};
 use super::read::scan_documents;
@@ -110,6 +111,9 @@ impl Export {
             one.text("name", &index.spec.name).flag("unique", index.spec.unique);
             out.extend_from_slice(&one.finish().json);
         });
+        if let Some(search) = &collection.search {
+            declared(search)?.write_json(line.field("search"));
+        }
         line.number("count", count);
         push_line(chunk, &line.finish().json);
         Ok(State::Documents(list, at, None))

@@ -17,6 +17,7 @@ use crate::disk::{Disk, Witness};
 use crate::engine::{
     CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, SNAPSHOT_EXPIRED,
 };
+use crate::search::store::SearchIndexes;
 
 use super::calls::Transactions;
 use super::command::{parse, Command};
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     pub(super) platform: Rc<dyn Platform>,
     pub(super) catalog: Catalog,
     pub(super) views: Vec<Rc<dyn View>>,
+    /// The view of search indexes, which knows the analyzers.
+    pub(super) search: Rc<SearchIndexes>,
     pub(super) transactions: Transactions,
     pub(super) subscriptions: Subscriptions,
     pub(super) upkeep: Upkeep,
@@ -85,11 +88,13 @@ impl Database {
     ) -> Result<Self> {
         let engine = Engine::open(disk, Rc::clone(&platform), witness, options).await?;
         let seed = Cell::new(platform.next_u64());
+        let search = Rc::new(SearchIndexes::default());
         let shared = Rc::new(Shared {
             engine: engine.clone(),
             platform,
             catalog: Catalog::default(),
-            views: vec![Rc::new(Indexes)],
+            views: vec![Rc::new(Indexes), Rc::clone(&search) as Rc<dyn View>],
+            search,
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
             upkeep: Upkeep::default(),
@@ -304,6 +309,9 @@ impl Shared {
                     }
                 }
                 self.live_commit(record, *own);
+                if *own && self.search.take_merge_hint() {
+                    Database(Rc::clone(self)).resume_upkeep();
+                }
             }
             CommitEvent::Reset { .. } => {
                 self.catalog.forget_all();

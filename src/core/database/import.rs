@@ -148,12 +148,17 @@ impl Import {
     async fn take_collection(&mut self, name: &str, fields: &mut Fields<'_>) -> Result<()> {
         let version = fields.number_u32("version")?.unwrap_or(0);
         let indexes = fields.raw("indexes").unwrap_or(b"[]");
+        let search = fields.raw("search");
         let expected = fields.number("count")?.unwrap_or(0);
         // The same command that an application would send, so that it is checked alike.
         let mut command = b"{\"op\":\"ensure\",\"collection\":".to_vec();
         write_string(name, &mut command);
         command.extend_from_slice(format!(",\"version\":{version},\"indexes\":").as_bytes());
         command.extend_from_slice(indexes);
+        if let Some(search) = search {
+            command.extend_from_slice(b",\"search\":");
+            command.extend_from_slice(search);
+        }
         command.push(b'}');
         let command = String::from_utf8(command).map_err(|_| wrong("a line is not UTF-8"))?;
         self.database.execute(&command).await?;

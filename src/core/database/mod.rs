@@ -13,6 +13,7 @@ mod live;
 mod read;
 mod report;
 mod response;
+mod search;
 mod upkeep;
 mod write;
 

@@ -8,6 +8,7 @@ use crate::engine::{Read, Step};
 
 use super::handle::Shared;
 use super::response::{write_list, ObjectWriter, Response};
+use super::search::write_search;
 
 /// `collections`.
 pub(super) fn collections(view: &dyn Read, catalog: &Catalog) -> Step<Response> {
@@ -36,6 +37,9 @@ pub(super) fn write_collection(view: &dyn Read, collection: &Collection, out: &m
         write_index(view, collection, index, indexes)?;
     }
     indexes.push(b']');
+    if let Some(search) = &collection.search {
+        write_search(view, collection, search, answer.field("search"))?;
+    }
     out.extend_from_slice(&answer.finish().json);
     Ok(())
 }

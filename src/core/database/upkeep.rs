@@ -11,6 +11,7 @@ use crate::engine::{Durability, LockMode};
 
 use super::handle::{Database, DatabaseEvent, Shared};
 use super::response::ObjectWriter;
+use super::search;
 
 /// Between two looks at whether another instance finished the work.
 const WATCH_MS: f64 = 250.0;
@@ -31,6 +32,11 @@ impl Upkeep {
     /// Slices done so far.
     pub(super) fn rounds(&self) -> u64 {
         self.rounds.get()
+    }
+
+    /// Another slice was done.
+    pub(super) fn slice_done(&self) {
+        self.rounds.set(self.rounds.get() + 1);
     }
 
     /// Waits until another slice was done, here or (after a moment) elsewhere.
@@ -86,7 +92,8 @@ async fn run(shared: Rc<Shared>) {
 async fn round(shared: &Rc<Shared>) -> Result<()> {
     let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
     let garbage = shared.look(build::has_garbage).await?;
-    if builds.is_empty() && !garbage {
+    let searches = shared.look(|view| search::pending(view, &shared.catalog)).await?;
+    if builds.is_empty() && !garbage && searches.is_empty() {
         return Ok(());
     }
     let name = format!("tidewell/{:016x}/upkeep", shared.engine.store_id());
@@ -97,6 +104,9 @@ async fn round(shared: &Rc<Shared>) -> Result<()> {
     while clear(shared).await? {
         shared.platform.breathe().await;
     }
+    for one in searches {
+        search::work(shared, &one).await?;
+    }
     Ok(())
 }
 
@@ -105,7 +115,7 @@ async fn fill(shared: &Rc<Shared>, build: Build) -> Result<()> {
     loop {
         let (worker, job) = (Rc::clone(shared), build.clone());
         let step = shared.engine.commit(Durability::Relaxed, move |tx| job.slice(tx, &worker.catalog)).await?.value;
-        shared.upkeep.rounds.set(shared.upkeep.rounds.get() + 1);
+        shared.upkeep.slice_done();
         let Some(name) = &name else { return Ok(()) };
         let event = |state: &str, done: u64, total: u64, message: Option<&str>| {
             shared.emit(&progress(&build.collection, name, state, done, total, message));

@@ -15,6 +15,7 @@ pub mod query;
 pub mod reference;
 pub mod score;
 pub mod spec;
+pub mod store;
 pub mod terms;
 
 pub use analyze::{Analyzer, Analyzers, Purpose, Token};

@@ -1,0 +1,77 @@
+//! Commands about search indexes: what a collection declares, and how far its building got.
+
+use std::rc::Rc;
+
+use crate::base::Result;
+use crate::collections::build;
+use crate::collections::catalog::{document_count, Catalog, Collection, SearchIndex};
+use crate::engine::{Read, Step};
+use crate::search::store::build::{drop_search, holds};
+use crate::search::store::view::{declared, not_declared};
+use crate::search::store::{merge, Prepared};
+
+use super::super::handle::Database;
+use super::super::response::{ObjectWriter, Response};
+
+/// Whether a collection has the search index that a declaration asks for.
+pub(in super::super) fn is_declared(collection: &Collection, prepared: &Prepared) -> bool {
+    collection.search.as_ref().is_some_and(|search| holds(&search.spec, prepared) && *search.spec == *prepared.encode())
+}
+
+/// Appends the description of a search index.
+pub(in super::super) fn write_search(
+    view: &dyn Read,
+    collection: &Collection,
+    search: &SearchIndex,
+    out: &mut Vec<u8>,
+) -> Step<()> {
+    let total = document_count(view, collection.id)?;
+    let done = if search.ready { total } else { build::built(view, collection.id, search.id)? };
+    let figures = merge::figures(view, collection.id, search)?;
+    let mut answer = ObjectWriter::default();
+    declared(search)?.write_json(answer.field("fields"));
+    answer.text("state", if search.ready { "ready" } else { "building" });
+    answer.number("done", done).number("total", total);
+    answer.number("segments", figures.segments).number("bytes", figures.bytes);
+    out.extend_from_slice(&answer.finish().json);
+    Ok(())
+}
+
+impl Database {
+    /// Waits until the collection's search index is ready; answers its description.
+    pub(in super::super) async fn wait_search(&self, name: &str) -> Result<Response> {
+        let shared = &self.0;
+        loop {
+            let seen = shared.upkeep.rounds();
+            let state = shared
+                .look(|view| {
+                    let Some(collection) = shared.catalog.find(view, name)? else { return Ok(None) };
+                    let Some(search) = &collection.search else { return Ok(None) };
+                    let mut json = Vec::new();
+                    write_search(view, &collection, search, &mut json)?;
+                    Ok(Some((search.ready, json)))
+                })
+                .await?;
+            match state {
+                Some((true, json)) => return Ok(Response::plain(json)),
+                Some((false, _)) => {
+                    self.resume_upkeep();
+                    shared.upkeep.wait_past(seen, shared).await?;
+                }
+                None => return Err(not_declared(name)),
+            }
+        }
+    }
+
+    /// Drops a search index.
+    pub(in super::super) fn search_dropper(
+        name: Box<str>,
+    ) -> impl FnMut(&mut dyn crate::engine::Transaction, &Catalog) -> Step<bool> + 'static {
+        move |tx, catalog| drop_search(tx, catalog, &name)
+    }
+
+    /// A declaration with its analyzers.
+    pub(in super::super) fn prepare_search(&self, spec: &crate::collections::Value) -> Result<Rc<Prepared>> {
+        Ok(Rc::new(self.0.search.prepare(crate::search::SearchSpec::parse(spec)?)?))
+    }
+}

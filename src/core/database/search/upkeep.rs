@@ -1,0 +1,97 @@
+//! Work in the background on search indexes: filling new ones, merging segments, clearing merged ones.
+//!
+//! Every slice is a commit that stores how far it got; between slices the thread is given back.
+
+use std::rc::Rc;
+
+use crate::base::Result;
+use crate::collections::catalog::{Catalog, Collection, SearchIndex};
+use crate::engine::{Durability, Read, Step};
+use crate::search::store::build::{Builder, CommitStep, ReadStep};
+use crate::search::store::merge;
+
+use super::super::handle::{DatabaseEvent, Shared};
+use super::super::response::ObjectWriter;
+
+/// A search index with something to do.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Pending {
+    collection: Box<str>,
+    id: u32,
+    search: SearchIndex,
+}
+
+/// The search indexes that are not ready, or have segments to merge or to clear.
+pub(in super::super) fn pending(view: &dyn Read, catalog: &Catalog) -> Step<Vec<Pending>> {
+    let mut pending = Vec::new();
+    for collection in catalog.all(view)? {
+        let Collection { id, name, search: Some(search), .. } = &*collection else { continue };
+        if !search.ready || merge::wants_work(view, *id, search)? {
+            pending.push(Pending { collection: name.clone(), id: *id, search: search.clone() });
+        }
+    }
+    Ok(pending)
+}
+
+/// Does all there is to do for one index.
+pub(in super::super) async fn work(shared: &Rc<Shared>, pending: &Pending) -> Result<()> {
+    if !pending.search.ready {
+        fill(shared, pending).await?;
+    }
+    for slice in [merge::slice, merge::clear_slice] {
+        loop {
+            let (worker, one) = (Rc::clone(shared), pending.clone());
+            let step = move |tx: &mut dyn crate::engine::Transaction| {
+                let collection = worker.catalog.find(tx, &one.collection)?;
+                match collection.as_ref().and_then(|found| found.search.as_ref()).filter(|now| now.id == one.search.id)
+                {
+                    Some(search) => slice(tx, one.id, search),
+                    None => Ok(false),
+                }
+            };
+            if !shared.engine.commit(Durability::Relaxed, step).await?.value {
+                break;
+            }
+            shared.upkeep.slice_done();
+            shared.platform.breathe().await;
+        }
+    }
+    Ok(())
+}
+
+async fn fill(shared: &Rc<Shared>, pending: &Pending) -> Result<()> {
+    let prepared = shared.search.prepared(&pending.search)?;
+    let mut builder = Builder::new(&pending.collection, pending.search.id, prepared);
+    loop {
+        let step = shared.look(|view| builder.read(view, &shared.catalog)).await?;
+        match step {
+            ReadStep::More => {}
+            ReadStep::Gone => return Ok(()),
+            ReadStep::Full | ReadStep::End => {
+                let (worker, filled) = (Rc::clone(shared), Rc::new(builder));
+                let job = Rc::clone(&filled);
+                let end = step == ReadStep::End;
+                let commit = move |tx: &mut dyn crate::engine::Transaction| job.commit(tx, &worker.catalog, end);
+                let step = shared.engine.commit(Durability::Relaxed, commit).await?.value;
+                shared.upkeep.slice_done();
+                match step {
+                    CommitStep::Building(done, total) => progress(shared, &pending.collection, "building", done, total),
+                    CommitStep::Ready(done) => {
+                        progress(shared, &pending.collection, "ready", done, done);
+                        return Ok(());
+                    }
+                    CommitStep::Gone => return Ok(()),
+                }
+                builder = filled.next();
+            }
+        }
+        shared.platform.breathe().await;
+    }
+}
+
+fn progress(shared: &Shared, collection: &str, state: &str, done: u64, total: u64) {
+    let mut notice = ObjectWriter::default();
+    notice.text("kind", "index").text("collection", collection).text("name", "$search").text("state", state);
+    notice.number("done", done).number("total", total);
+    shared.emit(&DatabaseEvent::Notice(notice.finish().json));
+}

@@ -1,0 +1,317 @@
+//! Walks the documents of one term through all segments, block by block.
+//!
+//! It scores nothing. Pages are read when a block of them is asked for, positions only when a query asks for positions.
+
+use crate::base::Result;
+use crate::engine::{Read, Step};
+
+use super::super::postings::{Block, DocNumber, TermDocs, TermStats, NO_DOC};
+use super::index::{Found, StoredPostings};
+use super::keys::{IndexKeys, Part};
+use super::list::{damaged, fill_counts, read_block, read_distances, read_heads, read_plain, BlockHead, Columns};
+use super::terms::{Chunk, Place};
+
+/// A page that was read, and which.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    bytes: Vec<u8>,
+    name: Option<(u32, Part, u32)>,
+}
+
+impl Page {
+    /// The bytes at a place of a segment.
+    pub(super) fn read(
+        &mut self,
+        view: &dyn Read,
+        keys: &IndexKeys,
+        segment: u32,
+        part: Part,
+        place: Place,
+        len: u32,
+    ) -> Step<&[u8]> {
+        let name = Some((segment, part, place.page));
+        if self.name != name {
+            self.name = None;
+            self.bytes.clear();
+            if !view.get(&keys.page(segment, part, place.page), &mut self.bytes)? {
+                return Err(damaged().into());
+            }
+            self.name = name;
+        }
+        Ok(self.slice(place, len)?)
+    }
+
+    fn slice(&self, place: Place, len: u32) -> Result<&[u8]> {
+        let start = place.offset as usize;
+        self.bytes.get(start..start.saturating_add(len as usize)).ok_or_else(damaged)
+    }
+}
+
+/// The walk.
+pub(super) struct StoredDocs<'a> {
+    index: &'a StoredPostings<'a>,
+    parts: Vec<Found>,
+    stats: TermStats,
+    /// The current segment among `parts`, the chunk in it, the block in that.
+    part: usize,
+    chunk: usize,
+    block: usize,
+    /// Headers of the blocks of the chunk that is open, and which chunk that is.
+    heads: Vec<BlockHead>,
+    open: Option<(usize, usize)>,
+    page: Page,
+    positions_page: Page,
+    columns: Columns,
+    /// The block whose documents are in `columns`, with its mask of fields; and whether the distances are as well.
+    decoded: Option<(usize, usize, usize)>,
+    mask: u32,
+    has_distances: bool,
+    /// The places in `columns` of the documents that were handed out.
+    kept: Vec<u32>,
+    last: DocNumber,
+    impact: f32,
+}
+
+impl<'a> StoredDocs<'a> {
+    pub(super) fn new(index: &'a StoredPostings<'a>, mut parts: Vec<Found>, stats: TermStats) -> Self {
+        parts.retain(|part| part.entry.docs > 0);
+        Self {
+            index,
+            parts,
+            stats,
+            part: 0,
+            chunk: 0,
+            block: 0,
+            heads: Vec::new(),
+            open: None,
+            page: Page::default(),
+            positions_page: Page::default(),
+            columns: Columns::new(index.fields),
+            decoded: None,
+            mask: 0,
+            has_distances: false,
+            kept: Vec::new(),
+            last: 0,
+            impact: f32::INFINITY,
+        }
+    }
+
+    fn segment(&self, part: &Found) -> Result<(u32, u32)> {
+        let segment = self.index.segments().get(part.segment).ok_or_else(damaged)?;
+        Ok((segment.id, segment.base))
+    }
+
+    /// Decodes the plain list of the current part.
+    fn decode_plain(&mut self) -> Step<()> {
+        let name = Some((self.part, 0, 0));
+        if self.decoded != name {
+            let part = self.parts.get(self.part).ok_or_else(damaged)?;
+            let (_, base) = self.segment(part)?;
+            self.decoded = None;
+            read_plain(&part.entry.plain, part.entry.docs as usize, base, &mut self.columns)?;
+            self.mask = u32::MAX;
+            self.has_distances = true;
+            self.decoded = name;
+        }
+        Ok(())
+    }
+
+    /// Reads the headers of the current chunk.
+    fn open_chunk(&mut self, chunk: Chunk) -> Step<()> {
+        let name = Some((self.part, self.chunk));
+        if self.open != name {
+            let part = self.parts.get(self.part).ok_or_else(damaged)?;
+            let (segment, _) = self.segment(part)?;
+            let Self { index, page, heads, .. } = self;
+            let bytes = page.read(index.view, &index.keys, segment, Part::Documents, chunk.place, chunk.len)?;
+            self.open = None;
+            read_heads(bytes, chunk.before, heads)?;
+            self.block = 0;
+            self.open = name;
+        }
+        Ok(())
+    }
+
+    fn current_chunk(&self) -> Result<(u32, Chunk)> {
+        let part = self.parts.get(self.part).ok_or_else(damaged)?;
+        let chunk = part.entry.chunks.get(self.chunk).ok_or_else(damaged)?;
+        Ok((self.segment(part)?.0, *chunk))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.parts.get(self.part).is_some_and(|part| part.entry.chunks.is_empty())
+    }
+
+    fn next_part(&mut self) {
+        self.part += 1;
+        self.chunk = 0;
+        self.block = 0;
+    }
+
+    /// Decodes the documents of the current block.
+    fn decode(&mut self) -> Step<()> {
+        if self.is_plain() {
+            return self.decode_plain();
+        }
+        let name = Some((self.part, self.chunk, self.block));
+        if self.decoded == name {
+            return Ok(());
+        }
+        let (segment, chunk) = self.current_chunk()?;
+        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let Self { index, page, columns, .. } = self;
+        let bytes = page.read(index.view, &index.keys, segment, Part::Documents, chunk.place, chunk.len)?;
+        self.decoded = None;
+        self.mask = read_block(bytes, &head, columns)?;
+        self.has_distances = false;
+        self.decoded = name;
+        Ok(())
+    }
+
+    /// Everything of the segments' current block, in all columns, and moves to the next one. For merging.
+    pub(super) fn next_whole(&mut self) -> Step<Option<&Columns>> {
+        if !self.seek(0)? {
+            return Ok(None);
+        }
+        self.decode()?;
+        self.load_distances()?;
+        if !self.is_plain() {
+            fill_counts(&mut self.columns);
+        }
+        self.step_over();
+        Ok(Some(&self.columns))
+    }
+
+    /// Moves behind the current block.
+    fn step_over(&mut self) {
+        if self.is_plain() {
+            self.next_part();
+            return;
+        }
+        self.block += 1;
+        if self.block >= self.heads.len() {
+            self.chunk += 1;
+            self.block = 0;
+        }
+    }
+
+    fn load_distances(&mut self) -> Step<()> {
+        if self.has_distances {
+            return Ok(());
+        }
+        let (segment, chunk) = self.current_chunk()?;
+        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let Self { index, positions_page, columns, mask, .. } = self;
+        let (place, len) = (chunk.positions, chunk.positions_len);
+        let bytes = positions_page.read(index.view, &index.keys, segment, Part::Positions, place, len)?;
+        read_distances(bytes, &head, *mask, columns)?;
+        self.has_distances = true;
+        Ok(())
+    }
+}
+
+impl TermDocs for StoredDocs<'_> {
+    fn stats(&self) -> TermStats {
+        self.stats
+    }
+
+    fn seek(&mut self, doc: DocNumber) -> Step<bool> {
+        loop {
+            let Some(part) = self.parts.get(self.part) else {
+                self.last = NO_DOC;
+                return Ok(false);
+            };
+            let segment = part.segment;
+            if part.entry.chunks.is_empty() {
+                let code = part.entry.impact;
+                self.decode_plain()?;
+                let last = self.columns.docs.last().copied().unwrap_or(0);
+                if last >= doc {
+                    self.last = last;
+                    self.impact = self.index.impact(segment, code);
+                    return Ok(true);
+                }
+                self.next_part();
+                continue;
+            }
+            let ahead = part.entry.chunks.iter().skip(self.chunk);
+            let Some(skip) = ahead.clone().position(|chunk| chunk.last >= doc) else {
+                self.next_part();
+                continue;
+            };
+            let Some(chunk) = part.entry.chunks.get(self.chunk + skip).copied() else { continue };
+            if skip > 0 {
+                self.chunk += skip;
+                self.block = 0;
+            }
+            self.open_chunk(chunk)?;
+            let found = self.heads.iter().skip(self.block).position(|head| head.last >= doc);
+            let Some(found) = found else {
+                self.chunk += 1;
+                self.block = 0;
+                continue;
+            };
+            self.block += found;
+            let head = self.heads.get(self.block).copied().unwrap_or_default();
+            self.last = head.last;
+            self.impact = self.index.impact(segment, head.impact);
+            return Ok(true);
+        }
+    }
+
+    fn last(&self) -> DocNumber {
+        self.last
+    }
+
+    fn impact(&self) -> f32 {
+        self.impact
+    }
+
+    fn read(&mut self, block: &mut Block) -> Step<()> {
+        block.clear();
+        self.decode()?;
+        let Self { index, columns, kept, mask, .. } = self;
+        kept.clear();
+        let all = !index.has_removed();
+        if all {
+            block.docs_mut().extend_from_slice(&columns.docs);
+        } else {
+            for (doc, at) in columns.docs.iter().zip(0..) {
+                if !index.is_removed(*doc) {
+                    block.docs_mut().push(*doc);
+                    kept.push(at);
+                }
+            }
+        }
+        for (field, column) in columns.fields.iter().enumerate() {
+            if *mask >> field & 1 == 0 || column.counts.is_empty() {
+                continue;
+            }
+            let saturated = |count: &u32| (*count).min(0xffff) as u16;
+            let out = block.add_column(field);
+            if all {
+                out.iter_mut().zip(&column.counts).for_each(|(out, count)| *out = saturated(count));
+            } else {
+                let counts = kept.iter().map(|at| column.counts.get(*at as usize).map_or(0, saturated));
+                out.iter_mut().zip(counts).for_each(|(out, count)| *out = count);
+            }
+        }
+        Ok(())
+    }
+
+    fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()> {
+        positions.clear();
+        self.decode()?;
+        self.load_distances()?;
+        let at = if self.index.has_removed() { self.kept.get(at).map_or(usize::MAX, |at| *at as usize) } else { at };
+        let Some(column) = self.columns.fields.get(field) else { return Ok(()) };
+        let before: u32 = column.counts.iter().take(at).sum();
+        let count = column.counts.get(at).copied().unwrap_or(0);
+        let mut position = 0u32;
+        for distance in column.distances.iter().skip(before as usize).take(count as usize) {
+            position = position.saturating_add(*distance);
+            positions.push(position);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! The stored search index: segments of postings in pages of the engine, written in the commit of their documents.
+//!
+//! Not the query language and not scoring. A commit appends one segment and touches no other; merging in the background
+//! keeps the segments few. Bytes: docs/FORMAT.md; reasons: docs/decisions/0030-search-segments.md.
+
+#[cfg(any(test, feature = "testing"))]
+pub mod agreement;
+pub mod build;
+mod commit;
+mod docs;
+mod documents;
+mod head;
+mod impact;
+mod index;
+mod invert;
+mod keys;
+mod list;
+pub mod merge;
+#[cfg(test)]
+mod model_tests;
+mod pack;
+mod plan;
+mod scan;
+mod terms;
+pub mod view;
+mod write;
+
+pub use index::StoredPostings;
+pub use view::{Prepared, SearchIndexes};

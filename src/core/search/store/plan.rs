@@ -1,0 +1,83 @@
+//! Which segments are worth merging: geometric levels, so that each posting is rewritten a logarithmic number of times.
+//!
+//! It only looks at sizes; `merge.rs` does the work.
+
+use std::ops::Range;
+
+use super::head::Segment;
+
+/// So many neighbours of about one size become one segment.
+const FANOUT: usize = 4;
+/// Segments up to this many bytes are all on the lowest level.
+const LEVEL_BYTES: u64 = 8 << 10;
+/// The most segments merged at once.
+const INPUTS_MAX: usize = 32;
+
+fn level(segment: &Segment) -> u32 {
+    let (mut level, mut limit) = (0, LEVEL_BYTES);
+    while segment.bytes > limit {
+        level += 1;
+        limit = limit.saturating_mul(FANOUT as u64);
+    }
+    level
+}
+
+/// The places of the neighbours to merge next, if any are.
+pub(crate) fn choose(segments: &[Segment]) -> Option<Range<usize>> {
+    let levels: Vec<u32> = segments.iter().map(level).collect();
+    for most in 0..=levels.iter().copied().max()? {
+        // Runs of segments up to this level, from the first of exactly this level to the last.
+        let mut run: Option<(Range<usize>, usize)> = None;
+        for (at, level) in levels.iter().copied().chain([u32::MAX]).enumerate() {
+            match &mut run {
+                _ if level > most => {
+                    if let Some((range, _)) = run.take().filter(|(_, count)| *count >= FANOUT) {
+                        return Some(range.start..range.end.min(range.start + INPUTS_MAX));
+                    }
+                }
+                Some((range, count)) if level == most => {
+                    range.end = at + 1;
+                    *count += 1;
+                }
+                None if level == most => run = Some((at..at + 1, 1)),
+                _ => {}
+            }
+        }
+    }
+    // Documents that are mostly gone still take room and time.
+    let docs: u64 = segments.iter().map(|segment| u64::from(segment.docs)).sum();
+    let removed: u64 = segments.iter().map(|segment| u64::from(segment.removed)).sum();
+    (removed > 64 && removed * 2 > docs).then_some(0..segments.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::score::Model;
+    use super::*;
+
+    fn segment(bytes: u64, docs: u32, removed: u32) -> Segment {
+        Segment { id: 1, base: 0, docs, removed, bytes, model: Model { k1: 1.0, fields: Vec::new() } }
+    }
+
+    #[test]
+    fn any_number_of_small_commits_leaves_few_segments_and_rewrites_each_byte_rarely() {
+        let (mut segments, mut rewritten) = (Vec::new(), 0);
+        for _ in 0..5000 {
+            segments.push(segment(1500, 1, 0));
+            while let Some(range) = choose(&segments) {
+                let bytes: u64 = segments[range.clone()].iter().map(|segment| segment.bytes).sum();
+                rewritten += bytes;
+                segments.splice(range, [segment(bytes, 1, 0)]);
+            }
+            assert!(segments.len() <= 24, "{}", segments.len());
+        }
+        assert!(rewritten / (5000 * 1500) <= 8, "{}", rewritten / (5000 * 1500));
+    }
+
+    #[test]
+    fn segments_that_are_mostly_removed_are_merged() {
+        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 400)]), None);
+        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 600)]), Some(0..2));
+        assert_eq!(choose(&[]), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! Search indexes in simulated tabs: with several writers, merges, crashes and reopening, the index is always the one rebuilt
+//! from the documents.
+
+#![cfg(test)]
+
+use std::rc::Rc;
+
+use tidewell_core::base::{Error, SeededRng};
+use tidewell_core::collections::catalog::Catalog;
+use tidewell_core::database::Database;
+use tidewell_core::disk::{Fault, FaultPlan, FaultyStorage};
+use tidewell_core::engine::EngineOptions;
+use tidewell_core::search::store::agreement::difference;
+use tidewell_core::search::store::SearchIndexes;
+use tidewell_sim::{Sim, SimOptions};
+
+const ENSURE: &str = r#"{"op":"ensure","collection":"c","search":{"t":2,"b":1}}"#;
+
+struct World {
+    sim: Sim,
+    storage: Rc<FaultyStorage>,
+}
+
+impl World {
+    fn new(seed: u64, plan: FaultPlan) -> Rc<Self> {
+        let options = SimOptions { disk_us: 300, announce_ms: 3, slow_one_in: 0, ..SimOptions::default() };
+        let sim = Sim::with(seed, options);
+        let storage = sim.storage(plan);
+        Rc::new(Self { sim, storage })
+    }
+
+    async fn open(&self) -> Result<Database, Error> {
+        let platform = self.sim.tab();
+        let options = EngineOptions { memory_budget: 1 << 20, idle_flush_ms: 50.0, ..EngineOptions::new("test") };
+        let database = Database::open(Rc::new(self.storage.open()), platform.clone(), None, options).await?;
+        let receiver = database.clone();
+        platform.on_announce(Rc::new(move |message| receiver.receive(message)));
+        Ok(database)
+    }
+}
+
+fn texts(rng: &SeededRng, ids: u64) -> String {
+    let words = |count: u64| {
+        let words: Vec<String> = (0..rng.below(count)).map(|_| format!("w{}", rng.below(1 << rng.below(8)))).collect();
+        words.join(" ")
+    };
+    format!(r#"{{"id":"d{}","t":"{}","b":"{}"}}"#, rng.below(ids), words(4), words(25))
+}
+
+/// One random command.
+fn command(rng: &SeededRng, ids: u64) -> String {
+    match rng.below(10) {
+        0..=5 => {
+            let docs: Vec<String> = (0..1 + rng.below(6)).map(|_| texts(rng, ids)).collect();
+            format!(r#"{{"op":"put","collection":"c","docs":[{}]}}"#, docs.join(","))
+        }
+        6 => {
+            let docs: Vec<String> = (0..rng.below(150)).map(|_| texts(rng, ids)).collect();
+            format!(r#"{{"op":"put","collection":"c","docs":[{}]}}"#, docs.join(","))
+        }
+        7 | 8 => format!(r#"{{"op":"delete","collection":"c","id":"d{}"}}"#, rng.below(ids)),
+        _ => format!(
+            r#"{{"op":"update","collection":"c","id":"d{}","update":{{"$set":{{"t":"w1 new"}}}}}}"#,
+            rng.below(ids)
+        ),
+    }
+}
+
+/// What differs between the index and the documents, as `database` sees them.
+async fn complaint(database: &Database) -> Result<Option<String>, Error> {
+    let (catalog, known) = (Catalog::default(), SearchIndexes::default());
+    let look = |view: &dyn tidewell_core::engine::Read| {
+        let Some(collection) = catalog.find(view, "c")? else { return Ok(None) };
+        let Some(search) = collection.search.as_ref().filter(|search| search.ready) else { return Ok(None) };
+        difference(view, &collection, search, &*known.prepared(search)?)
+    };
+    database.engine().read(look).await
+}
+
+async fn check_agreement(database: &Database) {
+    database.engine().catch_up().await.unwrap();
+    assert_eq!(complaint(database).await.unwrap(), None);
+}
+
+#[test]
+fn tabs_that_write_and_merge_at_once_agree_with_the_documents() {
+    for seed in 0..6 {
+        let world = World::new(seed, FaultPlan::none());
+        let life = {
+            let world = Rc::clone(&world);
+            async move {
+                let mut tabs = Vec::new();
+                for _ in 0..3 {
+                    tabs.push(world.open().await.unwrap());
+                }
+                tabs[0].execute(ENSURE).await.unwrap();
+                let work: Vec<_> = tabs
+                    .iter()
+                    .map(|database| {
+                        let (database, rng) = (database.clone(), world.sim.fork_rng());
+                        world.sim.tab().run(async move {
+                            for _ in 0..30 {
+                                database.execute(&command(&rng, 200)).await.unwrap();
+                            }
+                        })
+                    })
+                    .collect();
+                for task in work {
+                    task.await.unwrap();
+                }
+                for database in &tabs {
+                    check_agreement(database).await;
+                }
+                world.sim.sleep(5_000.0).await;
+                check_agreement(&tabs[1]).await;
+                let seen = tabs[2].execute(r#"{"op":"waitSearch","collection":"c"}"#).await.unwrap();
+                let text = String::from_utf8(seen.json).unwrap();
+                let segments = text.split("\"segments\":").nth(1).and_then(|rest| rest.split(',').next());
+                assert!(segments.and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n <= 12), "{text}");
+            }
+        };
+        world.sim.run(life).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled:?}"));
+    }
+}
+
+#[test]
+fn an_index_declared_later_is_filled_while_others_write_and_goes_on_after_a_closed_tab() {
+    for seed in 0..4 {
+        let world = World::new(seed, FaultPlan::none());
+        let life = {
+            let world = Rc::clone(&world);
+            async move {
+                let rng = world.sim.fork_rng();
+                let one = world.open().await.unwrap();
+                for _ in 0..12 {
+                    let docs: Vec<String> = (0..100).map(|_| texts(&rng, 1000)).collect();
+                    let put = format!(r#"{{"op":"put","collection":"c","docs":[{}]}}"#, docs.join(","));
+                    one.execute(&put).await.unwrap();
+                }
+                let answer = one.execute(ENSURE).await.unwrap();
+                assert!(String::from_utf8(answer.json).unwrap().contains(r#""state":"building""#));
+                world.sim.sleep(1.0).await;
+                one.close().await;
+                let two = world.open().await.unwrap();
+                for _ in 0..10 {
+                    two.execute(&command(&rng, 1000)).await.unwrap();
+                }
+                two.execute(r#"{"op":"waitSearch","collection":"c"}"#).await.unwrap();
+                check_agreement(&two).await;
+            }
+        };
+        world.sim.run(life).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled:?}"));
+    }
+}
+
+#[test]
+fn after_any_crash_the_index_is_the_one_rebuilt_from_the_documents() {
+    let mut crashes = 0;
+    for seed in 0..8 {
+        for fault in [Fault::CrashKill, Fault::CrashPowerCut, Fault::CrashReordered] {
+            for n in (3 + seed..90).step_by(11) {
+                crashes += u32::from(crash(seed, FaultPlan::nth(seed, n, fault)));
+            }
+        }
+    }
+    println!("{crashes} crashes");
+    assert!(crashes > 60);
+}
+
+/// Writes until the crash; answers whether there was one.
+fn crash(seed: u64, plan: FaultPlan) -> bool {
+    let world = World::new(seed, plan.clone());
+    let before = {
+        let world = Rc::clone(&world);
+        async move {
+            let database = world.open().await?;
+            database.execute(ENSURE).await?;
+            let rng = world.sim.fork_rng();
+            for _ in 0..25 {
+                database.execute(&command(&rng, 60)).await?;
+            }
+            Ok::<_, Error>(())
+        }
+    };
+    // Who has crashed may never answer.
+    let storage = Rc::clone(&world.storage);
+    let ended = world.sim.run_until(before, move || storage.crashed()).unwrap();
+    let crashed = !matches!(ended, Some(Ok(())));
+    world.sim.end();
+    let after = {
+        let world = Rc::clone(&world);
+        async move {
+            world.storage.restart(FaultPlan::none()).await;
+            let database = world.open().await.unwrap();
+            assert_eq!(complaint(&database).await.unwrap(), None);
+            database.execute(ENSURE).await.unwrap();
+            let rng = world.sim.fork_rng();
+            for _ in 0..5 {
+                database.execute(&command(&rng, 60)).await.unwrap();
+            }
+            world.sim.sleep(3_000.0).await;
+            assert_eq!(complaint(&database).await.unwrap(), None);
+        }
+    };
+    world.sim.run(after).unwrap_or_else(|stalled| panic!("{plan}: {stalled:?}"));
+    crashed
+}

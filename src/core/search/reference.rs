@@ -30,6 +30,7 @@ pub struct MemoryIndex {
     sealed: BTreeMap<Vec<u8>, Sealed>,
     codes: Vec<Vec<u8>>,
     reference: Model,
+    totals: Totals,
     /// Whether everything that is read is missed the first time.
     pub misses: Cell<bool>,
     read: RefCell<BTreeSet<Vec<u8>>>,
@@ -56,7 +57,18 @@ impl MemoryIndex {
         let reference = Model::new(&spec, &Totals::default());
         let (terms, lengths, sealed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (misses, read) = (Cell::new(false), RefCell::default());
-        Self { spec, analyzers, terms, lengths, sealed, codes: Vec::new(), reference, misses, read }
+        Self {
+            spec,
+            analyzers,
+            terms,
+            lengths,
+            sealed,
+            codes: Vec::new(),
+            reference,
+            totals: Totals::default(),
+            misses,
+            read,
+        }
     }
 
     /// Adds a document under a new number.
@@ -87,6 +99,7 @@ impl MemoryIndex {
 
     /// Cuts the documents of every term into blocks; to be called after the last change. Bounds are by `reference`.
     pub fn seal(&mut self, block_docs: usize, reference: Option<Model>) {
+        self.totals = self.count();
         self.reference = reference.unwrap_or_else(|| Model::new(&self.spec, &self.count()));
         let numbers = self.lengths.keys().next_back().map_or(0, |last| *last as usize + 1);
         self.codes = vec![vec![0; numbers]; self.spec.fields.len()];
@@ -155,7 +168,7 @@ pub fn rank(hits: &mut [Hit]) {
 impl Postings for MemoryIndex {
     fn totals(&self) -> Step<Totals> {
         self.read(b"", 0)?;
-        Ok(self.count())
+        Ok(self.totals.clone())
     }
 
     fn reference(&self) -> &Model {

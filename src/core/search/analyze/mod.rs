@@ -218,6 +218,11 @@ impl Analyzers {
     }
 }
 
+/// Whether a character is of a script without spaces.
+pub fn is_sign(c: char) -> bool {
+    words::class(c) == words::Class::Sign
+}
+
 fn built_in(name: &str) -> Option<Analyzer> {
     match name {
         "standard" => Some(Analyzer::Standard),

@@ -143,7 +143,8 @@ fn a_filter_is_asked_about_documents_that_would_be_kept_and_may_pause() {
 
 #[test]
 fn windows_that_cannot_matter_are_skipped() {
-    let text = |n: u32| if n.is_multiple_of(5000) { "rare tide tide tide".to_owned() } else { "tide sun moon".to_owned() };
+    let text =
+        |n: u32| if n.is_multiple_of(5000) { "rare tide tide tide".to_owned() } else { "tide sun moon".to_owned() };
     let all: Vec<_> = (0..20_000).map(|n| (n, String::new(), text(n))).collect();
     let mut index = index(&all);
     index.seal(128, None);

@@ -13,9 +13,10 @@ use crate::search::postings::{Postings, TermStats, Terms};
 pub const PREFIX_TERMS_MAX: usize = 256;
 /// The most terms that a fuzzy word stands for.
 pub const FUZZY_TERMS_MAX: usize = 64;
-/// The most letters that are taken off what was typed, to find a stem that begins it, and the fewest that stay.
-const CUT_MAX: usize = 4;
-const STEM_MIN: usize = 3;
+/// The most letters that are taken off what was typed, to find a stem that begins it.
+pub(crate) const CUT_MAX: usize = 4;
+/// The fewest letters that stay.
+pub(crate) const STEM_MIN: usize = 3;
 
 /// A term like a word of the query.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,10 @@ mod top;
 mod evaluate_tests;
 #[cfg(test)]
 mod relevance_tests;
+#[cfg(test)]
+mod timing_tests;
 
+pub(crate) use expand::{CUT_MAX, STEM_MIN};
 pub use expand::{FUZZY_TERMS_MAX, PREFIX_TERMS_MAX};
 pub use explain::{explain, Explanation};
 pub use top::{Hit, Top};

@@ -40,6 +40,7 @@ export function createGlue(webAssembly: object): Glue {
       return exports
     },
     onPanic: (callback) => (onPanic = callback),
+    onRest: () => undefined,
     openDatabase: async (name) => {
       if (name === 'refused') throw { code: 'storage-lost', message: 'it is gone' }
       return fakeDatabase(exports, (message) => onPanic(message))

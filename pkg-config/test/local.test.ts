@@ -8,7 +8,7 @@ import { compileOnce } from '../src/local/instance.js'
 import { instances, MODULE } from './fake_glue.js'
 
 const OPTIONS = { storage: 'auto', durability: 'relaxed', memoryBudget: 1 << 26 } as const
-const source = compileOnce(() => WebAssembly.compile(MODULE))
+const source = compileOnce(async () => ({ module: await WebAssembly.compile(MODULE) }))
 
 async function setUp(): Promise<{ backend: Backend; events: BackendEvent[] }> {
   const events: BackendEvent[] = []
@@ -115,7 +115,7 @@ test('a database that cannot be opened, a module that cannot be loaded', async (
   let attempts = 0
   const flaky = compileOnce(async () => {
     if (++attempts === 1) throw new TypeError('no network')
-    return WebAssembly.compile(MODULE)
+    return { module: await WebAssembly.compile(MODULE) }
   })
   const error = await rejection(() => openLocal(flaky)('db', OPTIONS, () => undefined))
   assert.deepStrictEqual([error.code, /no network/.test(error.message)], ['unavailable', true])

@@ -9,8 +9,10 @@ mod host;
 pub mod indexed_db;
 mod life;
 pub mod platform;
+mod rest;
 mod signal;
 pub mod witness;
 
 pub use classes::{delete_database, open_database, DatabaseHandle, ExportHandle, ImportHandle};
 pub use life::on_panic;
+pub use rest::on_rest;

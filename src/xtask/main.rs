@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `build`, `check`, `bench`.
+//! Developer commands: `cargo xtask demo`, `test`, `build`, `check`, `bench`, `profile`.
 //!
 //! Each installs what it is missing, says what it does, and fails with a sentence that tells what to install.
 //! It is not part of the product: nothing that ships depends on this crate.
@@ -6,11 +6,14 @@
 mod bench;
 mod build;
 mod check;
+mod compile;
 mod demo;
 mod node;
 mod process;
+mod profile;
 mod setup;
 mod sizes;
+mod split;
 mod suites;
 mod tests;
 mod tree;
@@ -28,6 +31,7 @@ Tidewell's developer commands. Each installs what is missing first; set-up is ca
                                        (--dev: no size optimisation; builds in seconds, runs slower)
   cargo xtask check                    rustfmt, clippy, tsc, file lengths, floors, lock files
   cargo xtask bench [ARGUMENT …]       side-by-side benchmark in headless Chromium; arguments go to benches/run.mjs
+  cargo xtask profile                  record which part of the WebAssembly a page needs for documents
 
   --verbose (or VERBOSE=1)             show the whole output of every tool
 ";
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         "build" => build::run(arguments),
         "check" => check::run(arguments),
         "bench" => bench::run(arguments),
+        "profile" => profile::run(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

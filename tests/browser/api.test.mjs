@@ -1,36 +1,8 @@
 // Every claim about the API (pkg-config/test/api), in a real page on IndexedDB: on the calling thread and in a worker.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+
+import { runClaims } from './support/claims.mjs'
 import { counted, scenario } from './support/scenario.mjs'
-
-const packageSources = fileURLToPath(new URL('../../pkg-config/', import.meta.url))
-
-/** The claims as a script that sets the global `api`. */
-const bundle = async () => {
-  const { build } = createRequire(`${packageSources}package.json`)('esbuild')
-  const options = { bundle: true, format: 'iife', globalName: 'api', target: 'es2022', write: false }
-  const { outputFiles } = await build({ ...options, entryPoints: [`${packageSources}test/api/index.ts`] })
-  return outputFiles[0].text
-}
-
-/** Runs all claims in the page; answers how many held, and what was wrong with the others. */
-const runAll = async (options) => {
-  const { open, deleteDatabase } = window.tidewell
-  const failures = []
-  let count = 0
-  const context = {
-    persistent: true,
-    remove: deleteDatabase,
-    open: (more) => open(`api-${options.worker}-${++count}`, { ...options, ...more }),
-    reopen: (db, more) => open(db.name, { ...options, ...more }),
-  }
-  for (const { name, run } of window.api.claims) {
-    const late = new Promise((_, reject) => setTimeout(reject, 30_000, new Error('it took more than 30 s')))
-    await Promise.race([run(context), late]).catch((error) => failures.push(`${name}: ${error.message}`))
-  }
-  return { held: window.api.claims.length - failures.length, failures }
-}
 
 for (const worker of [false, true]) {
   const where = worker ? 'in a worker' : 'on the calling thread'
@@ -38,8 +10,7 @@ for (const worker of [false, true]) {
     `every claim about the API holds in a page, ${where}`,
     async (scene) => {
       const page = await scene.page()
-      await page.addScriptTag({ content: await bundle() })
-      const { held, failures } = await page.evaluate(runAll, { worker })
+      const { held, failures } = await runClaims(page, { worker })
       assert.deepEqual(failures, [])
       counted(`${held} claims about the API in a page, ${where}`)
     },

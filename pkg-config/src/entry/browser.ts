@@ -1,16 +1,24 @@
 /** The entry for pages and bundlers: the WebAssembly and the worker are files beside this one. */
 import { provide } from '../open.js'
-import { compileOnce, deleteLocal, handleOf, openInWorker, openLocal } from '../host.js'
-import { compileFrom } from './compile.js'
+import { deleteLocal, handleOf, openInWorker, openLocal } from '../host.js'
+import { programAt } from './compile.js'
 
 // Vite 7's dev server moves this file to its own folder and leaves the others behind.
 const VITE_DEPS = /^(.*)\/\.vite\/deps[^/]*\//
 
 const vite = VITE_DEPS.exec(import.meta.url)
-const source = compileOnce(() =>
-  compileFrom(
-    vite === null ? new URL('./tidewell_bg.wasm', import.meta.url).href : `${vite[1]}/tidewell/dist/tidewell_bg.wasm`,
-  ),
+const source = programAt(
+  vite === null
+    ? {
+        page: new URL('./tidewell_page.wasm', import.meta.url).href,
+        rest: new URL('./tidewell_rest.wasm', import.meta.url).href,
+        whole: new URL('./tidewell_bg.wasm', import.meta.url).href,
+      }
+    : {
+        page: `${vite[1]}/tidewell/dist/tidewell_page.wasm`,
+        rest: `${vite[1]}/tidewell/dist/tidewell_rest.wasm`,
+        whole: `${vite[1]}/tidewell/dist/tidewell_bg.wasm`,
+      },
 )
 
 function startWorker(): Worker {

@@ -4,7 +4,9 @@ import { compileOnce, deleteLocal, openLocal } from '../host.js'
 import { provide } from '../open.js'
 import { wasm } from '../wasm.js'
 
-const source = compileOnce(async () => WebAssembly.compile(fromBase64(wasm) as Uint8Array<ArrayBuffer>))
+const source = compileOnce(async () => ({
+  module: await WebAssembly.compile(fromBase64(wasm) as Uint8Array<ArrayBuffer>),
+}))
 
 provide({ local: openLocal(source), worker: undefined, remove: (name) => deleteLocal(source, name) })
 

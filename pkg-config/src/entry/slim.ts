@@ -10,7 +10,7 @@ import { compileFrom } from './compile.js'
  * @param source the module, bytes, or URL (a string or URL object), or a promise of one of them.
  */
 export function init(source: string | object | Promise<object | string>): void {
-  const compiled = compileOnce(async () => compile(await source))
+  const compiled = compileOnce(async () => ({ module: await compile(await source) }))
   provide({ local: openLocal(compiled), worker: undefined, remove: (name) => deleteLocal(compiled, name) })
 }
 

@@ -1,8 +1,12 @@
 /** The dedicated worker's script: one database, served to the page that started it. */
-import { compileOnce, holdLock, openLocal, scopePort, serve } from '../host.js'
-import { compileFrom } from './compile.js'
+import { holdLock, openLocal, scopePort, serve } from '../host.js'
+import { programAt } from './compile.js'
 
-const source = compileOnce(() => compileFrom(new URL('./tidewell_bg.wasm', import.meta.url).href))
+const source = programAt({
+  page: new URL('./tidewell_page.wasm', import.meta.url).href,
+  rest: new URL('./tidewell_rest.wasm', import.meta.url).href,
+  whole: new URL('./tidewell_bg.wasm', import.meta.url).href,
+})
 // A failure shows when the first request needs the module.
 source().catch(() => undefined)
 

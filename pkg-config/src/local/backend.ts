@@ -2,33 +2,37 @@
 import type { Answer, Backend, BackendEvent, BackendOptions, Importer, OpenBackend } from '../backend.js'
 import { closed, TidewellError, toError } from '../errors.js'
 import type { Durability } from '../types/options.js'
-import { type Instance, instantiate, type ModuleSource } from './instance.js'
+import { type Instance, instantiate, type ProgramSource } from './instance.js'
+import { needsRest, notLoaded, type Rest } from './rest.js'
 import { Status, type WasmAnswer, type WasmDatabase } from './wasm.js'
 
 /** Opens engines on the calling thread from `source`. */
-export function openLocal(source: ModuleSource): OpenBackend {
+export function openLocal(source: ProgramSource): OpenBackend {
   return async (name, options, listener) => {
     const life = new Life(listener)
     const instance = await start(source, life)
+    // Storage in memory is rare in pages.
+    if (options.storage === 'memory') await instance.rest.ready()
     const onEvent = (json: string) => listener(JSON.parse(json) as BackendEvent)
     const database = await life.watch(instance.glue.openDatabase(name, wasmOptions(options), onEvent))
+    instance.rest.soon()
     return new LocalBackend(name, database, instance, life)
   }
 }
 
 /** Deletes a database and all it stored. */
-export async function deleteLocal(source: ModuleSource, name: string): Promise<void> {
+export async function deleteLocal(source: ProgramSource, name: string): Promise<void> {
   const life = new Life(() => undefined)
   const instance = await start(source, life)
+  await instance.rest.ready()
   await life.watch(instance.glue.deleteDatabase(name))
 }
 
-async function start(source: ModuleSource, life: Life): Promise<Instance> {
+async function start(source: ProgramSource, life: Life): Promise<Instance> {
   try {
-    return await instantiate(await source(), (message) => life.end(message))
+    return await instantiate(await source(), (cause) => life.end(cause))
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new TidewellError('unavailable', `the WebAssembly module could not be loaded: ${reason}`, { cause })
+    throw notLoaded(cause)
   }
 }
 
@@ -51,11 +55,12 @@ class Life {
     if (this.#dead !== undefined) throw this.#dead
   }
 
-  /** The instance died. Only the first message tells why. */
-  end(message: string): void {
+  /** The instance died of `cause`: something thrown, or a message. Only the first tells why. */
+  end(cause: unknown): void {
     if (this.#dead !== undefined) return
+    const message = cause instanceof Error ? cause.message : String(cause)
     const error = new TidewellError(
-      'internal',
+      cause instanceof TidewellError ? cause.code : 'internal',
       `the engine stopped: ${message}. This instance is dead; open the database again`,
     )
     this.#dead = error
@@ -89,11 +94,15 @@ class Life {
   }
 }
 
+/** Stands for a command that needs all of the program. */
+const LIVE_VALUE = '{"op":"live"}'
+
 class LocalBackend implements Backend {
   readonly kind: 'indexeddb' | 'memory'
   readonly #name: string
   readonly #life: Life
   readonly #memory: { readonly buffer: ArrayBuffer }
+  readonly #rest: Rest
   readonly #decoder = new TextDecoder()
   #database: WasmDatabase | undefined
   #bytes: Uint8Array
@@ -103,6 +112,7 @@ class LocalBackend implements Backend {
     this.#name = name
     this.#database = database
     this.#memory = instance.memory
+    this.#rest = instance.rest
     this.#bytes = new Uint8Array(instance.memory.buffer)
     this.#life = life
     this.kind = database.kind === 'indexeddb' ? 'indexeddb' : 'memory'
@@ -123,12 +133,13 @@ class LocalBackend implements Backend {
 
   read(command: string): Answer | Promise<Answer> {
     const database = this.#open()
+    if (this.#waitsFor(command)) return this.execute(command)
     const status = this.#call(() => database.tryExecute(command))
     return status === Status.Missing ? this.execute(command) : this.#output(database, status)
   }
 
   execute(command: string): Promise<Answer> {
-    return this.#wait((database) => database.execute(command))
+    return this.#wait((database) => database.execute(command), command)
   }
 
   writeBatch(
@@ -142,7 +153,9 @@ class LocalBackend implements Backend {
 
   async subscribe(command: string, listener: (event: Answer) => void): Promise<() => void> {
     const deliver = (json: string, extended: boolean) => listener({ json, extended })
-    const subscription = await this.#wait((database) => database.subscribe(command, deliver))
+    // Live values (counts, aggregations) are rare.
+    const needed = command.startsWith('{"op":"find"') ? command : LIVE_VALUE
+    const subscription = await this.#wait((database) => database.subscribe(command, deliver), needed)
     return () => {
       // A closed or dead database has no subscriptions left to end.
       if (this.#closing === undefined) this.#call(() => this.#database?.unsubscribe(subscription))
@@ -150,6 +163,8 @@ class LocalBackend implements Backend {
   }
 
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#open()
+    await this.#rest.ready()
     const database = this.#open()
     const stream = this.#call(() => database.export())
     try {
@@ -165,6 +180,8 @@ class LocalBackend implements Backend {
   }
 
   async import(): Promise<Importer> {
+    this.#open()
+    await this.#rest.ready()
     const database = this.#open()
     const stream = this.#call(() => database.import())
     return {
@@ -204,8 +221,18 @@ class LocalBackend implements Backend {
     }
   }
 
-  async #wait<R>(work: (database: WasmDatabase) => Promise<R>): Promise<R> {
-    const database = this.#open()
+  /** Whether `command`, or one before it, waits for the rest of the program: commands keep their order. */
+  #waitsFor(command: string): boolean {
+    return !this.#rest.isThere && (this.#rest.isAwaited || needsRest(command))
+  }
+
+  async #wait<R>(work: (database: WasmDatabase) => Promise<R>, command = ''): Promise<R> {
+    let database = this.#open()
+    if (this.#waitsFor(command)) {
+      const arrived = this.#rest.ready()
+      await (needsRest(command) ? arrived : arrived.catch(() => undefined))
+      database = this.#open()
+    }
     return this.#life.watch(this.#call(() => work(database)))
   }
 

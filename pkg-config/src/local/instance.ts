@@ -3,21 +3,24 @@
  * It decides nothing about databases.
  */
 import { createGlue } from '../glue.js'
+import { isInner, type Program, Rest } from './rest.js'
 import type { Glue } from './wasm.js'
 
-/** Gives the compiled module; called once, and again after a failure. */
-export type ModuleSource = () => Promise<WebAssembly.Module>
+/** Gives the compiled program; called once, and again after a failure. */
+export type ProgramSource = () => Promise<Program>
 
 /** A running instance. */
 export interface Instance {
   readonly glue: Glue
   /** Its memory; the buffer changes when it grows. */
   readonly memory: { readonly buffer: ArrayBuffer }
+  /** What of the program may still be missing. */
+  readonly rest: Rest
 }
 
 /** A source that compiles once. */
-export function compileOnce(compile: ModuleSource): ModuleSource {
-  let compiled: Promise<WebAssembly.Module> | undefined
+export function compileOnce<T>(compile: () => Promise<T>): () => Promise<T> {
+  let compiled: Promise<T> | undefined
   return () => {
     compiled ??= compile().catch((error: unknown) => {
       compiled = undefined
@@ -31,31 +34,38 @@ export function compileOnce(compile: ModuleSource): ModuleSource {
  * Starts an instance. `onTrap` is called when it dies: a panic, a trap, an exhausted stack, or an exception that unwound its
  * frames. Nothing of it may be called afterwards.
  */
-export async function instantiate(module: WebAssembly.Module, onTrap: (message: string) => void): Promise<Instance> {
-  const glue = createGlue(guardedWebAssembly(onTrap))
-  const { memory } = await glue.default({ module_or_path: module })
+export async function instantiate(program: Program, onTrap: OnTrap): Promise<Instance> {
+  const rest = new Rest(program.rest)
+  const glue = createGlue(guardedWebAssembly(rest, onTrap))
+  const { memory } = await glue.default({ module_or_path: program.module })
   glue.onPanic(onTrap)
-  return { glue, memory }
+  if (!rest.isThere) glue.onRest(() => rest.arrive())
+  return { glue, memory, rest }
 }
 
+/** Called with what ended an instance: a message, or what was thrown. */
+type OnTrap = (cause: unknown) => void
+
 /** A `WebAssembly` whose instances report everything that escapes from their exports, callbacks of the host included. */
-function guardedWebAssembly(onTrap: (message: string) => void): object {
+function guardedWebAssembly(rest: Rest, onTrap: OnTrap): object {
   return Object.create(WebAssembly, {
     instantiate: {
       value: async (module: WebAssembly.Module, imports: WebAssembly.Imports) => {
-        const instance = await WebAssembly.instantiate(module, imports)
-        return { module, instance: { exports: guardExports(instance.exports, onTrap) } }
+        const { exports } = await WebAssembly.instantiate(module, rest.importsOf(imports))
+        rest.belongsTo(exports, imports)
+        return { module, instance: { exports: guardExports(exports, onTrap) } }
       },
     },
   }) as object
 }
 
-function guardExports(exports: WebAssembly.Exports, onTrap: (message: string) => void): Record<string, unknown> {
-  const depth = { entered: 0 }
+function guardExports(exports: WebAssembly.Exports, onTrap: OnTrap): Record<string, unknown> {
+  const state = { entered: 0, isDead: false }
   const guarded: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(exports)) {
+    if (isInner(name)) continue
     const isCall = typeof value === 'function' && !name.startsWith('__wbindgen_')
-    guarded[name] = isCall ? guard(value as RawExport, name.includes('closure'), depth, onTrap) : value
+    guarded[name] = isCall ? guard(value as RawExport, name, state, onTrap) : value
   }
   return guarded
 }
@@ -67,24 +77,26 @@ type RawExport = (...values: unknown[]) => unknown
 
 /**
  * The export, reporting what escapes from it: errors of the API are returned at this level, so whatever is thrown left broken
- * frames behind. A callback that the host calls (`isCallback`, outermost) has no caller to tell; in Node it would end the process.
+ * frames behind, and nothing of the instance runs afterwards. A callback that the host calls (outermost) has no caller to
+ * tell; in Node it would end the process. Nor has what frees an object that was collected.
  */
-function guard(
-  raw: RawExport,
-  isCallback: boolean,
-  depth: { entered: number },
-  onTrap: (message: string) => void,
-): RawExport {
+function guard(raw: RawExport, name: string, state: { entered: number; isDead: boolean }, onTrap: OnTrap): RawExport {
+  const isCallback = name.includes('closure')
   return (...values) => {
-    depth.entered++
+    if (state.isDead) {
+      if (isCallback || name.endsWith('_free')) return NO_ERROR
+      throw new Error('the instance is dead')
+    }
+    state.entered++
     try {
       return raw(...values)
     } catch (error) {
-      onTrap(error instanceof Error ? error.message : String(error))
-      if (isCallback && depth.entered === 1) return NO_ERROR
+      state.isDead = true
+      onTrap(error)
+      if (isCallback && state.entered === 1) return NO_ERROR
       throw error
     } finally {
-      depth.entered--
+      state.entered--
     }
   }
 }

@@ -69,6 +69,8 @@ export interface Glue {
   default(source: { module_or_path: unknown }): Promise<{ readonly memory: { readonly buffer: ArrayBuffer } }>
   /** `callback` gets a panic's message, once, before the trap. */
   onPanic(callback: (message: string) => void): void
+  /** `load` is called where something needs all of the program; its promise is for when that is there. */
+  onRest(load: () => Promise<void>): void
   /** Opens a database; `onEvent` gets JSON texts of events. */
   openDatabase(name: string, options: WasmOptions, onEvent: (json: string) => void): Promise<WasmDatabase>
   /** Deletes a database and all it stored. */

@@ -188,6 +188,8 @@ impl Inner {
 async fn maintain(inner: Rc<Inner>) {
     loop {
         inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;
+        let ended = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead()));
+        let _ = first_of(inner.platform.prepare(), ended).await;
         if inner.is_dead() {
             break;
         }

@@ -26,6 +26,11 @@ pub trait Platform: Clock + Rng {
     /// Resolves after other work of the host (input, paint, messages) had its turn.
     fn breathe(&self) -> LocalFuture<'static, ()>;
 
+    /// Resolves when all of the program is loaded. Housekeeping waits for it; where the program is loaded as a whole, nobody waits.
+    fn prepare(&self) -> LocalFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Runs `task` concurrently with the caller, on the same thread.
     fn spawn(&self, task: LocalFuture<'static, ()>);
 

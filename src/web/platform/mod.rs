@@ -81,6 +81,10 @@ impl Platform for HostPlatform {
         self.breath.take()
     }
 
+    fn prepare(&self) -> LocalFuture<'static, ()> {
+        Box::pin(crate::rest::arrived())
+    }
+
     fn spawn(&self, task: LocalFuture<'static, ()>) {
         spawn_local(task);
     }

@@ -1,0 +1,108 @@
+//! Splits the WebAssembly in two: the *page* part, which a page loads to open a database and work with documents, and the *rest*,
+//! which arrives while nobody waits. A recorded profile says what goes where (docs/decisions/0012-two-modules.md).
+//!
+//! It knows nothing of how the halves are loaded: that is `pkg-config/src/local/rest.ts`.
+
+mod code;
+mod flow;
+mod halves;
+mod map;
+mod module;
+mod outline;
+mod page;
+mod piece;
+mod profile;
+mod rest;
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use code::Op;
+use halves::Plan;
+use module::Module;
+use profile::{Profile, Recorded, Verdict};
+
+/// Splits the module `whole` by the profile's text into the files `page` and `rest`.
+pub(crate) fn split(whole: &Path, profile: &str, page: &Path, rest: &Path) -> Result<()> {
+    let bytes = fs::read(whole).with_context(|| format!("reading {}", whole.display()))?;
+    let mut module = Module::read(&bytes)?;
+    let profile = Profile::parse(profile);
+    let mut stays = vec![true; module.functions() as usize];
+    let (mut unknown, mut unknown_bytes, mut pieces) = (0, 0, Vec::new());
+    for function in module.imported()..module.functions() {
+        let code = module.code(function)?;
+        match profile.of(module.name(function), code) {
+            Verdict::DidNot => stays[function as usize] = false,
+            Verdict::Ran(parts) => {
+                let results = module.results(function)?;
+                let kept = outline::outline(code, &results, &parts, module.functions(), &mut pieces);
+                module.replace(function, kept);
+            }
+            Verdict::Unknown => {
+                unknown += 1;
+                unknown_bytes += code.bytes(0, code.ops.len());
+            }
+        }
+    }
+    let taken_out = pieces.len();
+    pieces.into_iter().for_each(|piece| module.add(piece));
+    stays.resize(module.functions() as usize, false);
+    let plan = Plan::new(&module, stays, seal(&bytes), 0)?;
+    fs::write(page, plan.page()?)?;
+    fs::write(rest, plan.rest()?)?;
+    println!(
+        "  {taken_out} pieces of functions taken out, {} placeholders; the profile does not know {unknown} functions ({unknown_bytes} bytes)",
+        plan.placeholders()
+    );
+    Ok(())
+}
+
+/// Like [`split`], but everything is in the page part, which notes what of it ran.
+pub(crate) fn recording(whole: &Path, page: &Path, rest: &Path) -> Result<()> {
+    let bytes = fs::read(whole)?;
+    let mut module = Module::read(&bytes)?;
+    let mut place = 0;
+    for code in &mut module.codes {
+        let parts = code.parts();
+        let mut ops = Vec::new();
+        for (part, start) in parts.iter().enumerate() {
+            let end = parts.get(part + 1).copied().unwrap_or(code.ops.len());
+            ops.push(Op::Ran(place));
+            ops.extend_from_slice(&code.ops[*start..end]);
+            place += 1;
+        }
+        code.ops = ops;
+    }
+    let plan = Plan::new(&module, vec![true; module.functions() as usize], seal(&bytes), place)?;
+    fs::write(page, plan.page()?)?;
+    fs::write(rest, plan.rest()?)?;
+    Ok(())
+}
+
+/// The text of a profile of the module `whole`: `ran` is what the page part of [`recording`] noted, as hexadecimal digits.
+pub(crate) fn profile(whole: &Path, ran: &str) -> Result<String> {
+    let bytes = fs::read(whole)?;
+    let module = Module::read(&bytes)?;
+    let mut ran = profile::bits(ran).into_iter();
+    let mut recorded = Recorded::default();
+    for function in module.imported()..module.functions() {
+        let code = module.code(function)?;
+        let parts: Vec<bool> = ran.by_ref().take(code.parts().len()).collect();
+        recorded.add(module.name(function), code, &parts);
+    }
+    Ok(recorded.text())
+}
+
+/// A name by which two halves know that they are of the same module.
+fn seal(whole: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    whole.hash(&mut hasher);
+    format!("${:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests;

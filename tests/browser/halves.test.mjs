@@ -1,0 +1,97 @@
+// The program comes in two halves, and a page that has only the first works: with documents as always, and with what needs the
+// second as soon as that can be loaded. (docs/decisions/0012-two-modules.md)
+import assert from 'node:assert/strict'
+
+import { runClaims } from './support/claims.mjs'
+import { counted, scenario } from './support/scenario.mjs'
+
+const REST = '**/tidewell_rest.wasm'
+
+/** Collects how the page asks for the second half, and does with the request what `decide` says. */
+const watchRest = async (page, decide) => {
+  const asked = []
+  await page.context().route(REST, (route) => {
+    const kind = route.request().resourceType()
+    asked.push(kind)
+    return decide(kind) ? route.continue() : route.abort()
+  })
+  return asked
+}
+
+/** Everyday work with documents. Answers what it read. */
+const everyday = async (name) => {
+  const db = await window.openDatabase(name)
+  const notes = db.collection('notes', { indexes: ['group', ['done', 'amount']] })
+  await notes.insertMany(Array.from({ length: 500 }, (_, n) => ({ id: `n${n}`, group: `g${n % 5}`, amount: n, done: n % 2 === 0 })))
+  await notes.put({ id: 'n1', group: 'g1', amount: 1000, done: true })
+  await notes.update('n2', { $set: { group: 'g9' }, $inc: { amount: 1 } })
+  await notes.delete('n3')
+  const seen = []
+  const stop = notes.find({ group: 'g9' }).subscribe(({ docs }) => seen.push(docs.length))
+  while (seen.length === 0) await new Promise((done) => setTimeout(done, 5))
+  await notes.put({ id: 'late', group: 'g9', amount: 5, done: false })
+  while (seen.length === 1) await new Promise((done) => setTimeout(done, 5))
+  stop()
+  const found = await notes.find({ group: { $in: ['g1', 'g9'] }, amount: { $gte: 3 } }).sort({ amount: -1 }).limit(3).toArray()
+  return [await notes.count(), (await notes.get('n2')).amount, found.map(({ id }) => id), seen]
+}
+const EVERYDAY = [500, 3, ['n1', 'n496', 'n491'], [1, 2]]
+
+scenario('documents need the first half only; what needs the second is unavailable without it, and the instance lives on', async (scene) => {
+  const page = await scene.page()
+  let online = false
+  const asked = await watchRest(page, () => online)
+  assert.deepEqual(await page.evaluate(everyday, 'first'), EVERYDAY)
+  const aggregate = () => window.settle(window.db.collection('notes').aggregate([{ $group: { _id: '$done', n: { $count: {} } } }, { $sort: { n: 1 } }]))
+  const { error } = await page.evaluate(aggregate)
+  assert.equal(error.code, 'unavailable', error.message)
+  const { error: failed } = await page.evaluate(() => window.settle(window.db.export()[Symbol.asyncIterator]().next()))
+  assert.equal(failed.code, 'unavailable', failed.message)
+  assert.equal(await page.evaluate(async () => (await window.db.collection('notes').get('n1')).amount), 1000)
+  assert.ok(!asked.includes('xhr'), 'nothing ran into a placeholder')
+  online = true
+  const { value } = await page.evaluate(aggregate)
+  assert.equal(value.length, 2)
+  assert.equal((await page.evaluate(everyday, 'second'))[0], 500)
+})
+
+scenario('code of the second half that is reached before it was loaded is loaded there and then', async (scene) => {
+  const page = await scene.page()
+  // The thread waits for this request, so the browser must answer it without us.
+  await page.evaluate(() => {
+    window.requestIdleCallback = () => 0
+    const open = XMLHttpRequest.prototype.open
+    window.waited = 0
+    XMLHttpRequest.prototype.open = function (...given) {
+      window.waited++
+      return open.apply(this, given)
+    }
+  })
+  const { waited, found } = await page.evaluate(async () => {
+    const db = await window.openDatabase('now')
+    const notes = db.collection('notes')
+    const odd = [1.7976931348623157e308, 5e-324, 123456789012345680000, -2.5e-17]
+    for (const [at, n] of odd.entries()) await notes.insert({ id: `odd${at}`, n, text: '\u0000\u0007"\\ \ud83d\ude00' })
+    await notes.update('odd0', { $set: { ['a.b.c']: [[1], { x: null }] } })
+    const bad = await window.settle(notes.find({ n: { $gt: 1 }, $no: 1 }).toArray())
+    return { waited: window.waited, found: [(await notes.find({ n: { $lt: 1 } }).sort({ n: 1 }).toArray()).map(({ n }) => n), bad.error.code, (await notes.get('odd0')).a] }
+  })
+  assert.deepEqual(found, [[-2.5e-17, 5e-324], 'invalid', { b: { c: [[1], { x: null }] } }])
+  counted(`${waited} times the second half was loaded while a call waited`)
+})
+
+for (const worker of [false, true]) {
+  const where = worker ? 'in a worker' : 'on the calling thread'
+  scenario(
+    `every claim about the API holds where the second half is never loaded ahead, ${where}`,
+    async (scene) => {
+      const page = await scene.page()
+      // A worker has no idle callbacks: there the claims outrun the timer.
+      await page.evaluate(() => (window.requestIdleCallback = () => 0))
+      const { held, failures } = await runClaims(page, { worker })
+      assert.deepEqual(failures, [])
+      counted(`${held} claims about the API without loading ahead, ${where}`)
+    },
+    300,
+  )
+}

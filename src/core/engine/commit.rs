@@ -27,9 +27,13 @@ const GROUP_BYTES: usize = 4 << 20;
 /// The reason of an error after which a write may still turn out to have happened.
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 /// After a lost race the instance queues for its turn for this long.
-const COURTESY_MS: f64 = 200.0;
+pub(crate) const COURTESY_MS: f64 = 200.0;
+/// What an instance says that lost a race; no record is a single byte.
+pub(crate) const CONTENDED: u8 = 0;
 /// How long it waits for its turn: a frozen holder must not stop anybody.
 const TURN_MS: f64 = 500.0;
+/// A job that adds so much to the record is work enough for one task of the host: the thread is given back after it.
+const BREATH_BYTES: usize = 64 << 10;
 /// How often an interrupted insert is looked up and tried again before the caller is told.
 const ATTEMPTS: usize = 4;
 
@@ -210,6 +214,7 @@ async fn take_turn(inner: &Rc<Inner>) -> Option<super::Guard> {
     let name = format!("tidewell/{}/turn", inner.options.name);
     let lock = inner.platform.lock(&name, LockMode::Exclusive);
     let guard = first_of(lock, inner.platform.sleep(TURN_MS)).await.ok().flatten();
+    inner.platform.announce(&[CONTENDED]);
     // Whoever held the turn has written meanwhile; without a guard just go on.
     Some(guard.unwrap_or_else(|| Box::new(())))
 }
@@ -228,8 +233,14 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
             break;
         }
         let mut lost = false;
+        let before = stage.payload.len();
         match run_job(inner, &mut job, &mut stage, &pins) {
-            Ok(()) => accepted.push(job),
+            Ok(()) => {
+                accepted.push(job);
+                if stage.payload.len() - before >= BREATH_BYTES {
+                    inner.platform.breathe().await;
+                }
+            }
             Err(Pause::Failed(error)) => job.answer(inner, Err(error)),
             Err(Pause::Yield) => {
                 jobs.push_front(job);
@@ -247,6 +258,7 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
         }
         if lost || inner.lost_while_staging() {
             inner.state.borrow_mut().unstage(&mut stage);
+            inner.lost_race(COURTESY_MS);
             accepted.extend(jobs);
             return Err(accepted);
         }
@@ -471,6 +483,13 @@ impl Inner {
     fn lost_race(&self, courtesy_ms: f64) {
         self.state.borrow_mut().behind = true;
         self.stats.borrow_mut().lost_races += 1;
+        self.queue_for_turns(courtesy_ms);
+        // Who always wins does not know that others lose: without a word it would never let them have a turn.
+        self.platform.announce(&[CONTENDED]);
+    }
+
+    /// For a while, before each group, this instance waits for its turn.
+    pub(crate) fn queue_for_turns(&self, courtesy_ms: f64) {
         self.queue.borrow_mut().contended_until = self.platform.monotonic_ms() + courtesy_ms;
     }
 

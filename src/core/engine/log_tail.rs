@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::base::Result;
 use crate::disk::{Area, BlobRange, DiskError};
 
+use super::commit::{CONTENDED, COURTESY_MS};
 use super::engine::{CommitEvent, Engine, Inner};
 use super::floor::Floor;
 use super::manifest::Manifest;
@@ -22,6 +23,9 @@ const READ_ATTEMPTS: usize = 4;
 impl Engine {
     /// Takes in what another instance announced. Anything that does not fit is ignored or makes this one look.
     pub fn receive(&self, message: &[u8]) {
+        if *message == [CONTENDED] {
+            return self.0.queue_for_turns(COURTESY_MS);
+        }
         let Ok(record) = Record::decode(message) else { return };
         let inner = &self.0;
         {

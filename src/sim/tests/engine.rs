@@ -238,3 +238,36 @@ fn many_flushes_are_compacted_and_nothing_is_lost_or_left_over() {
         assert_eq!(report.levels[1].entries, 1500, "{report:?}");
     });
 }
+
+#[test]
+fn a_long_commit_gets_its_turn_while_another_tab_writes_without_pause() {
+    check(10, |world| async move {
+        let (long, busy) = (world.open().await.unwrap(), world.open().await.unwrap());
+        put(&long, "a", "0").await.unwrap();
+        let done = Rc::new(std::cell::Cell::new(false));
+        let (stop, tab) = (Rc::clone(&done), world.sim.tab());
+        let writer = tab.run(async move {
+            let mut written = 0;
+            while !stop.get() && written < 1000 {
+                written += 1;
+                put(&busy, "b", &written.to_string()).await.unwrap();
+            }
+            written
+        });
+        let (mut breaths, mut seen) = (0u32, None);
+        let work = move |tx: &mut dyn Transaction| {
+            let state = get(tx, "b")?;
+            // Each turn stands for some milliseconds of work; what the other tab writes makes all of it begin again.
+            breaths = if state == seen { breaths + 1 } else { 1 };
+            seen = state;
+            match breaths {
+                60.. => tx.put(b"a", b"1"),
+                _ => Err(tidewell_core::engine::Pause::Yield),
+            }
+        };
+        long.commit(Durability::Relaxed, work).await.unwrap();
+        done.set(true);
+        let written = writer.await.unwrap();
+        assert!(written < 1000, "it waited until the other tab had finished");
+    });
+}

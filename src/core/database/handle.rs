@@ -243,7 +243,8 @@ impl Shared {
     pub(super) fn context(&self) -> Context<'_> {
         let seed = self.seed.get();
         self.seed.set(seed.wrapping_add(0x9e37_79b9_7f4a_7c15));
-        Context { catalog: &self.catalog, now_ms: self.platform.wall_ms(), platform: &*self.platform, seed }
+        let (catalog, search) = (&self.catalog, &*self.search);
+        Context { catalog, search, now_ms: self.platform.wall_ms(), platform: &*self.platform, seed }
     }
 
     pub(super) fn record(&self, name: &'static str, begun_ms: f64, failed: bool) {

@@ -205,3 +205,142 @@ fn crash(seed: u64, plan: FaultPlan) -> bool {
     world.sim.run(after).unwrap_or_else(|stalled| panic!("{plan}: {stalled:?}"));
     crashed
 }
+
+const NOTES: &str = r#"{"op":"insert","collection":"c","docs":[
+{"id":"a","t":"Tide tables","b":"low water at noon","n":1,"tag":["sea","moon"]},
+{"id":"b","t":"Hill walks","b":"no water on the way up","n":2,"tag":["hill"]},
+{"id":"c","t":"Tides of the moon","b":"the tide follows the moon","n":3,"tag":["sea"]}]}"#;
+
+async fn notes(world: &World) -> Database {
+    let database = world.open().await.unwrap();
+    database.execute(ENSURE).await.unwrap();
+    database.execute(NOTES).await.unwrap();
+    database
+}
+
+async fn ok(database: &Database, command: &str) -> String {
+    let answer = database.execute(command).await.unwrap_or_else(|error| panic!("{command}: {error:?}"));
+    String::from_utf8(answer.json).unwrap()
+}
+
+/// The ids of the hits of a search with these fields.
+async fn ids(database: &Database, fields: &str) -> Vec<String> {
+    let answer = ok(database, &format!(r#"{{"op":"search","collection":"c",{fields}}}"#)).await;
+    answer.split(r#"{"id":""#).skip(1).step_by(2).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+fn check<F: std::future::Future<Output = ()> + 'static>(claim: impl Fn(Rc<World>) -> F) {
+    for seed in 0..3 {
+        let world = World::new(seed, FaultPlan::none());
+        world.sim.run(claim(Rc::clone(&world))).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled:?}"));
+    }
+}
+
+#[test]
+fn a_search_finds_the_best_first_and_follows_every_commit() {
+    check(|world| async move {
+        let (one, two) = (notes(&world).await, world.open().await.unwrap());
+        assert_eq!(ids(&two, r#""query":"tide""#).await, ["a", "c"]);
+        assert_eq!(ids(&one, r#""query":"water moon","match":"all""#).await, Vec::<String>::new());
+        assert_eq!(ids(&one, r#""query":"tid","prefix":true,"limit":1"#).await.len(), 1);
+        assert_eq!(ids(&one, r#""query":"tabels","fuzzy":1"#).await, ["a"]);
+        assert_eq!(ids(&one, r#""query":{"phrase":"low water"}"#).await, ["a"]);
+        ok(&one, r#"{"op":"update","collection":"c","id":"b","update":{"$set":{"t":"tide tide tide"}}}"#).await;
+        ok(&one, r#"{"op":"delete","collection":"c","id":"c"}"#).await;
+        two.engine().catch_up().await.unwrap();
+        assert_eq!(ids(&two, r#""query":"tide""#).await, ["b", "a"]);
+    });
+}
+
+#[test]
+fn a_search_filters_counts_facets_sorts_by_fields_and_explains() {
+    check(|world| async move {
+        let database = notes(&world).await;
+        assert_eq!(ids(&database, r#""query":"water","filter":{"n":{"$gt":1}}"#).await, ["b"]);
+        assert_eq!(ids(&database, r#""query":"water tide","sort":{"n":-1}"#).await, ["c", "b", "a"]);
+        let search =
+            r#"{"op":"search","collection":"c","query":"water tide","facets":["tag"],"projection":{"n":1},"limit":0}"#;
+        let expected = r#"{"hits":[],"total":3,"facets":{"tag":[{"value":"sea","count":2},{"value":"hill","count":1},{"value":"moon","count":1}]}}"#;
+        assert_eq!(ok(&database, search).await, expected);
+        let explained = ok(&database, r#"{"op":"search","collection":"c","query":"noon","explain":true}"#).await;
+        assert!(explained.contains(r#""explain":{"value":"#), "{explained}");
+        let marked = ok(&database, r#"{"op":"search","collection":"c","query":"noon low","highlight":true}"#).await;
+        assert!(marked.contains(r#""highlights":{"b":[[[0,3],[13,17]]]}"#), "{marked}");
+        let suggested = ok(&database, r#"{"op":"suggest","collection":"c","text":"mon"}"#).await;
+        assert!(suggested.contains(r#""didYouMean":"moon""#), "{suggested}");
+        let suggested = ok(&database, r#"{"op":"suggest","collection":"c","text":"low ti"}"#).await;
+        assert!(suggested.starts_with(r#"{"completions":[{"term":"tide","docs":2,"edits":0}"#), "{suggested}");
+    });
+}
+
+#[test]
+fn pages_of_a_search_join_without_gap_or_double_while_others_write() {
+    check(|world| async move {
+        let database = world.open().await.unwrap();
+        database.execute(ENSURE).await.unwrap();
+        let rng = world.sim.fork_rng();
+        let docs: Vec<String> =
+            (0..60).map(|n| format!(r#"{{"id":"d{n:02}","t":"w{} tide","n":{}}}"#, n % 7, n % 5)).collect();
+        ok(&database, &format!(r#"{{"op":"put","collection":"c","docs":[{}]}}"#, docs.join(","))).await;
+        for sort in ["", r#","sort":{"n":1}"#] {
+            let (mut seen, mut after) = (Vec::new(), String::new());
+            loop {
+                let search = format!(
+                    r#"{{"op":"search","collection":"c","query":"w1 tide","limit":7,"page":true,"projection":{{"n":1}}{sort}{after}}}"#
+                );
+                let page = ok(&database, &search).await;
+                seen.extend(page.split(r#"{"id":"d"#).skip(1).step_by(2).map(|rest| rest[..2].to_owned()));
+                let Some(token) = page.split(r#""next":""#).nth(1) else { break };
+                after = format!(r#","after":"{}""#, token.split('"').next().unwrap());
+                // What is written meanwhile shifts every score.
+                let new = format!(
+                    r#"{{"op":"put","collection":"c","docs":[{{"id":"x{}","t":"other words w1"}}]}}"#,
+                    rng.below(9)
+                );
+                ok(&database, &new).await;
+            }
+            let all = seen.len();
+            seen.sort();
+            seen.dedup();
+            assert_eq!((seen.len(), all), (60, all), "sort: {sort}");
+        }
+    });
+}
+
+#[test]
+fn an_export_carries_the_declaration_and_the_import_fills_the_index() {
+    check(|world| async move {
+        let database = notes(&world).await;
+        let mut export = database.export().unwrap();
+        let mut text = Vec::new();
+        while let Some(chunk) = export.next().await.unwrap() {
+            text.extend(chunk);
+        }
+        let elsewhere = World { sim: world.sim.clone(), storage: world.sim.storage(FaultPlan::none()) };
+        let restored = elsewhere.open().await.unwrap();
+        let mut import = restored.import();
+        import.push(&text).await.unwrap();
+        import.finish().await.unwrap();
+        ok(&restored, r#"{"op":"waitSearch","collection":"c"}"#).await;
+        assert_eq!(ids(&restored, r#""query":"tide""#).await, ["a", "c"]);
+        check_agreement(&restored).await;
+    });
+}
+
+#[test]
+fn searches_that_cannot_be_answered_say_why() {
+    check(|world| async move {
+        let database = notes(&world).await;
+        ok(&database, r#"{"op":"insert","collection":"other","docs":[{"id":"a"}]}"#).await;
+        for (command, reason) in [
+            (r#"{"op":"search","collection":"other","query":"x"}"#, Some("no-search-index")),
+            (r#"{"op":"search","collection":"c","query":"x","fields":["nope"]}"#, None),
+            (r#"{"op":"search","collection":"c"}"#, None),
+            (r#"{"op":"search","collection":"c","query":"x","after":"nonsense"}"#, None),
+            (r#"{"op":"ensure","collection":"c","search":{"t":{"analyzer":"klingon"}}}"#, Some("unknown-analyzer")),
+        ] {
+            let error = database.execute(command).await.unwrap_err();
+            assert_eq!((error.kind().code(), error.reason()), ("invalid", reason), "{command}: {error:?}");
+        }
+    });
+}

@@ -1,5 +1,5 @@
 //! What search costs natively over real texts: printed, never asserted. `TIDEWELL_TEXTS` names a file of JSON lines with
-//! `id`, `title` and `text`:
+//! `id`, `title` and `text`, `TIDEWELL_QUERIES` one of lists of queries called one, three, prefix and fuzzy:
 //! `TIDEWELL_TEXTS=movies.jsonl cargo test --release -p tidewell-sim --test search_timing -- --ignored --nocapture`.
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
@@ -11,6 +11,9 @@ use tidewell_core::database::Database;
 use tidewell_core::disk::FaultPlan;
 use tidewell_core::engine::{Durability, EngineOptions, Pause};
 use tidewell_sim::{Sim, SimOptions};
+
+/// Runs of each query; the fastest counts, for other programs run beside.
+const RUNS: usize = 5;
 
 fn ms(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1e3
@@ -93,5 +96,65 @@ fn what_search_costs() {
     println!("insert with search           {:>9.0} ms", ms(begun));
     bench.settle();
     println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
-    println!("{}", bench.run(r#"{"op":"stats"}"#));
+    if let Ok(lists) = std::env::var("TIDEWELL_QUERIES") {
+        let lists = std::fs::read_to_string(lists).unwrap();
+        time_queries(&bench, &lists);
+        time_updates(&bench, 300);
+        bench.sim.run_for(20_000.0);
+        println!("after 300 updates: {}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
+        time_queries(&bench, &lists);
+    }
+}
+
+/// Median, 99th percentile and greatest of durations, in ms, and the share of queries with an answer.
+fn percentiles(name: &str, mut durations: Vec<f64>, answered: usize) {
+    durations.sort_by(f64::total_cmp);
+    let at = |share: f64| durations[((durations.len() - 1) as f64 * share) as usize];
+    let share = answered as f64 / durations.len() as f64;
+    println!("{name:<28} p50 {:>8.3}  p99 {:>8.3}  max {:>8.3} ms, answered {share:.2}", at(0.5), at(0.99), at(1.0));
+}
+
+/// The strings of the list called `name` in a file of query lists.
+fn queries(text: &str, name: &str) -> Vec<String> {
+    let begin = text.find(&format!("\"{name}\"")).unwrap();
+    let list = &text[begin + text[begin..].find('[').unwrap() + 1..];
+    let list = &list[..list.find(']').unwrap()];
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn time_queries(bench: &Bench, lists: &str) {
+    let kinds = [("one", ""), ("three", ""), ("prefix", r#","prefix":true"#), ("fuzzy", r#","fuzzy":1"#)];
+    for (kind, options) in kinds {
+        let (mut durations, mut answered) = (Vec::new(), 0);
+        for query in queries(lists, kind) {
+            let command =
+                format!(r#"{{"op":"search","collection":"d","query":"{query}"{options},"projection":{{"title":1}}}}"#);
+            let mut best = f64::INFINITY;
+            for run in 0..RUNS {
+                let begun = Instant::now();
+                let answer = bench.run(&command);
+                best = best.min(ms(begun));
+                answered += usize::from(run == 0 && !answer.starts_with(r#"{"hits":[]"#));
+            }
+            durations.push(best);
+        }
+        percentiles(kind, durations, answered);
+    }
+}
+
+fn time_updates(bench: &Bench, count: usize) {
+    for (name, change) in
+        [("commit without texts", r#""n":1"#), ("commit with a text", r#""title":"another title of it""#)]
+    {
+        let mut durations = Vec::new();
+        for n in 0..count {
+            let id = n * 37 % 36_000;
+            let change = change.replace("another", &format!("{name} {n}")).replace(":1", &format!(":{n}"));
+            let command = format!(r#"{{"op":"update","collection":"d","id":"{id}","update":{{"$set":{{{change}}}}}}}"#);
+            let begun = Instant::now();
+            bench.run(&command);
+            durations.push(ms(begun));
+        }
+        percentiles(name, durations, count);
+    }
 }

@@ -75,7 +75,7 @@ impl Subscriptions {
 }
 
 impl Database {
-    /// Subscribes to a `find`, `count`, `distinct` or `aggregate` command. The first event arrives before this resolves.
+    /// Subscribes to a `find`, `search`, `count`, `distinct` or `aggregate` command. The first event arrives before this resolves.
     ///
     /// # Errors
     /// `Invalid` for a malformed command; what the first run answers.
@@ -84,10 +84,12 @@ impl Database {
         let op = Fields::split(command.as_bytes(), "the command")?.required_text("op")?.into_owned();
         let live = match op.as_str() {
             "find" => Live::Window(Rc::new(LiveWindow::new(command, shared.platform.wall_ms(), listener)?)),
-            "count" | "distinct" | "aggregate" => Live::Value(Rc::new(LiveValue::new(shared, command, listener)?)),
+            "count" | "distinct" | "aggregate" | "search" => {
+                Live::Value(Rc::new(LiveValue::new(shared, command, listener)?))
+            }
             _ => {
                 return Err(Error::invalid(format!(
-                    "subscribe: '{op}' cannot be live: use find, count, distinct or aggregate"
+                    "subscribe: '{op}' cannot be live: use find, search, count, distinct or aggregate"
                 )))
             }
         };

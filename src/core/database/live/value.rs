@@ -1,4 +1,4 @@
-//! A live `count`, `distinct` or `aggregate`: run again when a commit touches what it reads, at most once at a time.
+//! A live `search`, `count`, `distinct` or `aggregate`: run again when a commit touches what it reads, at most once at a time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

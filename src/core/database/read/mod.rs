@@ -6,12 +6,14 @@ mod aggregate;
 mod explain;
 mod find;
 mod key;
+mod search;
 mod tally;
 
 use crate::base::Result;
 use crate::collections::catalog::Catalog;
 use crate::collections::fields::Fields;
 use crate::engine::{Platform, Read, Step};
+use crate::search::store::SearchIndexes;
 
 use super::response::Response;
 
@@ -27,6 +29,8 @@ pub(super) struct Context<'a> {
     pub(super) now_ms: f64,
     /// For durations.
     pub(super) platform: &'a dyn Platform,
+    /// The declarations of search indexes.
+    pub(super) search: &'a SearchIndexes,
     /// Randomness for `$sample`.
     pub(super) seed: u64,
 }
@@ -37,6 +41,8 @@ pub(super) enum ReadTask {
     Find(find::FindTask),
     Tally(tally::TallyTask),
     Aggregate(Box<aggregate::Aggregate>),
+    Search(Box<search::SearchTask>),
+    Suggest(Box<search::SuggestTask>),
     Explain(Box<Explain>),
     Collections,
     Outdated(key::Outdated),
@@ -55,6 +61,8 @@ impl ReadTask {
             "count" => ("count", Self::Tally(tally::TallyTask::take_count(fields, now_ms)?)),
             "distinct" => ("distinct", Self::Tally(tally::TallyTask::take_distinct(fields, now_ms)?)),
             "aggregate" => ("aggregate", Self::Aggregate(Box::new(aggregate::Aggregate::take(fields, now_ms)?))),
+            "search" => ("search", Self::Search(Box::new(search::SearchTask::take(fields, now_ms)?))),
+            "suggest" => ("suggest", Self::Suggest(Box::new(search::SuggestTask::take(fields)?))),
             "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields, now_ms)?))),
             "collections" => ("collections", Self::Collections),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
@@ -69,6 +77,8 @@ impl ReadTask {
             Self::Find(task) => task.step(view, context),
             Self::Tally(task) => task.step(view, context),
             Self::Aggregate(task) => task.step(view, context),
+            Self::Search(task) => task.step(view, context),
+            Self::Suggest(task) => task.step(view, context),
             Self::Explain(task) => task.step(view, context),
             Self::Collections => super::report::collections(view, context.catalog),
             Self::Outdated(task) => task.step(view, context),
@@ -81,6 +91,7 @@ impl ReadTask {
             Self::Find(task) => vec![task.query().collection.clone()],
             Self::Tally(task) => vec![task.collection()],
             Self::Aggregate(task) => task.collections(),
+            Self::Search(task) => vec![task.collection()],
             _ => Vec::new(),
         }
     }

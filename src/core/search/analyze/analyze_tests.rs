@@ -118,6 +118,35 @@ fn an_application_brings_its_own_analyzer() {
     assert_eq!(error.reason(), Some("unknown-analyzer"));
 }
 
+/// The Universal Declaration of Human Rights in 17 languages, which lies beside the repository.
+fn declaration() -> Vec<(String, String)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/udhr-17-languages.jsonl");
+    let Ok(lines) = std::fs::read_to_string(path) else {
+        println!("skipped: {path} is not there");
+        return Vec::new();
+    };
+    let field = |line: &crate::collections::Value, name: &str| match line.field(name) {
+        Some(crate::collections::Value::String(text)) => text.to_string(),
+        _ => panic!("no {name}"),
+    };
+    let lines = lines.lines().map(|line| crate::collections::json::parse(line.as_bytes()).unwrap());
+    lines.map(|line| (field(&line, "lang"), field(&line, "text"))).collect()
+}
+
+#[test]
+fn every_paragraph_in_17_languages_is_found_by_its_own_words() {
+    for (language, text) in declaration() {
+        for analyzer in [Analyzer::Standard, Analyzer::english()] {
+            let stored = terms_for(&analyzer, Purpose::Document, &text);
+            let asked = terms_for(&analyzer, Purpose::Query, &text);
+            assert!(!stored.is_empty() || text.chars().count() < 4, "{language}: {text}");
+            assert!(asked.iter().all(|term| stored.contains(term)), "{language}: {text}");
+            // No term is a sentence: scripts without spaces are taken apart.
+            assert!(stored.iter().all(|term| term.chars().count() <= 40), "{language}: {stored:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn tokens_lie_in_the_text_and_ascend(text in "([a-zA-Z'.,0-9 ]|水|[ก-๛]|\\PC){0,60}", query: bool) {

@@ -21,7 +21,7 @@ const STOP_WORDS: [&[&str]; 6] = [
 ];
 
 /// How many stems are remembered; a power of two.
-const REMEMBERED: usize = 1024;
+const REMEMBERED: usize = 4096;
 
 /// The English analyzer with its memory of stems: a text repeats its words, and stemming costs more than looking up.
 #[derive(Debug, Default)]

@@ -72,11 +72,14 @@ fn expand_word(word: &Word, postings: &dyn Postings) -> Step<Vec<Near>> {
             ExpansionKind::Prefix { stemmed } => beginning(expansion, stemmed, word, &mut *terms, postings)?,
             ExpansionKind::Fuzzy { edits, fixed } => alike(expansion, edits, fixed, &mut *terms)?,
         };
+        // The terms of one expansion are all different; only several may name a term twice.
+        let known = near.len();
         for one in found {
-            let exact = word.terms.iter().any(|term| term.text == one.text && term.scope == one.scope);
-            match near.iter_mut().find(|known| known.text == one.text && known.scope == one.scope) {
-                _ if exact => {}
-                Some(known) => known.similarity = known.similarity.max(one.similarity),
+            if word.terms.iter().any(|term| term.text == one.text && term.scope == one.scope) {
+                continue;
+            }
+            match near.iter_mut().take(known).find(|other| other.text == one.text && other.scope == one.scope) {
+                Some(other) => other.similarity = other.similarity.max(one.similarity),
                 None => near.push(one),
             }
         }

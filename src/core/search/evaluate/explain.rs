@@ -56,7 +56,8 @@ pub fn explain(plan: &Plan, spec: &SearchSpec, postings: &dyn Postings, doc: Doc
     let expanded = expand::expand(plan, postings)?;
     let setting = Setting::new(postings, &model, &plan.scopes, totals.docs);
     let mut root = build(&setting, &plan.root, &mut expanded.words())?;
-    Explainer { setting: &setting, spec, window: Window { start: doc, end: doc.saturating_add(1) } }.node(&mut root)
+    Explainer { setting: &setting, spec, window: Window { start: doc, end: doc.saturating_add(1), wide: false } }
+        .node(&mut root)
 }
 
 struct Explainer<'a> {

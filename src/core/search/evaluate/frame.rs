@@ -13,6 +13,8 @@ const WORDS: usize = WINDOW as usize / 64;
 pub(super) struct Window {
     pub(super) start: DocNumber,
     pub(super) end: DocNumber,
+    /// Whether it keeps its width where blocks end: many terms would cut it into slivers.
+    pub(super) wide: bool,
 }
 
 impl Window {

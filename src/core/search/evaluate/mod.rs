@@ -83,6 +83,7 @@ impl Evaluation {
         let setting = Setting::new(postings, &model, &self.plan.scopes, totals.docs);
         let mut root = build(&setting, &self.plan.root, &mut expanded.words())?;
         let mut frame = Frame::default();
+        let wide = root.has_many_terms();
         let stop = self.windows + windows.max(1);
         while self.next != NO_DOC {
             let start = root.next(self.next)?;
@@ -95,7 +96,7 @@ impl Evaluation {
                 return Err(Pause::Yield);
             }
             self.windows += 1;
-            let mut window = Window { start, end: start.saturating_add(WINDOW) };
+            let mut window = Window { start, end: start.saturating_add(WINDOW), wide };
             let bound = root.bound(&mut window)?;
             let threshold = sink.threshold();
             if !node::can_beat(bound, threshold) {

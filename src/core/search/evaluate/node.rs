@@ -13,6 +13,9 @@ use super::frame::{Bits, Frame, Window, WINDOW};
 use super::phrase::PhraseNode;
 use super::pool::{Member, Pool, Scope};
 
+/// A word of more terms than this makes windows wide.
+const MANY_TERMS: usize = 8;
+
 /// What every part of a search shares.
 pub(super) struct Setting<'a> {
     pub(super) postings: &'a dyn Postings,
@@ -176,6 +179,16 @@ impl Live<'_> {
             Self::Phrase(phrase) => phrase.members.iter().map(|(one, _)| member(one)).min().unwrap_or(0),
             Self::Any(any) => any.children.iter().map(|child| child.live.cost()).sum(),
             Self::All(all) => all.required.iter().map(Self::cost).min().unwrap_or(0),
+        }
+    }
+
+    /// Whether some word stands for so many terms that the ends of their blocks say little.
+    pub(super) fn has_many_terms(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Phrase(_) => false,
+            Self::Pool(pool) => pool.members.len() > MANY_TERMS,
+            Self::Any(any) => any.children.iter().any(|child| child.live.has_many_terms()),
+            Self::All(all) => all.required.iter().chain(&all.optional).any(Self::has_many_terms),
         }
     }
 

@@ -139,7 +139,7 @@ impl<'a> Member<'a> {
             return Ok(0.0);
         }
         let stats = self.docs.stats();
-        let impact = if always || stats.docs as usize > BLOCK_DOCS {
+        let impact = if always || (stats.docs as usize > BLOCK_DOCS && !window.wide) {
             window.end = window.end.min(self.docs.last().saturating_add(1));
             self.docs.impact()
         } else {

@@ -115,7 +115,52 @@ fn errors_name_the_place_and_the_fix() {
     check_refused(&long, "query: the text is longer than 16384 bytes: shorten it");
 }
 
+/// Objects of the right names and the wrong everything else.
+fn hostile() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![Just(f64::NAN), Just(-1.0), Just(0.5), Just(1.0), Just(3.0), Just(1e300)];
+    let words = prop::sample::select(vec!["", "all", "auto", "last", "title", "+a -b", "\"a", "水 -", "~~^^**"]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        number.prop_map(Value::Number),
+        words.prop_map(|text| Value::String(text.into())),
+    ];
+    let names = vec![
+        "text",
+        "query",
+        "phrase",
+        "must",
+        "should",
+        "not",
+        "match",
+        "fuzzy",
+        "prefix",
+        "fields",
+        "boost",
+        "slop",
+        "minimum",
+        "prefixLength",
+        "title",
+        "x",
+    ];
+    leaf.prop_recursive(20, 60, 4, move |inner| {
+        let name = prop::sample::select(names.clone()).prop_map(Box::from);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec((name, inner), 0..4).prop_map(Value::Object),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn no_object_panics_and_what_is_accepted_has_a_plan(value in hostile()) {
+        if let Ok(query) = Query::parse(&value, &Options::default(), &spec()) {
+            let analyzers = crate::search::Analyzers::default().of(&spec()).unwrap();
+            prop_assert!(crate::search::Plan::new(&query, &spec(), &analyzers).is_ok());
+        }
+    }
+
     #[test]
     fn whatever_is_typed_means_something(text in "[-+\"*~^: a0-3.]{0,40}|\\PC{0,40}") {
         let _ = parse_string(&text, &Options::default(), &spec());

@@ -5,10 +5,15 @@
 use std::collections::BTreeMap;
 
 use crate::collections::catalog::{Collection, SearchIndex};
-use crate::collections::{keys, Document};
+use crate::collections::{keys, Document, Value};
 use crate::engine::{Direction, KeyRange, Read, Step};
 
-use super::super::postings::{Block, FieldTotals, Postings, TermDocs, Totals, NO_DOC};
+use super::super::brute_force::brute_force;
+use super::super::evaluate::{Evaluation, Hit, Top};
+use super::super::plan::Plan;
+use super::super::postings::{Block, FieldTotals, Postings, TermDocs, Totals, BLOCK_DOCS, NO_DOC};
+use super::super::query::{Options, Query};
+use super::super::reference::MemoryIndex;
 use super::super::score::{length_code, length_of};
 use super::super::terms::DocumentTerms;
 use super::index::StoredPostings;
@@ -87,6 +92,52 @@ pub fn difference(
         let found = terms.seek(term)?;
         if !found || terms.term() != term.as_slice() {
             return Ok(Some(format!("seeking '{}' does not find it", String::from_utf8_lossy(term))));
+        }
+    }
+    Ok(None)
+}
+
+/// What differs between the results of queries over the stored index and those of scoring every document of a rebuilt one;
+/// `None` if nothing does.
+///
+/// # Errors
+/// As any read.
+pub fn result_difference(
+    view: &dyn Read,
+    collection: &Collection,
+    search: &SearchIndex,
+    prepared: &Prepared,
+    queries: &[Value],
+) -> Step<Option<String>> {
+    let Prepared { spec, analyzers } = prepared;
+    let stored = StoredPostings::open(view, collection.id, search.id, spec)?;
+    let mut memory = MemoryIndex::new(spec.clone(), analyzers.clone());
+    let mut documents = Vec::new();
+    let mut cursor = view.cursor(KeyRange::prefix(&keys::document_prefix(collection.id)), Direction::Forward);
+    while cursor.advance()? {
+        let id = String::from_utf8_lossy(keys::document_id(cursor.key())).into_owned();
+        if let Some(number) = stored.number(&id)? {
+            documents.push((number, cursor.value().to_vec()));
+        }
+    }
+    crate::base::sort::sort(&mut documents);
+    let mut terms = DocumentTerms::default();
+    for (number, bytes) in &documents {
+        terms.read(spec, analyzers, &Document::parse(bytes)?)?;
+        memory.add(*number, &terms);
+    }
+    memory.seal(BLOCK_DOCS, None);
+    for query in queries {
+        let plan = Plan::new(&Query::parse(query, &Options::default(), spec)?, spec, analyzers)?;
+        let mut top = Top::new(10);
+        Evaluation::new(plan.clone()).run(spec, &stored, &mut top, u64::MAX >> 1)?;
+        let (found, all) = (top.into_hits(), brute_force(&memory, &plan));
+        let near = |a: f32, b: f32| (a - b).abs() <= 1e-4 * a.abs().max(1.0);
+        let right = |hit: &Hit| all.iter().any(|other| other.doc == hit.doc && near(other.score, hit.score));
+        let best = found.iter().zip(&all).all(|(hit, best)| near(hit.score, best.score));
+        if found.len() != all.len().min(10) || !best || !found.iter().all(right) {
+            let best = all.get(..all.len().min(10)).unwrap_or_default();
+            return Ok(Some(format!("{query:?}: stored {found:?}, scored one by one {best:?}")));
         }
     }
     Ok(None)

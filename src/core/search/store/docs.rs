@@ -48,8 +48,8 @@ impl Page {
 }
 
 /// The walk.
-pub(super) struct StoredDocs<'a> {
-    index: &'a StoredPostings<'a>,
+pub(super) struct StoredDocs<'a, 'v> {
+    index: &'a StoredPostings<'v>,
     parts: Vec<Found>,
     stats: TermStats,
     /// The current segment among `parts`, the chunk in it, the block in that.
@@ -72,8 +72,8 @@ pub(super) struct StoredDocs<'a> {
     impact: f32,
 }
 
-impl<'a> StoredDocs<'a> {
-    pub(super) fn new(index: &'a StoredPostings<'a>, mut parts: Vec<Found>, stats: TermStats) -> Self {
+impl<'a, 'v> StoredDocs<'a, 'v> {
+    pub(super) fn new(index: &'a StoredPostings<'v>, mut parts: Vec<Found>, stats: TermStats) -> Self {
         parts.retain(|part| part.entry.docs > 0);
         Self {
             index,
@@ -210,7 +210,7 @@ impl<'a> StoredDocs<'a> {
     }
 }
 
-impl TermDocs for StoredDocs<'_> {
+impl TermDocs for StoredDocs<'_, '_> {
     fn stats(&self) -> TermStats {
         self.stats
     }

@@ -17,8 +17,8 @@ use super::documents::{damaged, read_ids, Lengths, Numbers};
 use super::head::{Head, Segment};
 use super::impact::ImpactScale;
 use super::keys::{IndexKeys, Part, PART_PREFIX_LEN};
-use super::scan::StoredTerms;
-use super::terms::{Entry, PageCursor};
+use super::scan::{SegmentTerms, StoredTerms};
+use super::terms::Entry;
 
 /// An index at one position.
 pub struct StoredPostings<'a> {
@@ -33,6 +33,8 @@ pub struct StoredPostings<'a> {
     removed: Vec<u32>,
     lengths: RefCell<Vec<LengthsPage>>,
     ids: RefCell<IdsPage>,
+    /// Where the last looked-up term was: the next one is often near.
+    walkers: RefCell<Vec<SegmentTerms<'a>>>,
 }
 
 /// The page of ids that was read last.
@@ -114,6 +116,7 @@ impl<'a> StoredPostings<'a> {
             removed,
             lengths: RefCell::default(),
             ids: RefCell::default(),
+            walkers: RefCell::default(),
         })
     }
 
@@ -179,31 +182,27 @@ impl<'a> StoredPostings<'a> {
         }
     }
 
+    /// The terms of each segment, before the first.
+    pub(super) fn segment_terms(&self) -> Vec<SegmentTerms<'a>> {
+        let new = |segment| SegmentTerms::new(self.view, self.keys, segment);
+        self.head.segments.iter().map(new).collect()
+    }
+
     /// What each segment knows of a term.
     pub(super) fn find(&self, term: &[u8]) -> Step<Vec<Found>> {
         let mut found = Vec::new();
         let mut gather = Gather::default();
-        let mut cursor = PageCursor::default();
-        for (at, segment) in self.head.segments.iter().enumerate() {
-            if let Some(Some(entry)) = gather.step(self.find_in(segment, term, &mut cursor))? {
-                found.push(Found { segment: at, entry });
+        let mut walkers = self.walkers.borrow_mut();
+        if walkers.is_empty() {
+            *walkers = self.segment_terms();
+        }
+        for (segment, walker) in walkers.iter_mut().enumerate() {
+            if gather.step(walker.seek(term))?.is_some() && walker.term() == Some(term) {
+                found.push(Found { segment, entry: walker.entry()? });
             }
         }
         gather.finish()?;
         Ok(found)
-    }
-
-    fn find_in(&self, segment: &Segment, term: &[u8], cursor: &mut PageCursor) -> Step<Option<Entry>> {
-        let mut pages = self.view.cursor(self.keys.upto(segment.id, Part::Terms, term), Direction::Backward);
-        if !pages.advance()? {
-            return Ok(None);
-        }
-        let page = pages.value();
-        cursor.open(page, segment.base)?;
-        if !cursor.seek(page, term)? || cursor.term() != term {
-            return Ok(None);
-        }
-        Ok(Some(cursor.entry(page)?))
     }
 
     /// The page of lengths that has the document.

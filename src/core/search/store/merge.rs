@@ -189,7 +189,7 @@ fn write_slice_of(
         let rows = rows_from(&index, inputs, from, LENGTHS_PAGE)?;
         put_rows(keys, progress.output, &rows, fields, &mut puts);
         progress.docs += rows.len() as u32;
-        progress.documents_from = rows.last().map(|row| row.number + 1);
+        progress.documents_from = rows.last().and_then(|row| row.number.checked_add(1));
         if rows.is_empty() {
             let older: Vec<u32> = index.removed().iter().copied().filter(|number| *number < base).collect();
             put_removed(keys, progress.output, &older, &mut puts);

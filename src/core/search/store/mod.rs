@@ -7,6 +7,8 @@
 pub mod agreement;
 pub mod build;
 mod commit;
+#[cfg(test)]
+mod damage_tests;
 mod docs;
 mod documents;
 mod head;

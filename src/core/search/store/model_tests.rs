@@ -12,7 +12,7 @@ use crate::collections::view::View;
 use crate::collections::write::{Delete, Insert, InsertMode, Target};
 use crate::search::SearchSpec;
 
-use super::agreement::difference;
+use super::agreement::{difference, result_difference};
 use super::build::{declare, drop_search, Builder, CommitStep, ReadStep};
 use super::view::SearchIndexes;
 use super::{merge, Prepared};
@@ -111,11 +111,44 @@ impl Model {
         self.store.commit(|tx| clear_slice(tx)).unwrap();
     }
 
+    /// The numbers of collection and index, and the declaration.
+    pub(super) fn index(&self) -> (u32, u32, &Prepared) {
+        let collection = self.store.read(|view| self.catalog.find(view, "c")).unwrap().unwrap();
+        (collection.id, collection.search.as_ref().unwrap().id, &self.prepared)
+    }
+
+    /// The same over another store.
+    pub(super) fn with_store(&self, store: MemoryStore) -> Self {
+        let (search, views, prepared) = (self.search.clone(), self.views.clone(), self.prepared.clone());
+        Self { store, catalog: Catalog::default(), search, views, prepared, rng: SeededRng::new(1) }
+    }
+
+    /// A slice of merging that may fail.
+    pub(super) fn try_merge(&mut self) -> crate::base::Result<bool> {
+        let collection = self.store.read(|view| self.catalog.find(view, "c"))?.unwrap();
+        let search = collection.search.clone().unwrap();
+        self.store.commit(|tx| merge::slice(tx, collection.id, &search))
+    }
+
     /// What is wrong, if something is.
     pub(super) fn complaint(&self) -> Option<String> {
         let collection = self.store.read(|view| self.catalog.find(view, "c")).unwrap()?;
         let search = collection.search.as_ref().filter(|search| search.ready)?;
-        self.store.read(|view| difference(view, &collection, search, &self.prepared)).unwrap()
+        let word = || format!("w{}", self.rng.below(1 << self.rng.below(9)));
+        let queries = [
+            format!(r#""{} {} {}""#, word(), word(), word()),
+            format!(r#"{{"text":"{} {}","match":"all"}}"#, word(), word()),
+            format!(r#"{{"phrase":"{} {}","slop":2}}"#, word(), word()),
+            format!(r#"{{"text":"{}","prefix":true,"fields":["b"]}}"#, word()),
+            format!(r#"{{"text":"{} {}","fuzzy":1,"fields":{{"t":2,"x.y":5}}}}"#, word(), word()),
+            format!(r#"{{"must":"{}","not":"{}","should":["{}"]}}"#, word(), word(), word()),
+        ];
+        let queries = queries.map(|query| json::parse(query.as_bytes()).unwrap());
+        let look = |view: &dyn crate::engine::Read| match difference(view, &collection, search, &self.prepared)? {
+            None => result_difference(view, &collection, search, &self.prepared, &queries),
+            found => Ok(found),
+        };
+        self.store.read(look).unwrap()
     }
 
     /// Random life.

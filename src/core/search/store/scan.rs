@@ -46,7 +46,7 @@ impl<'a> SegmentTerms<'a> {
         self.on_term.then(|| self.walk.term())
     }
 
-    pub(super) fn entry(&self) -> Result<Entry> {
+    pub(super) fn entry(&mut self) -> Result<Entry> {
         self.walk.entry(&self.page)
     }
 
@@ -96,7 +96,14 @@ impl<'a> SegmentTerms<'a> {
             if self.walk.term() == term || self.walk.seek(&self.page, term)? {
                 return Ok(());
             }
-            self.on_term = false;
+            // Mostly the next page has it, or would have.
+            if !self.next_page()? {
+                return Ok(());
+            }
+            if self.walk.seek(&self.page, term)? {
+                self.on_term = true;
+                return Ok(());
+            }
         }
         let mut range = KeyRange::prefix(&self.keys.part(self.segment, Part::Terms));
         let mut before = self.view.cursor(self.keys.upto(self.segment, Part::Terms, term), Direction::Backward);
@@ -118,73 +125,81 @@ impl<'a> SegmentTerms<'a> {
 }
 
 /// The terms of the index.
-pub(super) struct StoredTerms<'a> {
-    index: &'a StoredPostings<'a>,
-    parts: Vec<SegmentTerms<'a>>,
-    term: Vec<u8>,
-    stats: TermStats,
+pub(super) struct StoredTerms<'a, 'v> {
+    index: &'a StoredPostings<'v>,
+    parts: Vec<SegmentTerms<'v>>,
+    /// The part with the least term, which is the current one.
+    least: Option<usize>,
+    /// The parts that are still to leave the term before.
+    leaving: Vec<usize>,
     begun: bool,
 }
 
-impl<'a> StoredTerms<'a> {
-    pub(super) fn new(index: &'a StoredPostings<'a>) -> Self {
-        let segments = index.segments().iter();
-        let parts = segments.map(|segment| SegmentTerms::new(index.view, index.keys, segment)).collect();
-        Self { index, parts, term: Vec::new(), stats: TermStats::default(), begun: false }
+impl<'a, 'v> StoredTerms<'a, 'v> {
+    pub(super) fn new(index: &'a StoredPostings<'v>) -> Self {
+        Self { index, parts: index.segment_terms(), least: None, leaving: Vec::new(), begun: false }
     }
 
     /// The least of the segments' terms becomes the current one.
     fn settle(&mut self) -> bool {
-        let Some(least) = self.parts.iter().filter_map(SegmentTerms::term).min() else {
-            self.term.clear();
-            self.stats = TermStats::default();
-            return false;
-        };
-        self.term.clear();
-        self.term.extend_from_slice(least);
-        let holders = self.parts.iter().enumerate().filter(|(_, part)| part.term() == Some(&*self.term));
-        self.stats = self.index.stats(holders.map(|(at, part)| {
-            let walk = &part.walk;
-            (at, walk.docs(), walk.removed(), walk.impact(&part.page))
-        }));
-        true
+        self.begun = true;
+        let mut least: Option<(usize, &[u8])> = None;
+        for (at, part) in self.parts.iter().enumerate() {
+            if let Some(term) = part.term() {
+                if least.is_none_or(|(_, least)| term < least) {
+                    least = Some((at, term));
+                }
+            }
+        }
+        self.least = least.map(|(at, _)| at);
+        self.least.is_some()
+    }
+
+    /// The parts that stand on the current term.
+    fn holders(&self) -> impl Iterator<Item = (usize, &SegmentTerms<'v>)> {
+        let term = self.least.and_then(|at| self.parts.get(at)).and_then(SegmentTerms::term);
+        self.parts.iter().enumerate().filter(move |(_, part)| term.is_some() && part.term() == term)
     }
 }
 
-impl Terms for StoredTerms<'_> {
+impl Terms for StoredTerms<'_, '_> {
     fn seek(&mut self, term: &[u8]) -> Step<bool> {
         // Every segment stands on its first term from the current one on: ahead of it, that is enough.
-        let forward = self.begun && !self.term.is_empty() && *self.term <= *term;
+        let forward = self.begun && self.leaving.is_empty() && self.least.is_some() && self.term() <= term;
         for part in &mut self.parts {
             let there = part.ended || part.term().is_some_and(|own| own >= term);
             if !(forward && there) {
                 part.seek(term)?;
             }
         }
-        self.begun = true;
+        self.leaving.clear();
         Ok(self.settle())
     }
 
     fn advance(&mut self) -> Step<bool> {
-        let Self { parts, term, begun, .. } = self;
-        for part in parts {
-            let behind = match part.term() {
-                Some(own) => own <= term.as_slice() && *begun,
-                None => true,
+        if self.leaving.is_empty() {
+            self.leaving = match self.begun {
+                true => self.holders().map(|(at, _)| at).collect(),
+                false => (0..self.parts.len()).collect(),
             };
-            if behind {
+        }
+        while let Some(at) = self.leaving.last() {
+            if let Some(part) = self.parts.get_mut(*at) {
                 part.advance()?;
             }
+            self.leaving.pop();
         }
-        self.begun = true;
         Ok(self.settle())
     }
 
     fn term(&self) -> &[u8] {
-        &self.term
+        self.least.and_then(|at| self.parts.get(at)).and_then(SegmentTerms::term).unwrap_or_default()
     }
 
     fn stats(&self) -> TermStats {
-        self.stats
+        self.index.stats(self.holders().map(|(at, part)| {
+            let walk = &part.walk;
+            (at, walk.docs(), walk.removed(), walk.impact(&part.page))
+        }))
     }
 }

@@ -7,7 +7,7 @@
 //!   varint  page, varint offset     of the first chunk of documents that a term of this page has
 //!   varint  page, varint offset     of its positions
 //!   for each term:
-//!     varint  shared bytes with the term before, varint length of the rest, the rest
+//!     varint  shared bytes with the term before (0 at every 16th, a restart), varint length of the rest, the rest
 //!     varint  documents × 4 + (2 if some of the term's documents are removed) + (1 if in chunks)
 //!     varint  how many are removed, if any
 //!     slice   u8 impact code, then the plain list, or for each chunk:
@@ -15,6 +15,7 @@
 //!       varint  bytes × 2 + (1 if it begins a page)
 //!       varint  bytes of positions × 2 + (1 if they begin a page)
 //!       u8      impact code
+//!   for each restart u16 its offset; u16 their number
 //! ```
 //!
 //! Chunks follow each other in the pages of documents in the order of their terms, so only where a page of terms begins
@@ -22,12 +23,14 @@
 
 use std::ops::Range;
 
-use crate::base::{write_slice, write_varint, Reader, Result};
+use crate::base::{read_varint, write_slice, write_varint, Reader, Result};
 
 use super::list::damaged;
 
 /// A page of terms is closed when it has so many bytes.
 pub(crate) const TERMS_PAGE: usize = 4096;
+/// Every so many terms one is written whole, so that a search begins there.
+const RESTART: usize = 16;
 
 /// Where bytes lie: page and offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +94,8 @@ pub(crate) struct PageWriter {
     bytes: Vec<u8>,
     first: Vec<u8>,
     last: Vec<u8>,
+    restarts: Vec<u16>,
+    terms: usize,
 }
 
 impl PageWriter {
@@ -108,8 +113,15 @@ impl PageWriter {
             documents.write(&mut self.bytes);
             positions.write(&mut self.bytes);
             self.first = term.to_vec();
-            self.last.clear();
+            self.restarts.clear();
+            self.terms = 0;
         }
+        // A page grows beyond 64 KiB only by a single huge entry, behind which it is closed.
+        if self.terms.is_multiple_of(RESTART) {
+            self.last.clear();
+            self.restarts.push(u16::try_from(self.bytes.len()).unwrap_or(u16::MAX));
+        }
+        self.terms += 1;
         let shared = crate::engine::key::common_prefix(&self.last, term);
         write_varint(&mut self.bytes, shared as u64);
         write_slice(&mut self.bytes, term.get(shared..).unwrap_or_default());
@@ -125,7 +137,10 @@ impl PageWriter {
 
     /// The page's first term and its bytes.
     pub(crate) fn take(&mut self) -> (Vec<u8>, Vec<u8>) {
-        (std::mem::take(&mut self.first), std::mem::take(&mut self.bytes))
+        let mut bytes = std::mem::take(&mut self.bytes);
+        self.restarts.iter().for_each(|offset| bytes.extend_from_slice(&offset.to_le_bytes()));
+        bytes.extend_from_slice(&(self.restarts.len() as u16).to_le_bytes());
+        (std::mem::take(&mut self.first), bytes)
     }
 }
 
@@ -157,14 +172,59 @@ pub(crate) fn write_chunk(
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageCursor {
     at: usize,
+    /// Where the terms end and the restarts begin.
+    end: usize,
     base: u32,
-    documents: Place,
-    positions: Place,
     term: Vec<u8>,
     docs: u32,
     removed: u32,
     chunked: bool,
     body: Range<usize>,
+    /// Where the chunks of the terms before `placed_at` end: only who asks for chunks adds them up.
+    documents: Place,
+    positions: Place,
+    placed_at: usize,
+}
+
+/// Where the restarts of a page begin.
+fn restarts_begin(page: &[u8]) -> Option<usize> {
+    let (_, count) = page.split_last_chunk::<2>()?;
+    page.len().checked_sub(2 + 2 * usize::from(u16::from_le_bytes(*count)))
+}
+
+/// A number, mostly of one byte.
+#[inline]
+fn number(page: &[u8], at: &mut usize) -> Result<u64> {
+    match page.get(*at) {
+        Some(byte) if *byte < 0x80 => {
+            *at += 1;
+            Ok(u64::from(*byte))
+        }
+        _ => {
+            let mut rest = page.get(*at..).unwrap_or_default();
+            let value = read_varint(&mut rest)?;
+            *at = page.len() - rest.len();
+            Ok(value)
+        }
+    }
+}
+
+/// A slice after its length.
+#[inline]
+fn slice_range(page: &[u8], at: &mut usize) -> Result<Range<usize>> {
+    let len = usize::try_from(number(page, at)?).unwrap_or(usize::MAX);
+    let end = at.checked_add(len).filter(|end| *end <= page.len()).ok_or_else(damaged)?;
+    let range = *at..end;
+    *at = end;
+    Ok(range)
+}
+
+/// Documents, removed ones, whether in chunks, and where the body is.
+#[inline]
+fn read_head(page: &[u8], at: &mut usize) -> Result<(u64, u64, bool, Range<usize>)> {
+    let head = number(page, at)?;
+    let removed = if head & 2 != 0 { number(page, at)? } else { 0 };
+    Ok((head >> 2, removed, head & 1 != 0, slice_range(page, at)?))
 }
 
 impl PageCursor {
@@ -174,6 +234,8 @@ impl PageCursor {
         self.documents = Place::read(&mut reader)?;
         self.positions = Place::read(&mut reader)?;
         self.at = page.len() - reader.len();
+        self.end = restarts_begin(page).filter(|end| *end >= self.at).ok_or_else(damaged)?;
+        self.placed_at = self.at;
         self.base = base;
         self.term.clear();
         self.chunked = false;
@@ -184,29 +246,42 @@ impl PageCursor {
     /// Goes to the next term; `false` at the end of the page.
     #[inline]
     pub(crate) fn advance(&mut self, page: &[u8]) -> Result<bool> {
-        if self.chunked {
-            let body = page.get(self.body.clone()).unwrap_or_default();
-            read_chunks(body, self.base, &mut self.documents, &mut self.positions, &mut |_| {})?;
-            self.chunked = false;
-        }
-        let mut reader = Reader::new(page.get(self.at..).unwrap_or_default());
-        if reader.is_empty() {
+        let mut at = self.at;
+        if at >= self.end {
             return Ok(false);
         }
-        let shared = reader.varint()?;
+        let shared = number(page, &mut at)?;
         if shared > self.term.len() as u64 {
             return Err(damaged());
         }
+        let rest = slice_range(page, &mut at)?;
+        let (docs, removed, chunked, body) = read_head(page, &mut at)?;
         self.term.truncate(shared as usize);
-        self.term.extend_from_slice(reader.slice()?);
-        let head = reader.varint()?;
-        self.docs = u32::try_from(head >> 2).map_err(|_| damaged())?;
-        self.removed = if head & 2 != 0 { reader.varint_u32()? } else { 0 };
-        self.chunked = head & 1 != 0;
-        let body = reader.slice()?;
-        self.at = page.len() - reader.len();
-        self.body = self.at - body.len()..self.at;
+        self.term.extend_from_slice(page.get(rest).unwrap_or_default());
+        self.docs = u32::try_from(docs).map_err(|_| damaged())?;
+        self.removed = u32::try_from(removed).map_err(|_| damaged())?;
+        self.chunked = chunked;
+        self.body = body;
+        self.at = at;
         Ok(true)
+    }
+
+    /// Adds up the chunks of the terms before the current one.
+    fn place(&mut self, page: &[u8]) -> Result<()> {
+        loop {
+            let mut at = self.placed_at;
+            number(page, &mut at)?;
+            slice_range(page, &mut at)?;
+            let (_, _, chunked, body) = read_head(page, &mut at)?;
+            if body.end >= self.body.end {
+                return Ok(());
+            }
+            if chunked {
+                let body = page.get(body).unwrap_or_default();
+                read_chunks(body, self.base, &mut self.documents, &mut self.positions, &mut |_| {})?;
+            }
+            self.placed_at = at;
+        }
     }
 
     pub(crate) fn term(&self) -> &[u8] {
@@ -231,11 +306,12 @@ impl PageCursor {
     }
 
     /// All that is written of the current term.
-    pub(crate) fn entry(&self, page: &[u8]) -> Result<Entry> {
+    pub(crate) fn entry(&mut self, page: &[u8]) -> Result<Entry> {
         let body = page.get(self.body.clone()).unwrap_or_default();
         let impact = self.impact(page);
         let mut entry = Entry { docs: self.docs, removed: self.removed, impact, ..Entry::default() };
         if self.chunked {
+            self.place(page)?;
             let (mut documents, mut positions) = (self.documents, self.positions);
             let chunks = &mut entry.chunks;
             read_chunks(body, self.base, &mut documents, &mut positions, &mut |chunk| chunks.push(chunk))?;
@@ -248,8 +324,40 @@ impl PageCursor {
         Ok(entry)
     }
 
+    /// Goes before the last restart ahead whose term is not beyond `term`, if there is one.
+    fn jump(&mut self, page: &[u8], term: &[u8]) -> Result<()> {
+        let offset = |at: usize| {
+            let bytes = page.get(self.end + 2 * at..).and_then(<[u8]>::first_chunk::<2>);
+            bytes.map_or(usize::MAX, |bytes| usize::from(u16::from_le_bytes(*bytes)))
+        };
+        let (mut low, mut high) = (0, page.len().saturating_sub(self.end + 2) / 2);
+        while low < high {
+            let middle = low.midpoint(high);
+            let mut at = offset(middle);
+            // Behind the current term there is nothing to look for, so what lies there counts as before `term`.
+            let before = at < self.at || {
+                if at >= self.end || number(page, &mut at)? != 0 {
+                    return Err(damaged());
+                }
+                let text = slice_range(page, &mut at)?;
+                page.get(text).unwrap_or_default() <= term
+            };
+            if before {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if let Some(target) = low.checked_sub(1).map(offset).filter(|target| *target > self.at) {
+            self.at = target;
+            self.term.clear();
+        }
+        Ok(())
+    }
+
     /// Goes to the first term at or after `term`; `false` if the page has none from the current one on.
     pub(crate) fn seek(&mut self, page: &[u8], term: &[u8]) -> Result<bool> {
+        self.jump(page, term)?;
         while self.advance(page)? {
             if self.term.as_slice() >= term {
                 return Ok(true);

@@ -1,0 +1,71 @@
+//! `suggest`: how a word may go on, and what may have been meant.
+
+use crate::base::Result;
+use crate::collections::fields::Fields;
+use crate::engine::{Read, Step};
+use crate::search::store::StoredPostings;
+use crate::search::suggest::{complete, correct, did_you_mean, Suggestion, SUGGESTIONS_MAX};
+
+use super::super::super::response::{write_list, ObjectWriter, Response};
+use super::super::Context;
+use super::find_index;
+
+/// Suggestions given unless the command says otherwise.
+const LIMIT: u64 = 5;
+
+/// The task.
+pub(in super::super::super) struct SuggestTask {
+    collection: Box<str>,
+    text: Box<str>,
+    field: Option<Box<str>>,
+    limit: usize,
+}
+
+impl SuggestTask {
+    pub(in super::super) fn take(fields: &mut Fields<'_>) -> Result<Self> {
+        let limit = fields.number("limit")?.unwrap_or(LIMIT);
+        if limit > SUGGESTIONS_MAX as u64 {
+            return Err(fields.wrong("limit", &format!("at most {SUGGESTIONS_MAX}")));
+        }
+        Ok(Self {
+            collection: fields.required_text("collection")?.into(),
+            text: fields.required_text("text")?.into(),
+            field: fields.text("field")?.map(Into::into),
+            limit: limit as usize,
+        })
+    }
+
+    pub(in super::super) fn step(&self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
+        let (collection, prepared, search) = find_index(view, context, &self.collection)?;
+        let postings = StoredPostings::open(view, collection.id, search, &prepared.spec)?;
+        let place = match &self.field {
+            None => 0,
+            Some(field) => prepared.spec.field(field).ok_or_else(|| {
+                crate::base::Error::invalid(format!("suggest: '{field}' is not a field of the search index"))
+            })?,
+        };
+        let mut answer = ObjectWriter::default();
+        let Some(analyzer) = prepared.analyzers.get(place) else { return Ok(answer.finish()) };
+        let completions = complete(&self.text, analyzer, &postings, self.limit)?;
+        write_list(answer.field("completions"), &completions, write);
+        let units = |bytes: usize| self.text.get(..bytes).map_or(0, |text| text.encode_utf16().count() as u64);
+        write_list(answer.field("corrections"), correct(&self.text, analyzer, &postings, self.limit)?, |one, out| {
+            let mut object = ObjectWriter::default();
+            object.number("start", units(one.start)).number("end", units(one.end));
+            write_list(object.field("suggestions"), &one.suggestions, write);
+            out.extend_from_slice(&object.finish().json);
+        });
+        match did_you_mean(&self.text, analyzer, &postings)? {
+            Some(text) => answer.text("didYouMean", &text),
+            None => answer.raw("didYouMean", b"null"),
+        };
+        Ok(answer.finish())
+    }
+}
+
+fn write(suggestion: &Suggestion, out: &mut Vec<u8>) {
+    let mut object = ObjectWriter::default();
+    object.text("term", &suggestion.term).number("docs", suggestion.docs.into());
+    object.number("edits", suggestion.edits.into());
+    out.extend_from_slice(&object.finish().json);
+}

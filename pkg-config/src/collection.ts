@@ -26,6 +26,7 @@ import type {
   WriteOptions,
 } from './types/options.js'
 import type { Stage } from './types/pipeline.js'
+import type { SearchOptions, SearchQuery, SearchResult, SearchSuggestions } from './types/search.js'
 import type { Update } from './types/update.js'
 import { runUpdate, type UpdateTarget } from './update.js'
 import { checkId, prepare, type Stored } from './validation.js'
@@ -199,6 +200,55 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   }
 
   /**
+   * The documents that match a full-text query best. The collection's `search` option declares the fields; a search index
+   * that is still being filled is waited for.
+   *
+   * @throws TidewellError `invalid`: reason `no-search-index` without a declaration.
+   */
+  async search(query: SearchQuery, options: SearchOptions<T> = {}): Promise<SearchResult<T>> {
+    await this.#queryable()
+    const { signal } = options
+    const command = this.#searching(query, options)
+    try {
+      return (await this.#session.read(command, 'search', { signal })) as SearchResult<T>
+    } catch (error) {
+      if (toError(error).reason !== 'building' || this.#session.tx !== undefined) throw error
+      const built = this.#session.write({ op: 'waitSearch', collection: this.name }, 'search')
+      await untilAborted(built, signal)
+      return (await this.#session.read(command, 'search', { signal })) as SearchResult<T>
+    }
+  }
+
+  /** Calls back with a search's result, now and whenever a commit changes it. Returns what ends it. */
+  subscribeSearch(
+    query: SearchQuery,
+    options: SearchOptions<T>,
+    callback: (result: LiveValue<SearchResult<T>>) => void,
+    live: LiveOptions = {},
+  ): () => void {
+    const command = this.#searching(query, options)
+    return subscribeValue(liveContext(this.#session, this.#definition, this.#hub, 'search', command), callback, live)
+  }
+
+  /** How a text may go on, and what may have been meant. `field` says how the text is read (default: the first one declared). */
+  async suggest(
+    text: string,
+    options: ReadOptions & { readonly field?: Path<T> | undefined; readonly limit?: number | undefined } = {},
+  ): Promise<SearchSuggestions> {
+    await this.#queryable()
+    const { field, limit, ...rest } = options
+    const command = { op: 'suggest', collection: this.name, text, field, limit }
+    return (await this.#session.read(command, 'suggest', rest)) as SearchSuggestions
+  }
+
+  /** Removes the search index. Resolves with whether there was one. */
+  async dropSearch(): Promise<boolean> {
+    this.#outsideTransaction('dropSearch')
+    const result = await this.#session.write({ op: 'dropSearch', collection: this.name }, 'dropSearch')
+    return (result as { dropped: boolean }).dropped
+  }
+
+  /**
    * Builds an index and resolves when queries use it. Existing documents are indexed in the background.
    *
    * @throws TidewellError `conflict`: `unique` if documents violate it (the index is removed), `index-differs` if that name is taken.
@@ -235,6 +285,11 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     await this.#definition.ready()
     const all = (await this.#session.read({ op: 'collections' }, 'indexes', options)) as CollectionInfo[]
     return all.find(({ name }) => name === this.name)?.indexes ?? []
+  }
+
+  #searching(query: SearchQuery, { signal: _, sort, ...options }: SearchOptions<T>) {
+    const order = typeof sort === 'string' && sort !== 'score' ? [[sort, 1]] : sort
+    return { op: 'search', collection: this.name, query, ...options, sort: order, page: true }
   }
 
   #pipeline(pipeline: readonly Stage<T>[], options: AggregateOptions<T>) {

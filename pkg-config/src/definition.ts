@@ -33,10 +33,17 @@ export class Definition {
   /** Takes the application's options; work begins at once, later calls wait for it. */
   declare(options: CollectionOptions & { readonly schema?: StandardSchema }): void {
     if (options.schema !== undefined) this.schema = options.schema
-    if (options.indexes === undefined && options.version === undefined && options.migrations === undefined) return
+    const { search } = options
+    if (
+      options.indexes === undefined &&
+      options.version === undefined &&
+      options.migrations === undefined &&
+      search === undefined
+    )
+      return
     const version = checkVersion(options)
     const indexes = (options.indexes ?? []).map((spec) => toWireIndex(spec))
-    const declared = JSON.stringify([version, indexes])
+    const declared = JSON.stringify([version, indexes, search])
     // The same declaration again (a component rendered twice) asks nothing new.
     if (declared === this.#declared) return
     this.#declared = declared
@@ -70,7 +77,8 @@ export class Definition {
   }
 
   async #ensure(version: number | undefined, indexes: readonly unknown[], options: CollectionOptions): Promise<void> {
-    const command = { op: 'ensure', collection: this.name, indexes: indexes.length === 0 ? undefined : indexes }
+    const { search } = options
+    const command = { op: 'ensure', collection: this.name, indexes: indexes.length === 0 ? undefined : indexes, search }
     const info = (await this.#session.write(command, 'collection')) as CollectionInfo
     if (version === undefined) return
     if (info.version > version) {

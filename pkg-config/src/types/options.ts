@@ -2,6 +2,7 @@
 import type { AnyDocument, Path } from './document.js'
 import type { Signal } from './signal.js'
 import type { InferOutput, StandardSchema } from './schema.js'
+import type { SearchSpec } from './search.js'
 
 /**
  * When a write resolves:
@@ -71,6 +72,22 @@ export interface CollectionInfo {
   /** The application's schema version. */
   readonly version: number
   readonly indexes: readonly IndexInfo[]
+  /** The search index, if one is declared. */
+  readonly search?: SearchInfo
+}
+
+/** A search index. */
+export interface SearchInfo {
+  /** The declaration with every option written out. */
+  readonly fields: { readonly [path: string]: unknown }
+  /** Searches wait until it is ready. */
+  readonly state: 'building' | 'ready'
+  readonly done: number
+  readonly total: number
+  /** Parts it is stored in; merging keeps them few. */
+  readonly segments: number
+  /** Its size, about. */
+  readonly bytes: number
 }
 
 /** Upgrades a document from the version before; may be asynchronous. The result keeps its `id`. */
@@ -80,6 +97,8 @@ export type Migration = (document: AnyDocument) => object | Promise<object>
 export interface CollectionOptions<T = AnyDocument> {
   /** Indexes to have. Missing ones are built in the background; existing ones that are not listed stay. */
   readonly indexes?: readonly IndexSpec<T>[] | undefined
+  /** The fields of full-text search. Existing documents are brought in in the background; {@link Collection.search} then works. */
+  readonly search?: SearchSpec<T> | undefined
   /** The version of the documents' shape, from 1. Default 1. */
   readonly version?: number | undefined
   /**
@@ -242,7 +261,7 @@ export interface Progress {
   /** `index` is being built or `migration` is rewriting documents. */
   readonly kind: 'index' | 'migration'
   readonly collection: string
-  /** The index's name; for a migration the version it leads to. */
+  /** The index's name, `$search` for the search index; for a migration the version it leads to. */
   readonly name: string
   readonly state: 'building' | 'ready' | 'failed'
   /** Documents done. */

@@ -6,6 +6,7 @@ import type { Claim } from './harness.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
 import { migrations, schemas } from './schemas.js'
+import { searches } from './search.js'
 import { transactions } from './transactions.js'
 
 export type { Claim, Context } from './harness.js'
@@ -13,6 +14,7 @@ export type { Claim, Context } from './harness.js'
 export const claims: readonly Claim[] = [
   ...documents,
   ...queries,
+  ...searches,
   ...transactions,
   ...live,
   ...schemas,

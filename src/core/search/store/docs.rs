@@ -2,48 +2,32 @@
 //!
 //! It scores nothing. Pages are read when a block of them is asked for, positions only when a query asks for positions.
 
+use std::rc::Rc;
+
 use crate::base::Result;
-use crate::engine::{Read, Step};
+use crate::engine::Step;
 
 use super::super::postings::{Block, DocNumber, TermDocs, TermStats, NO_DOC};
-use super::index::{Found, StoredPostings};
-use super::keys::{IndexKeys, Part};
+use super::index::{Found, PageName, StoredPostings};
+use super::keys::Part;
 use super::list::{damaged, fill_counts, read_block, read_distances, read_heads, read_plain, BlockHead, Columns};
 use super::terms::{Chunk, Place};
 
 /// A page that was read, and which.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    bytes: Vec<u8>,
-    name: Option<(u32, Part, u32)>,
+struct Page {
+    page: Option<(PageName, Rc<Vec<u8>>)>,
 }
 
 impl Page {
     /// The bytes at a place of a segment.
-    pub(super) fn read(
-        &mut self,
-        view: &dyn Read,
-        keys: &IndexKeys,
-        segment: u32,
-        part: Part,
-        place: Place,
-        len: u32,
-    ) -> Step<&[u8]> {
-        let name = Some((segment, part, place.page));
-        if self.name != name {
-            self.name = None;
-            self.bytes.clear();
-            if !view.get(&keys.page(segment, part, place.page), &mut self.bytes)? {
-                return Err(damaged().into());
-            }
-            self.name = name;
+    fn read(&mut self, index: &StoredPostings<'_>, name: PageName, place: Place, len: u32) -> Step<&[u8]> {
+        if self.page.as_ref().is_none_or(|(own, _)| *own != name) {
+            self.page = Some((name, index.page(name)?));
         }
-        Ok(self.slice(place, len)?)
-    }
-
-    fn slice(&self, place: Place, len: u32) -> Result<&[u8]> {
         let start = place.offset as usize;
-        self.bytes.get(start..start.saturating_add(len as usize)).ok_or_else(damaged)
+        let bytes = self.page.as_ref().and_then(|(_, page)| page.get(start..start.saturating_add(len as usize)));
+        Ok(bytes.ok_or_else(damaged)?)
     }
 }
 
@@ -68,6 +52,8 @@ pub(super) struct StoredDocs<'a, 'v> {
     has_distances: bool,
     /// The places in `columns` of the documents that were handed out.
     kept: Vec<u32>,
+    /// Whether those are not all.
+    filtered: bool,
     last: DocNumber,
     impact: f32,
 }
@@ -91,6 +77,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             mask: 0,
             has_distances: false,
             kept: Vec::new(),
+            filtered: false,
             last: 0,
             impact: f32::INFINITY,
         }
@@ -123,7 +110,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             let part = self.parts.get(self.part).ok_or_else(damaged)?;
             let (segment, _) = self.segment(part)?;
             let Self { index, page, heads, .. } = self;
-            let bytes = page.read(index.view, &index.keys, segment, Part::Documents, chunk.place, chunk.len)?;
+            let bytes = page.read(index, (segment, Part::Documents, chunk.place.page), chunk.place, chunk.len)?;
             self.open = None;
             read_heads(bytes, chunk.before, heads)?;
             self.block = 0;
@@ -160,7 +147,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
         let (segment, chunk) = self.current_chunk()?;
         let head = *self.heads.get(self.block).ok_or_else(damaged)?;
         let Self { index, page, columns, .. } = self;
-        let bytes = page.read(index.view, &index.keys, segment, Part::Documents, chunk.place, chunk.len)?;
+        let bytes = page.read(index, (segment, Part::Documents, chunk.place.page), chunk.place, chunk.len)?;
         self.decoded = None;
         self.mask = read_block(bytes, &head, columns)?;
         self.has_distances = false;
@@ -203,7 +190,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
         let head = *self.heads.get(self.block).ok_or_else(damaged)?;
         let Self { index, positions_page, columns, mask, .. } = self;
         let (place, len) = (chunk.positions, chunk.positions_len);
-        let bytes = positions_page.read(index.view, &index.keys, segment, Part::Positions, place, len)?;
+        let bytes = positions_page.read(index, (segment, Part::Positions, place.page), place, len)?;
         read_distances(bytes, &head, *mask, columns)?;
         self.has_distances = true;
         Ok(())
@@ -270,14 +257,19 @@ impl TermDocs for StoredDocs<'_, '_> {
     fn read(&mut self, block: &mut Block) -> Step<()> {
         block.clear();
         self.decode()?;
-        let Self { index, columns, kept, mask, .. } = self;
+        let Self { index, columns, kept, mask, filtered, .. } = self;
         kept.clear();
-        let all = !index.has_removed();
+        let mut removed = index.removed_within(&columns.docs);
+        let all = removed.is_empty();
+        *filtered = !all;
         if all {
             block.docs_mut().extend_from_slice(&columns.docs);
         } else {
             for (doc, at) in columns.docs.iter().zip(0..) {
-                if !index.is_removed(*doc) {
+                while removed.first().is_some_and(|number| number < doc) {
+                    removed = removed.get(1..).unwrap_or_default();
+                }
+                if removed.first() != Some(doc) {
                     block.docs_mut().push(*doc);
                     kept.push(at);
                 }
@@ -303,7 +295,7 @@ impl TermDocs for StoredDocs<'_, '_> {
         positions.clear();
         self.decode()?;
         self.load_distances()?;
-        let at = if self.index.has_removed() { self.kept.get(at).map_or(usize::MAX, |at| *at as usize) } else { at };
+        let at = if self.filtered { self.kept.get(at).map_or(usize::MAX, |at| *at as usize) } else { at };
         let Some(column) = self.columns.fields.get(field) else { return Ok(()) };
         let before: u32 = column.counts.iter().take(at).sum();
         let count = column.counts.get(at).copied().unwrap_or(0);

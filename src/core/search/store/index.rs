@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{sort, Result};
+use crate::base::{sort, FastMap, Result};
 use crate::collections::view::Gather;
 use crate::engine::{Direction, KeyRange, Read, Step};
 
@@ -20,6 +20,12 @@ use super::keys::{IndexKeys, Part, PART_PREFIX_LEN};
 use super::scan::{SegmentTerms, StoredTerms};
 use super::terms::Entry;
 
+/// A page of documents or positions: segment, part, number.
+pub(super) type PageName = (u32, Part, u32);
+
+/// Pages kept by a query.
+const PAGES_MAX: usize = 64;
+
 /// An index at one position.
 pub struct StoredPostings<'a> {
     pub(super) view: &'a dyn Read,
@@ -33,6 +39,8 @@ pub struct StoredPostings<'a> {
     removed: Vec<u32>,
     lengths: RefCell<Vec<LengthsPage>>,
     ids: RefCell<IdsPage>,
+    /// Pages of documents and positions: neighbours among terms share them.
+    pages: RefCell<FastMap<PageName, Rc<Vec<u8>>>>,
     /// Where the last looked-up term was: the next one is often near.
     walkers: RefCell<Vec<SegmentTerms<'a>>>,
 }
@@ -116,6 +124,7 @@ impl<'a> StoredPostings<'a> {
             removed,
             lengths: RefCell::default(),
             ids: RefCell::default(),
+            pages: RefCell::default(),
             walkers: RefCell::default(),
         })
     }
@@ -167,9 +176,15 @@ impl<'a> StoredPostings<'a> {
         !self.removed.is_empty() && self.removed.binary_search(&doc).is_ok()
     }
 
-    /// Whether any document was removed whose postings are still there.
-    pub(super) fn has_removed(&self) -> bool {
-        !self.removed.is_empty()
+    /// The removed numbers from the first of these documents to the last.
+    pub(super) fn removed_within(&self, docs: &[u32]) -> &[u32] {
+        let (Some(first), Some(last)) = (docs.first(), docs.last()) else { return &[] };
+        if self.removed.is_empty() {
+            return &[];
+        }
+        let start = self.removed.partition_point(|number| number < first);
+        let behind = self.removed.get(start..).unwrap_or_default();
+        behind.get(..behind.partition_point(|number| number <= last)).unwrap_or_default()
     }
 
     /// The impact of a code, by the model of now.
@@ -186,6 +201,25 @@ impl<'a> StoredPostings<'a> {
     pub(super) fn segment_terms(&self) -> Vec<SegmentTerms<'a>> {
         let new = |segment| SegmentTerms::new(self.view, self.keys, segment);
         self.head.segments.iter().map(new).collect()
+    }
+
+    /// A page of documents or positions.
+    pub(super) fn page(&self, name: PageName) -> Step<Rc<Vec<u8>>> {
+        if let Some(page) = self.pages.borrow().get(&name) {
+            return Ok(Rc::clone(page));
+        }
+        let (segment, part, number) = name;
+        let mut bytes = Vec::new();
+        if !self.view.get(&self.keys.page(segment, part, number), &mut bytes)? {
+            return Err(damaged().into());
+        }
+        let page = Rc::new(bytes);
+        let mut pages = self.pages.borrow_mut();
+        if pages.len() >= PAGES_MAX {
+            pages.clear();
+        }
+        pages.insert(name, Rc::clone(&page));
+        Ok(page)
     }
 
     /// What each segment knows of a term.

@@ -19,7 +19,7 @@ use crate::collections::keys;
 use crate::engine::KeyRange;
 
 /// The parts of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     Lengths = b'a' as isize,
     Ids = b'b' as isize,

@@ -27,9 +27,10 @@ fn best_width(values: &[u32]) -> u32 {
             *count += 1;
         }
     }
-    let (mut best, mut best_cost) = (WIDTH_MAX, usize::MAX);
-    for width in 0..=WIDTH_MAX {
-        let wider = counts.iter().zip(0u32..).skip(width as usize + 1);
+    let widest = counts.iter().rposition(|count| *count > 0).unwrap_or(0) as u32;
+    let (mut best, mut best_cost) = (widest, usize::MAX);
+    for width in 0..=widest {
+        let wider = counts.iter().zip(0u32..).take(widest as usize + 1).skip(width as usize + 1);
         let exceptions: usize = wider.map(|(count, bits)| count * (8 + (bits - width).div_ceil(7) as usize * 8)).sum();
         let cost = values.len() * width as usize + exceptions + if exceptions > 0 { 8 } else { 0 };
         if cost < best_cost {

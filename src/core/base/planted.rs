@@ -31,6 +31,8 @@ pub enum Bug {
     ForgetIndexDelete,
     /// A unique index does not look for a holder of its key.
     SkipUniqueCheck,
+    /// An index build that is resumed goes on some documents behind where it stopped.
+    SkipBuildRows,
     /// Deleting a document leaves the collection's count alone.
     ForgetCount,
     /// Removing a document from a search index leaves its postings alive.
@@ -39,6 +41,8 @@ pub enum Bug {
     KeepSearchTotals,
     /// Merging search segments loses the second block of a term.
     MergeDropsBlock,
+    /// A scan that lacked a block goes on behind the key its cursor happens to stand on.
+    TrustPausedCursor,
     /// A live query does not hear of commits by other instances.
     IgnoreForeignCommits,
 }

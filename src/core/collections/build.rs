@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{write_varint, Error, Reader};
 use crate::engine::{Direction, KeyRange, Read, Step, Transaction};
 
@@ -226,12 +227,15 @@ fn collect(
         range.start.push(0);
     }
     let mut cursor = view.cursor(range, Direction::Forward);
-    for _ in 0..BUILD_ROWS {
+    for at in 0..BUILD_ROWS {
         if !cursor.advance()? {
             entries.sort();
             return Ok(true);
         }
         let id = keys::document_id(cursor.key());
+        if at < 3 && progress.done > 0 && planted(Bug::SkipBuildRows) {
+            continue;
+        }
         let text = std::str::from_utf8(id).map_err(|_| Error::corrupt("a document's id is not UTF-8"))?;
         entries.add(collection.id, index, &Document::parse(cursor.value())?, text)?;
         progress.done += 1;

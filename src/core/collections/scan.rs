@@ -2,6 +2,7 @@
 //!
 //! It neither filters nor sorts. After a pause it goes on behind the last document it handed over, on the same state.
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{FastSet, Result};
 use crate::engine::{Direction, KeyRange, Read, Step};
 
@@ -36,7 +37,7 @@ pub struct Scan {
     plan: Plan,
     /// Ranges walked to their end.
     range: usize,
-    /// The last key seen in the current range.
+    /// The last key seen in the current range. A cursor that paused may stand elsewhere.
     last: Vec<u8>,
     /// Ids read from an index whose documents are not handed over yet.
     window: Vec<Vec<u8>>,
@@ -172,11 +173,14 @@ impl Scan {
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
         let mut examined = 0;
+        let last = &mut self.last;
         let mut told = Ok(Flow::More);
         let walked = match *budget {
             0 => Ok(false),
             limit => cursor.walk(&mut |key, document| {
                 examined += 1;
+                last.clear();
+                last.extend_from_slice(key);
                 told = sink(keys::document_id(key), document);
                 matches!(told, Ok(Flow::More)) && examined < limit
             }),
@@ -197,7 +201,7 @@ impl Scan {
                 self.last.clear();
             }
             Err(pause) => {
-                if examined > 0 {
+                if examined > 0 && planted(Bug::TrustPausedCursor) {
                     self.last = cursor.key().to_vec();
                 }
                 return Err(pause);
@@ -260,7 +264,6 @@ impl Scan {
             return Ok(());
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
-        let mut last = None;
         let result = loop {
             if self.window.len() >= self.window_size {
                 break Ok(false);
@@ -272,15 +275,13 @@ impl Scan {
                 Err(_) if !self.window.is_empty() => break Ok(false),
                 Err(pause) => break Err(pause),
             }
-            last = Some(());
+            self.last.clear();
+            self.last.extend_from_slice(cursor.key());
             self.keys_examined += 1;
             if let Err(error) = push_id(index, cursor.key(), cursor.value(), &mut self.seen, &mut self.window) {
                 break Err(error.into());
             }
         };
-        if last.is_some() {
-            self.last = cursor.key().to_vec();
-        }
         if result? {
             self.range += 1;
             self.last.clear();

@@ -82,8 +82,8 @@ pub trait Read {
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_>;
 }
 
-/// Walks entries in key order. After [`Pause::Missing`] the cursor stays where it was: call `advance` again once the
-/// blobs are there, or drop it and start a new one from the last key seen.
+/// Walks entries in key order. After [`Pause::Missing`] call `advance` again once the blobs are there, or start a new
+/// cursor behind the last key that was shown. The caller keeps that key: after a pause `key` may already be another one.
 pub trait Cursor {
     /// Moves to the next entry; `false` at the end.
     fn advance(&mut self) -> Step<bool>;

@@ -152,7 +152,11 @@ impl LiveWindow {
         if self.collection_changed(shared, record, &state) {
             return Ok(state.fill_again());
         }
-        let Some(collection) = state.collection else { return Ok(Followed::Told(None)) };
+        let Some(collection) = state.collection else {
+            // The first query is still running, perhaps on a state before this commit.
+            state.filling.iter_mut().for_each(|late| late.push(position));
+            return Ok(Followed::Told(None));
+        };
         let standings = self.standings(collection, record)?;
         if standings.is_empty() {
             return Ok(Followed::Told(None));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::collections::build::{self, Build, BuildStep};
+use crate::engine::signal::first_of;
 use crate::engine::{Durability, LockMode};
 
 use super::handle::{Database, DatabaseEvent, Shared};
@@ -15,6 +16,8 @@ use super::search;
 
 /// Between two looks at whether another instance finished the work.
 const WATCH_MS: f64 = 250.0;
+/// How long it waits for another instance at the same work: a frozen one must not stop anybody.
+const TURN_MS: f64 = 2_000.0;
 /// After a failed slice.
 const BACKOFF_MS: f64 = 1_000.0;
 
@@ -26,6 +29,8 @@ pub(super) struct Upkeep {
     rounds: Cell<u64>,
     /// Why indexes were given up: collection, name, error.
     failures: RefCell<Vec<(Box<str>, Box<str>, Error)>>,
+    /// Why the work stopped, until somebody who waits for it was told.
+    damage: RefCell<Option<Error>>,
 }
 
 impl Upkeep {
@@ -40,11 +45,14 @@ impl Upkeep {
     }
 
     /// Waits until another slice was done, here or (after a moment) elsewhere.
+    ///
+    /// # Errors
+    /// `Corrupt` if the work cannot go on.
     pub(super) async fn wait_past(&self, seen: u64, shared: &Shared) -> Result<()> {
         if self.rounds.get() == seen {
             shared.platform.sleep(if self.running.get() { 5.0 } else { WATCH_MS }).await;
         }
-        Ok(())
+        self.damage.take().map_or(Ok(()), Err)
     }
 
     /// Why an index that somebody waits for is not there.
@@ -79,6 +87,11 @@ async fn run(shared: Rc<Shared>) {
             Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::StorageLost | ErrorKind::Internal) => {
                 break;
             }
+            // Trying again would not help; who waits for an index is told.
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                shared.upkeep.damage.replace(Some(error));
+                break;
+            }
             Err(_) => {
                 shared.platform.sleep(BACKOFF_MS).await;
                 shared.upkeep.again.set(true);
@@ -88,7 +101,7 @@ async fn run(shared: Rc<Shared>) {
     shared.upkeep.running.set(false);
 }
 
-/// Everything there is to do, one instance at a time: two would only do it twice.
+/// Everything there is to do, one instance at a time if possible: two would only do it twice.
 async fn round(shared: &Rc<Shared>) -> Result<()> {
     let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
     let garbage = shared.look(build::has_garbage).await?;
@@ -97,7 +110,8 @@ async fn round(shared: &Rc<Shared>) -> Result<()> {
         return Ok(());
     }
     let name = format!("tidewell/{:016x}/upkeep", shared.engine.store_id());
-    let _guard = shared.platform.lock(&name, LockMode::Exclusive).await;
+    let turn = shared.platform.lock(&name, LockMode::Exclusive);
+    let _guard = first_of(turn, shared.platform.sleep(TURN_MS)).await;
     for one in builds {
         fill(shared, one).await?;
     }

@@ -138,8 +138,15 @@ impl BlockCache {
         };
         segments.stats.cold_hits += 1;
         let mut content = segments.spares.pop().unwrap_or_default();
-        open_block(BlockKind::Data, address, &parts, &mut content)?;
-        let block = Block::new(content).map(Rc::new).map_err(|_| address.damaged())?;
+        let opened = open_block(BlockKind::Data, address, &parts, &mut content);
+        let block = match opened.and_then(|()| Block::new(content).map(Rc::new).map_err(|_| address.damaged())) {
+            Ok(block) => block,
+            Err(error) => {
+                // It may have been damaged on its way: whoever looks again gets it from the disk again.
+                segments.forget_blobs(address);
+                return Err(error);
+            }
+        };
         let bytes = block.bytes();
         if purpose == Purpose::Point || segments.total() + bytes <= segments.budget {
             segments.hot.insert(address.id(), Item::Block(Rc::clone(&block)), bytes);
@@ -166,9 +173,10 @@ impl BlockCache {
         let mut segments = self.segments.borrow_mut();
         let Some(parts) = segments.parts(&address, true, pinned) else { return Ok(None) };
         let mut content = Vec::new();
-        open_block(BlockKind::Meta, &address, &parts, &mut content)?;
+        let opened = open_block(BlockKind::Meta, &address, &parts, &mut content);
+        segments.forget_blobs(&address); // Opened metas go last of all; the blob is of no more use, damaged or not.
+        opened?;
         let meta = Rc::new(TableMeta::decode(info, &content)?);
-        segments.forget_blobs(&address); // Opened metas go last of all; the blob is of no more use.
         segments.metas.insert(address.id(), Item::Meta(Rc::clone(&meta)), meta.bytes());
         segments.shrink();
         Ok(Some(meta))

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     /// Takes a record of its own: its edits must see the manifest of the record before.
     alone: bool,
     reply: Option<Reply<Result<u64>>>,
+    /// Why it was refused after others of its group had staged. They are not in the log yet: it is told when they are.
+    refusal: Option<Error>,
 }
 
 impl Queue {
@@ -129,7 +131,7 @@ impl Engine {
         let (sender, awaiting) = reply();
         let start = {
             let mut queue = self.0.queue.borrow_mut();
-            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender) });
+            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender), refusal: None });
             !std::mem::replace(&mut queue.driving, true)
         };
         if start {
@@ -180,7 +182,7 @@ async fn commit_group(inner: &Rc<Inner>, mut group: Vec<Job>) {
             return group.into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
         }
         if turn.is_none() && inner.platform.monotonic_ms() < inner.queue.borrow().contended_until {
-            turn = take_turn(inner).await;
+            turn = take_turn(inner, "turn", TURN_MS).await;
             continue;
         }
         let (accepted, stage, rest) = match stage_group(inner, group).await {
@@ -210,12 +212,11 @@ async fn prepare(inner: &Rc<Inner>) -> Result<()> {
     inner.check_alive()
 }
 
-async fn take_turn(inner: &Rc<Inner>) -> Option<super::Guard> {
-    let name = format!("tidewell/{}/turn", inner.options.name);
+/// Queues on the lock `what`, no longer than `ms`: whoever held it has written meanwhile, and without it one just goes on.
+pub(super) async fn take_turn(inner: &Inner, what: &str, ms: f64) -> Option<super::Guard> {
+    let name = format!("tidewell/{}/{what}", inner.options.name);
     let lock = inner.platform.lock(&name, LockMode::Exclusive);
-    let guard = first_of(lock, inner.platform.sleep(TURN_MS)).await.ok().flatten();
-    inner.platform.announce(&[CONTENDED]);
-    // Whoever held the turn has written meanwhile; without a guard just go on.
+    let guard = first_of(lock, inner.platform.sleep(ms)).await.ok().flatten();
     Some(guard.unwrap_or_else(|| Box::new(())))
 }
 
@@ -234,6 +235,7 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
         }
         let mut lost = false;
         let before = stage.payload.len();
+        job.refusal = None;
         match run_job(inner, &mut job, &mut stage, &pins) {
             Ok(()) => {
                 accepted.push(job);
@@ -241,7 +243,11 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
                     inner.platform.breathe().await;
                 }
             }
-            Err(Pause::Failed(error)) => job.answer(inner, Err(error)),
+            Err(Pause::Failed(error)) if stage.payload.is_empty() => job.answer(inner, Err(error)),
+            Err(Pause::Failed(error)) => {
+                job.refusal = Some(error);
+                accepted.push(job);
+            }
             Err(Pause::Yield) => {
                 jobs.push_front(job);
                 inner.platform.breathe().await;
@@ -302,7 +308,8 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
     let durability = jobs.iter().map(|job| job.durability).max().unwrap_or_default();
     let header = next_header(inner, durability);
     let early = planted(Bug::AcknowledgeEarly);
-    for job in jobs.iter_mut().filter(|job| early || job.durability == Durability::Memory) {
+    let is_early = |job: &&mut Job| job.refusal.is_none() && (early || job.durability == Durability::Memory);
+    for job in jobs.iter_mut().filter(is_early) {
         inner.unconfirmed.set(true);
         job.reply.take().into_iter().for_each(|reply| reply.send(Ok(header.position)));
     }
@@ -463,7 +470,8 @@ fn judge(inner: &Inner, header: &RecordHeader, floors: &[Vec<u8>]) -> Outcome {
 impl Job {
     /// Tells the caller. One who was told at `Durability::Memory` learns of a failure through an event.
     fn answer(mut self, inner: &Inner, result: Result<u64>) {
-        match (self.reply.take(), result) {
+        let refusal = self.refusal.take();
+        match (self.reply.take(), result.and_then(|position| refusal.map_or(Ok(position), Err))) {
             (Some(reply), result) => reply.send(result),
             (None, Err(error)) => inner.emit(&CommitEvent::WriteLost { error: &error }),
             (None, Ok(_)) => {}

@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) between_groups: Condition,
     /// Whether writes acknowledged at `Durability::Memory` are not visible yet.
     pub(crate) unconfirmed: Cell<bool>,
+    /// Until when (monotonic ms) interactive transactions of this instance take turns with those of others.
+    pub(crate) turns_until: Cell<f64>,
     pub(crate) versions: Rc<VersionsInUse>,
     pub(crate) maintenance: Maintenance,
     pub(crate) stats: RefCell<EngineStats>,
@@ -93,6 +95,7 @@ impl Inner {
             queue: RefCell::default(),
             between_groups: Condition::default(),
             unconfirmed: Cell::new(false),
+            turns_until: Cell::new(0.0),
             versions: Rc::default(),
             maintenance: Maintenance::default(),
             stats: RefCell::default(),

@@ -1,7 +1,9 @@
 //! Interactive transactions: optimistic, serializable, open over awaits of the application.
 //!
-//! They hold no lock and block nobody: reads come from one snapshot, writes wait in memory, and the commit checks
-//! that nothing read has changed. On a conflict the caller runs the whole closure again.
+//! They block nobody: reads come from one snapshot, writes wait in memory, and the commit checks that nothing read has
+//! changed. On a conflict the caller runs the whole closure again. So that many writers of one document do not starve each
+//! other, an instance that lost such a check lets its transactions take turns on a named lock for a while: a courtesy,
+//! waited for with a deadline, on which nothing depends.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -12,13 +14,20 @@ use crate::base::planted::{planted, Bug};
 use crate::base::{sort, Error, Result};
 
 use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+use super::commit::take_turn;
 use super::engine::Engine;
 use super::options::Durability;
 use super::snapshot::Snapshot;
 use super::staged::{check_size, counter, number, Staged};
+use super::Guard;
 
 /// The reason of the error that tells the caller to run the closure again.
 pub const RETRY: &str = "retry";
+
+/// After a conflict the transactions of the instance take turns for this long.
+const TURNS_MS: f64 = 2_000.0;
+/// How long one waits for its turn: a frozen holder, or an application that never ends a transaction, stops nobody.
+const TURN_MS: f64 = 1_000.0;
 
 type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -43,16 +52,25 @@ pub struct Interactive {
     snapshot: Snapshot,
     reads: RefCell<ReadSet>,
     writes: WriteSet,
+    /// Held until the transaction is over, while there were conflicts lately.
+    turn: Option<Guard>,
 }
 
 impl Engine {
-    /// Begins a transaction on the newest visible state.
+    /// Begins a transaction on the newest visible state. After a recent conflict it waits for its turn first, at most a
+    /// second, and reads what others have committed.
     ///
     /// # Errors
-    /// Why the instance is unusable.
+    /// Why the instance is unusable; what the disk answers.
     pub async fn begin(&self) -> Result<Interactive> {
+        let mut turn = None;
+        if self.0.platform.monotonic_ms() < self.0.turns_until.get() {
+            turn = take_turn(&self.0, "transactions", TURN_MS).await;
+            self.catch_up().await?;
+        }
         self.0.confirmed().await;
         Ok(Interactive {
+            turn,
             engine: self.clone(),
             snapshot: self.snapshot()?,
             reads: RefCell::default(),
@@ -67,7 +85,7 @@ impl Interactive {
     /// # Errors
     /// What the step answers; what the disk answers.
     pub async fn run<T>(&mut self, mut step: impl FnMut(&mut dyn Transaction) -> Step<T>) -> Result<T> {
-        let Self { engine, snapshot, reads, writes } = self;
+        let Self { engine, snapshot, reads, writes, .. } = self;
         engine
             .read_at(snapshot, |base| {
                 let mut overlay = Overlay { base, reads, own: writes, journal: Vec::new() };
@@ -85,7 +103,7 @@ impl Interactive {
     /// # Errors
     /// `Conflict` with reason [`RETRY`] if something has; otherwise as [`Engine::commit`]. The transaction is over either way.
     pub async fn commit(self, durability: Durability) -> Result<u64> {
-        let Self { engine, snapshot, reads, writes } = self;
+        let Self { engine, snapshot, reads, writes, turn: _turn } = self;
         if writes.writes.is_empty() && writes.adds.is_empty() {
             return Ok(snapshot.position);
         }
@@ -102,8 +120,11 @@ impl Interactive {
                 }
                 write_all(staged, &writes)
             })
-            .await?;
-        Ok(committed.position)
+            .await;
+        if committed.as_ref().is_err_and(|error| error.reason() == Some(RETRY)) {
+            engine.0.turns_until.set(engine.0.platform.monotonic_ms() + TURNS_MS);
+        }
+        Ok(committed?.position)
     }
 }
 

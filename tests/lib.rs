@@ -1,4 +1,4 @@
-//! Cross-cutting tests of the engine. Every failure prints a seed; `TIDEWELL_SEED=n` replays just that one,
+//! Cross-cutting tests of the engine, and of the database above it (`documents`). Every failure prints a seed; `TIDEWELL_SEED=n` replays just that one,
 //! `TIDEWELL_SCALE=k` runs k times as many.
 //!
 //! Nothing here ships, and nothing here looks inside the engine: instances are driven from outside, on simulated
@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod history;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::model_tests::run;
 const SEEDS: u64 = 60;
 
 /// Runs `hunt` with `bug` planted, seed after seed, until it complains.
-fn check_caught(bug: Bug, hunt: impl Fn(u64) -> Result<(), String>) {
+pub(crate) fn check_caught(bug: Bug, hunt: impl Fn(u64) -> Result<(), String>) {
     plant(Some(bug));
     let complaint = (0..SEEDS).find_map(|seed| {
         // A planted fault may also trip an assertion of the engine: that is a way to notice it.

@@ -242,7 +242,7 @@ impl World {
 
 /// A witness that forgets nothing.
 #[derive(Default)]
-struct MemoryWitness(RefCell<Option<Vec<u8>>>);
+pub(crate) struct MemoryWitness(RefCell<Option<Vec<u8>>>);
 
 impl Witness for MemoryWitness {
     fn read(&self) -> LocalFuture<'_, Result<Option<Vec<u8>>, DiskError>> {

@@ -71,7 +71,7 @@ impl Entries {
     }
 
     /// Whether there is such an entry; the entries must be sorted.
-    fn has(&self, key: &[u8], value: &[u8]) -> bool {
+    pub(super) fn has(&self, key: &[u8], value: &[u8]) -> bool {
         self.list.binary_search_by(|entry| (self.key(entry), self.value(entry)).cmp(&(key, value))).is_ok()
     }
 

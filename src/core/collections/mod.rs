@@ -38,6 +38,8 @@ pub use value_ref::{Shape, ValueRef};
 #[cfg(test)]
 mod arbitrary;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod agreement;
 pub mod build;
 pub mod catalog;
 pub mod fields;

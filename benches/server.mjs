@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
 import { dirname, extname, join, normalize, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -18,11 +19,10 @@ const ISOLATED = {
 }
 
 /** Puts the engines, minified as an application would have them, into `target/bench`. */
-const bundle = async (engines) => {
+const bundle = async (entries) => {
   await mkdir(out, { recursive: true })
-  const entries = [...engines.map((name) => `engines/${name}.js`), 'engines/sqlite-worker.js', 'page.js']
   await build({
-    entryPoints: Object.fromEntries(entries.map((file) => [file.split('/').at(-1).slice(0, -3), join(here, file)])),
+    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(here, file)])),
     bundle: true,
     minify: true,
     format: 'esm',
@@ -32,7 +32,6 @@ const bundle = async (engines) => {
     logLevel: 'error',
   })
   await copyFile(join(here, 'node_modules/@sqlite.org/sqlite-wasm/dist/sqlite3.wasm'), join(out, 'sqlite3.wasm'))
-  await copyFile(join(here, 'page.html'), join(out, 'page.html'))
 }
 
 const entry = () => {
@@ -49,11 +48,29 @@ const answer = async (path) => {
   return { body: await readFile(file).catch(() => undefined), type: TYPES[extname(file)] ?? 'application/octet-stream' }
 }
 
-/** Bundles and serves; `close()` ends the server. */
+/** Bundles and serves the benchmark of documents; `close()` ends the server. */
 export const serveBench = async (engines) => {
-  await bundle(engines)
+  const entries = [...engines.map((name) => `engines/${name}.js`), 'engines/sqlite-worker.js', 'page.js']
+  await bundle(Object.fromEntries(entries.map((file) => [file.split('/').at(-1).slice(0, -3), file])))
+  await copyFile(join(here, 'page.html'), join(out, 'page.html'))
+  return serve(() => undefined)
+}
+
+/** The same for the benchmark of search, over the test data in `folder`. */
+export const serveSearch = async (engines, folder) => {
+  const entries = Object.fromEntries(engines.map((name) => [`search-${name}`, `search/${name}.js`]))
+  await bundle({ ...entries, 'fts5-worker': 'search/fts5-worker.js', 'search-page': 'search/page.js' })
+  await copyFile(join(here, 'search/page.html'), join(out, 'search-page.html'))
+  return serve((path) => {
+    const file = path.startsWith('/data/') ? resolve(folder, normalize(path.slice(6))) : ''
+    return file.startsWith(folder + sep) && file.endsWith('.gz') ? { body: gunzipSync(readFileSync(file)), type: 'text/plain; charset=utf-8' } : undefined
+  })
+}
+
+const serve = async (more) => {
   const server = createServer(async (request, response) => {
-    const found = await answer(new URL(request.url, 'http://localhost').pathname).catch(() => undefined)
+    const path = new URL(request.url, 'http://localhost').pathname
+    const found = more(path) ?? (await answer(path).catch(() => undefined))
     if (found?.body === undefined) return response.writeHead(404, ISOLATED).end()
     // Cached like a deployed file, so that a reload has the WebAssembly compiled already.
     response.writeHead(200, { ...ISOLATED, 'content-type': found.type, 'cache-control': 'max-age=3600' }).end(found.body)

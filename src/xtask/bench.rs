@@ -6,11 +6,15 @@ use anyhow::{bail, Context, Result};
 
 use crate::{build, setup, tree};
 
-/// Runs the command; arguments go to `benches/run.mjs`.
-pub(crate) fn run(arguments: Vec<String>) -> Result<bool> {
-    let script = tree::root().join("benches/run.mjs");
+/// Runs the command; arguments go to `benches/run.mjs`, or after `search` to `benches/search.mjs`.
+pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
+    let searches = arguments.first().is_some_and(|first| first == "search");
+    if searches {
+        arguments.remove(0);
+    }
+    let script = tree::root().join(if searches { "benches/search.mjs" } else { "benches/run.mjs" });
     if !script.is_file() {
-        bail!("benches/run.mjs does not exist");
+        bail!("{} does not exist", script.display());
     }
     let chromium = setup::chromium()?;
     setup::npm("tests/browser")?;

@@ -1,23 +1,8 @@
 // The playground as a person uses it: load the data set, query, edit, follow in a second tab, go on without a network.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { test } from 'node:test'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { eventually, launch, newProfile } from './support/browser.mjs'
-import { packageFolder } from './support/server.mjs'
-
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-
-/** Serves the playground as `cargo xtask demo` does; answers its address. */
-const serveDemo = async () => {
-  const child = spawn(process.execPath, ['www/serve.mjs', '--package', packageFolder, '--port', '0'], { cwd: root })
-  let said = ''
-  child.stdout.on('data', (chunk) => (said += chunk))
-  const address = await eventually('the playground is served', () => /http:\/\/\S+/.exec(said)?.[0], 10)
-  const stop = () => new Promise((done) => (child.on('exit', done), child.kill()))
-  return { address, stop }
-}
+import { serveDemo } from './support/demo.mjs'
 
 /** Adds up how much the page moved under the reader's eyes. Rows that make room for new documents are meant to. */
 const watchShifts = () => {

@@ -107,7 +107,7 @@ const withProgress = async (work) => {
 }
 
 /** Documents of a byte stream in batches: JSON lines as they come; a JSON array has to be read whole. */
-async function* batches(stream) {
+export async function* batches(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   let batch = []
@@ -138,7 +138,7 @@ async function* batches(stream) {
 }
 
 /** A row of a file as a document: an object with a string id, when it brings one. */
-const asDocument = (row) => {
+export const asDocument = (row) => {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) return { value: row }
   const { id, ...rest } = row
   const key = id ?? (typeof row._id === 'object' ? row._id?.$oid : row._id)

@@ -6,7 +6,9 @@ import { open } from './tidewell.js'
 export const DATABASE = 'playground'
 export const SAMPLE = 'papers'
 
-const INDEXES = { [SAMPLE]: ['date', 'categories', ['words', 'date']] }
+/** What each data set that comes with the playground is indexed by, and searched in. */
+export const INDEXES = { [SAMPLE]: ['date', 'categories', ['words', 'date']] }
+export const SEARCH = { [SAMPLE]: { title: { weight: 3, analyzer: 'english' }, authors: 1 } }
 const listeners = new Set()
 
 /** What is chosen: one object, changed only through {@link change}. */

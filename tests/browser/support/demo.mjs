@@ -1,0 +1,18 @@
+// The playground, served as `cargo xtask demo` does.
+import { spawn } from 'node:child_process'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './browser.mjs'
+import { packageFolder } from './server.mjs'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+
+/** Serves it on a free port; answers its address and how to stop it. */
+export const serveDemo = async () => {
+  const child = spawn(process.execPath, ['www/serve.mjs', '--package', packageFolder, '--port', '0'], { cwd: root })
+  let said = ''
+  child.stdout.on('data', (chunk) => (said += chunk))
+  const address = await eventually('the playground is served', () => /http:\/\/\S+/.exec(said)?.[0], 10)
+  const stop = () => new Promise((done) => (child.on('exit', done), child.kill()))
+  return { address, stop }
+}

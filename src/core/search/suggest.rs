@@ -1,7 +1,7 @@
 //! Words for what is being typed, and for what was mistyped.
 //!
-//! Suggestions are terms of the index. Of a stemmed field these are stems: declare a field with an analyzer that does not
-//! stem where words are to be shown. Not a log of what others searched.
+//! Suggestions are terms of the index: of a stemmed field these are stems, which the caller turns into words that documents
+//! write. Not a log of what others searched.
 
 use crate::engine::{Pause, Step};
 
@@ -92,23 +92,19 @@ pub fn correct(text: &str, analyzer: &Analyzer, postings: &dyn Postings, limit: 
 }
 
 /// The text with every word replaced by its best correction; `None` if there is none.
-///
-/// # Errors
-/// As [`correct`].
-pub fn did_you_mean(text: &str, analyzer: &Analyzer, postings: &dyn Postings) -> Step<Option<String>> {
-    let corrections = correct(text, analyzer, postings, 1)?;
+pub fn corrected(text: &str, corrections: &[Correction]) -> Option<String> {
     if corrections.is_empty() {
-        return Ok(None);
+        return None;
     }
     let (mut corrected, mut at) = (String::new(), 0);
     for Correction { start, end, suggestions } in corrections {
-        let (Some(before), Some(best)) = (text.get(at..start), suggestions.first()) else { continue };
+        let (Some(before), Some(best)) = (text.get(at..*start), suggestions.first()) else { continue };
         corrected.push_str(before);
         corrected.push_str(&best.term);
-        at = end;
+        at = *end;
     }
     corrected.push_str(text.get(at..).unwrap_or_default());
-    Ok(Some(corrected))
+    Some(corrected)
 }
 
 /// Puts a suggestion into a short list: fewer edits first, then more documents, then by term.
@@ -155,7 +151,7 @@ mod tests {
 
     #[test]
     fn words_that_no_document_has_are_corrected_and_others_left_alone() {
-        let mean = |text: &str| did_you_mean(text, &Analyzer::Standard, &index()).unwrap();
+        let mean = |text: &str| corrected(text, &correct(text, &Analyzer::Standard, &index(), 1).unwrap());
         assert_eq!(mean("Tdie tabels, please").as_deref(), Some("tide tables, please"));
         assert_eq!(mean("tide tables"), None);
         assert_eq!(mean("xy"), None);

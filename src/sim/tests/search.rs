@@ -274,6 +274,22 @@ fn a_search_filters_counts_facets_sorts_by_fields_and_explains() {
 }
 
 #[test]
+fn what_is_suggested_of_a_stemmed_field_are_words_that_documents_write() {
+    check(|world| async move {
+        let database = world.open().await.unwrap();
+        let ensure = r#"{"op":"ensure","collection":"c","search":{"t":{"analyzer":"english"}}}"#;
+        database.execute(ensure).await.unwrap();
+        let docs =
+            r#"[{"id":"a","t":"Gravity, gravity"},{"id":"b","t":"theories of gravity"},{"id":"c","t":"gravities"}]"#;
+        ok(&database, &format!(r#"{{"op":"put","collection":"c","docs":{docs}}}"#)).await;
+        let suggested = ok(&database, r#"{"op":"suggest","collection":"c","text":"gravty"}"#).await;
+        assert!(suggested.contains(r#""didYouMean":"gravity""#), "{suggested}");
+        let suggested = ok(&database, r#"{"op":"suggest","collection":"c","text":"grav"}"#).await;
+        assert!(suggested.contains(r#"{"term":"gravity","docs":3,"edits":0}"#), "{suggested}");
+    });
+}
+
+#[test]
 fn pages_of_a_search_join_without_gap_or_double_while_others_write() {
     check(|world| async move {
         let database = world.open().await.unwrap();

@@ -6,6 +6,7 @@
 mod answer;
 mod collect;
 mod suggest;
+mod surface;
 mod token;
 
 use std::rc::Rc;

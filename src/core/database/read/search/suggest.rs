@@ -4,11 +4,12 @@ use crate::base::Result;
 use crate::collections::fields::Fields;
 use crate::engine::{Read, Step};
 use crate::search::store::StoredPostings;
-use crate::search::suggest::{complete, correct, did_you_mean, Suggestion, SUGGESTIONS_MAX};
+use crate::search::suggest::{complete, correct, corrected, Suggestion, SUGGESTIONS_MAX};
 
 use super::super::super::response::{write_list, ObjectWriter, Response};
 use super::super::Context;
 use super::find_index;
+use super::surface::Surfaces;
 
 /// Suggestions given unless the command says otherwise.
 const LIMIT: u64 = 5;
@@ -46,16 +47,22 @@ impl SuggestTask {
         };
         let mut answer = ObjectWriter::default();
         let Some(analyzer) = prepared.analyzers.get(place) else { return Ok(answer.finish()) };
-        let completions = complete(&self.text, analyzer, &postings, self.limit)?;
+        let surfaces = Surfaces { view, collection: collection.id, prepared: &prepared, postings: &postings };
+        let mut completions = complete(&self.text, analyzer, &postings, self.limit)?;
+        surfaces.replace(&mut completions)?;
         write_list(answer.field("completions"), &completions, write);
         let units = |bytes: usize| self.text.get(..bytes).map_or(0, |text| text.encode_utf16().count() as u64);
-        write_list(answer.field("corrections"), correct(&self.text, analyzer, &postings, self.limit)?, |one, out| {
+        let mut corrections = correct(&self.text, analyzer, &postings, self.limit.max(1))?;
+        for correction in &mut corrections {
+            surfaces.replace(&mut correction.suggestions)?;
+        }
+        write_list(answer.field("corrections"), &corrections, |one, out| {
             let mut object = ObjectWriter::default();
             object.number("start", units(one.start)).number("end", units(one.end));
-            write_list(object.field("suggestions"), &one.suggestions, write);
+            write_list(object.field("suggestions"), one.suggestions.iter().take(self.limit), write);
             out.extend_from_slice(&object.finish().json);
         });
-        match did_you_mean(&self.text, analyzer, &postings)? {
+        match corrected(&self.text, &corrections) {
             Some(text) => answer.text("didYouMean", &text),
             None => answer.raw("didYouMean", b"null"),
         };

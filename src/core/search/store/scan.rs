@@ -18,7 +18,9 @@ pub(super) struct SegmentTerms<'a> {
     keys: IndexKeys,
     segment: u32,
     base: u32,
+    /// The pages behind the current one, once somebody went there; until then `behind` is where they begin.
     pages: Option<Box<dyn Cursor + 'a>>,
+    behind: Option<Vec<u8>>,
     page: Vec<u8>,
     walk: PageCursor,
     /// Whether `walk` stands on a term.
@@ -34,6 +36,7 @@ impl<'a> SegmentTerms<'a> {
             segment: segment.id,
             base: segment.base,
             pages: None,
+            behind: None,
             page: Vec::new(),
             walk: PageCursor::default(),
             on_term: false,
@@ -55,9 +58,6 @@ impl<'a> SegmentTerms<'a> {
         if self.ended {
             return Ok(());
         }
-        if self.pages.is_none() {
-            self.open_from(KeyRange::prefix(&self.keys.part(self.segment, Part::Terms)));
-        }
         loop {
             if !self.page.is_empty() && self.walk.advance(&self.page)? {
                 self.on_term = true;
@@ -69,16 +69,18 @@ impl<'a> SegmentTerms<'a> {
         }
     }
 
-    fn open_from(&mut self, range: KeyRange) {
-        self.pages = Some(self.view.cursor(range, Direction::Forward));
-        self.page.clear();
-        self.on_term = false;
-        self.ended = false;
-    }
-
     /// Goes before the first term of the next page.
     fn next_page(&mut self) -> Step<bool> {
-        let Some(pages) = &mut self.pages else { return Ok(false) };
+        let pages = match &mut self.pages {
+            Some(pages) => pages,
+            None => {
+                let mut range = KeyRange::prefix(&self.keys.part(self.segment, Part::Terms));
+                if let Some(behind) = self.behind.take() {
+                    range.start = behind;
+                }
+                self.pages.insert(self.view.cursor(range, Direction::Forward))
+            }
+        };
         let more = pages.advance()?;
         self.page.clear();
         self.on_term = false;
@@ -105,22 +107,26 @@ impl<'a> SegmentTerms<'a> {
                 return Ok(());
             }
         }
-        let mut range = KeyRange::prefix(&self.keys.part(self.segment, Part::Terms));
         let mut before = self.view.cursor(self.keys.upto(self.segment, Part::Terms, term), Direction::Backward);
-        if before.advance()? {
-            range.start = before.key().to_vec();
+        let found = before.advance()?;
+        self.page.clear();
+        self.pages = None;
+        self.behind = None;
+        self.on_term = false;
+        self.ended = false;
+        if found {
+            self.page.extend_from_slice(before.value());
+            self.walk.open(&self.page, self.base)?;
+            // The first key behind a page's is that key and a zero byte.
+            self.behind = Some([before.key(), &[0]].concat());
         }
-        drop(before);
-        self.open_from(range);
-        loop {
+        while self.page.is_empty() || !self.walk.seek(&self.page, term)? {
             if !self.next_page()? {
                 return Ok(());
             }
-            if self.walk.seek(&self.page, term)? {
-                self.on_term = true;
-                return Ok(());
-            }
         }
+        self.on_term = true;
+        Ok(())
     }
 }
 

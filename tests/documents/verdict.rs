@@ -135,16 +135,20 @@ impl<'a> Jury<'a> {
     /// Operations that wrote nothing are judged by what they saw.
     fn excuse_at(&mut self, position: u64, state: &State) {
         let mut claims = self.claimed.remove(&position).unwrap_or_default();
-        self.excuse(&mut claims, state);
+        self.excuse(&mut claims, state, &[]);
         if !claims.is_empty() {
             self.claimed.insert(position, claims);
         }
     }
 
-    fn excuse(&self, claims: &mut Vec<u64>, state: &State) {
+    /// One that put a document and deleted it again did write, and is not excused while the record says so.
+    fn excuse(&self, claims: &mut Vec<u64>, state: &State, rest: &[Written]) {
         claims.retain(|number| {
             let operation = &self.operations[number];
-            !run(operation, state, 0).is_some_and(|(after, _)| after == *state)
+            let wrote = |touched: &BTreeSet<(usize, String)>| {
+                rest.iter().any(|(at, id, _)| touched.contains(&(*at, id.clone())))
+            };
+            !run(operation, state, 0).is_some_and(|(after, touched)| after == *state && !wrote(&touched))
         });
     }
 
@@ -167,7 +171,7 @@ impl<'a> Jury<'a> {
         mut claims: Vec<u64>,
         used: &mut Vec<u64>,
     ) -> Option<State> {
-        self.excuse(&mut claims, state);
+        self.excuse(&mut claims, state, rest);
         if rest.is_empty() {
             return claims.is_empty().then(|| state.clone());
         }

@@ -17,21 +17,15 @@ use super::floor::Floor;
 use super::options::Durability;
 use super::read::SNAPSHOT_EXPIRED;
 use super::record::{Record, RecordHeader};
-use super::signal::{first_of, reply, Reply};
+use super::signal::{reply, Reply};
 use super::snapshot::Snapshot;
 use super::staged::{Stage, Staged};
-use super::LockMode;
+use super::turn::{take_turn, CONTENDED, COURTESY_MS, TURN_MS};
 
 /// A group takes no more jobs once its record holds this much.
 const GROUP_BYTES: usize = 4 << 20;
 /// The reason of an error after which a write may still turn out to have happened.
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
-/// After a lost race the instance queues for its turn for this long.
-pub(crate) const COURTESY_MS: f64 = 200.0;
-/// What an instance says that lost a race; no record is a single byte.
-pub(crate) const CONTENDED: u8 = 0;
-/// How long it waits for its turn: a frozen holder must not stop anybody.
-const TURN_MS: f64 = 500.0;
 /// A job that adds so much to the record is work enough for one task of the host: the thread is given back after it.
 const BREATH_BYTES: usize = 64 << 10;
 /// How often an interrupted insert is looked up and tried again before the caller is told.
@@ -210,14 +204,6 @@ async fn prepare(inner: &Rc<Inner>) -> Result<()> {
         inner.catch_up().await?;
     }
     inner.check_alive()
-}
-
-/// Queues on the lock `what`, no longer than `ms`: whoever held it has written meanwhile, and without it one just goes on.
-pub(super) async fn take_turn(inner: &Inner, what: &str, ms: f64) -> Option<super::Guard> {
-    let name = format!("tidewell/{}/{what}", inner.options.name);
-    let lock = inner.platform.lock(&name, LockMode::Exclusive);
-    let guard = first_of(lock, inner.platform.sleep(ms)).await.ok().flatten();
-    Some(guard.unwrap_or_else(|| Box::new(())))
 }
 
 type StagedGroup = (Vec<Job>, Stage, Vec<Job>);

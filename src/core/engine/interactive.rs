@@ -14,11 +14,11 @@ use crate::base::planted::{planted, Bug};
 use crate::base::{sort, Error, Result};
 
 use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
-use super::commit::take_turn;
 use super::engine::Engine;
 use super::options::Durability;
 use super::snapshot::Snapshot;
 use super::staged::{check_size, counter, number, Staged};
+use super::turn::take_turn;
 use super::Guard;
 
 /// The reason of the error that tells the caller to run the closure again.

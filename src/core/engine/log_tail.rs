@@ -7,13 +7,13 @@ use std::rc::Rc;
 use crate::base::Result;
 use crate::disk::{Area, BlobRange, DiskError};
 
-use super::commit::{CONTENDED, COURTESY_MS};
 use super::engine::{CommitEvent, Engine, Inner};
 use super::floor::Floor;
 use super::manifest::Manifest;
 use super::open::read_base;
 use super::options::Durability;
 use super::record::Record;
+use super::turn::{CONTENDED, COURTESY_MS};
 
 /// Records read from the log in one look.
 const SCAN_LIMIT: usize = 64;

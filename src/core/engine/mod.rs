@@ -52,6 +52,7 @@ mod table_writer;
 #[cfg(test)]
 mod test_store;
 mod truncate;
+mod turn;
 mod view;
 
 pub use access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};

@@ -2,6 +2,7 @@
 // second as soon as that can be loaded. (docs/decisions/0012-two-modules.md)
 import assert from 'node:assert/strict'
 
+import { ready } from './support/browser.mjs'
 import { runClaims } from './support/claims.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
@@ -53,6 +54,31 @@ scenario('documents need the first half only; what needs the second is unavailab
   const { value } = await page.evaluate(aggregate)
   assert.equal(value.length, 2)
   assert.equal((await page.evaluate(everyday, 'second'))[0], 500)
+})
+
+scenario('a page comes back to documents in tables with the first half only', async (scene) => {
+  const page = await scene.page()
+  await page.evaluate(async () => {
+    const db = await window.openDatabase('back')
+    const notes = db.collection('notes', { indexes: ['group'] })
+    for (let from = 0; from < 8000; from += 1000) {
+      await notes.insertMany(Array.from({ length: 1000 }, (_, at) => ({ id: `n${from + at}`, n: from + at, group: `g${at % 9}`, body: 'tide '.repeat(80) })))
+      if (from % 3000 === 0) await db.flush()
+    }
+    await db.close()
+  })
+  const asked = await watchRest(page, () => false)
+  await page.reload()
+  await ready(page)
+  const found = await page.evaluate(async () => {
+    const db = await window.openDatabase('back')
+    const notes = db.collection('notes', { indexes: ['group'] })
+    const first = (await notes.get('n777')).n
+    await notes.put({ id: 'n777', n: -1, group: 'g0' })
+    return [first, (await notes.get('n777')).n, await notes.count(), (await notes.find({ group: 'g3' }).sort({ n: -1 }).limit(2).toArray()).map(({ n }) => n)]
+  })
+  assert.deepEqual(found, [777, -1, 8000, [7993, 7984]])
+  assert.ok(!asked.includes('xhr'), 'nothing ran into a placeholder')
 })
 
 scenario('code of the second half that is reached before it was loaded is loaded there and then', async (scene) => {

@@ -195,6 +195,38 @@ const wander = async (name, seed, steps) => {
   await db.close()
 }
 
+/** Fills the database `app`, and `small` a little, and puts what is there into tables. */
+const fill = async (documents, tag, step) => {
+  const small = await window.openDatabase('small')
+  for (let at = 0; at < 20 * step; at++) await small.collection('todo', { indexes: ['done'] }).put({ id: `t${at * 7}`, done: at % 3 === 0, title: tag })
+  if (step % 2 === 1) await small.flush()
+  await small.close()
+  const db = await window.openDatabase('app')
+  const notes = db.collection('notes', { indexes: ['group', ['flag', 'amount'], 'tags', 's'] })
+  for (const batch of documents) {
+    // Every third document has an id that is anywhere, so that tables overlap.
+    await notes.putMany(batch.map((one, at) => (at % 3 === 0 ? { ...one, id: `${(at * 7919) % 1000}-${one.id}` } : one)))
+    if (batch === documents[1]) await db.flush()
+  }
+  if (step > 0) await db.flush()
+  if (step === 4) await db.compact()
+  await notes.putMany(Array.from({ length: step * 3 }, (_, at) => ({ id: `${tag}-${at}`, group: 'g5', amount: at })))
+  await db.close()
+}
+
+/** What a page does that was there before: opens, reads a little, writes a little. */
+const revisit = async (name) => {
+  const db = await window.openDatabase(name)
+  const things = name === 'small' ? db.collection('todo', { indexes: ['done'] }) : db.collection('notes', { indexes: ['group', ['flag', 'amount'], 'tags', 's'] })
+  for (const id of ['t7', 'doc-00000003', 'doc-00002001', '7-doc-00004001', 'none']) await things.get(id)
+  await things.find(name === 'small' ? { done: true } : { group: 'g5' }).limit(30).toArray()
+  await things.find().sort({ id: 1 }).limit(5).toArray()
+  await things.put({ id: `again-${Math.random()}`, done: true, group: 'g5' })
+  await things.update('t7', { $set: { done: false } })
+  await things.count()
+  await db.close()
+}
+
 const server = await serve()
 const profile = await newProfile()
 const browser = await launch(profile.folder)
@@ -214,6 +246,8 @@ try {
     window.ask = ${ask}
     window.writeAndWatch = ${writeAndWatch}
     window.wander = ${wander}
+    window.fill = ${fill}
+    window.revisit = ${revisit}
     window.visit = async (documents, tag) => {
       const db = await window.openDatabase('app')
       const notes = db.collection('notes', { indexes: ['group', ['flag', 'amount'], 'tags', 's'] })
@@ -232,9 +266,51 @@ try {
     await restless.evaluate(([name, seed]) => window.wander(name, seed * 7919, 250), [`wander${seed % 12}`, seed])
   }
   await collect(restless)
-  // A page that is whole fills the tables.
+  // A page that is whole fills the tables of two databases, and after each step the other one opens what there is: few documents in
+  // the log, one table, several of one level, several levels.
   const whole = await openPage(browser, server.origin)
-  await whole.evaluate(([documents, tag]) => window.visit(documents, tag), [batchesOf(1000, DOCUMENTS / 1000), 'whole'])
+  let from = 1000
+  for (const [step, thousands] of [0, 1, 3, 8, DOCUMENTS / 1000 - 12, 2].entries()) {
+    await whole.evaluate(([documents, tag, step]) => window.fill(documents, tag, step), [batchesOf(from, thousands), `fill${step}`, step])
+    from += thousands * 1000
+    for (let again = 0; again < 2; again++) {
+      await reload(restless)
+      await restless.evaluate(() => window.revisit('app').then(() => window.revisit('small')))
+      await collect(restless)
+    }
+  }
+  // Documents of all shapes again, now that they are in tables; and a plain collection in a few tables of one level.
+  for (let round = 0; round < 2; round++) {
+    await whole.evaluate(async () => {
+      for (let at = 0; at < 12; at++) {
+        const db = await window.openDatabase(`wander${at}`)
+        await db.flush()
+        await db.close()
+      }
+      const db = await window.openDatabase('plain')
+      const plain = db.collection('plain', { indexes: ['group'] })
+      for (let from = 0; from < 6000; from += 1000) {
+        await plain.putMany(Array.from({ length: 1000 }, (_, at) => ({ id: `p${from + at}`, n: from + at, group: `g${at % 7}`, body: 'sea '.repeat(90) })))
+        if (from % 2000 === 0) await db.flush()
+      }
+      await db.close()
+    })
+    await reload(restless)
+    await restless.evaluate(async (round) => {
+      for (let at = 0; at < 12; at++) await window.wander(`wander${at}`, (round * 12 + at + 50) * 104_729, 120)
+      const db = await window.openDatabase('plain')
+      const plain = db.collection('plain', { indexes: ['group'] })
+      for (const id of ['p777', 'p3', 'p5999', 'none']) await plain.get(id)
+      await plain.put({ id: 'p777', n: -1, group: 'g0' })
+      await plain.get('p777')
+      await plain.count()
+      for (const sort of [{ n: -1 }, { n: 1 }, { id: 1 }, { group: 1, n: -1 }]) {
+        for (const filter of [{ group: 'g3' }, {}, { n: { $gt: 5000 } }]) await plain.find(filter).sort(sort).limit(2).toArray()
+      }
+      await db.close()
+    }, round)
+    await collect(restless)
+  }
   await pause(6000)
   await reload(restless)
   await restless.evaluate(([documents, tag]) => window.visit(documents, tag), [batchesOf(50_000, 3), 'restless'])

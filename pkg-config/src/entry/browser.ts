@@ -21,6 +21,9 @@ const source = programAt(
       },
 )
 
+// A page that imports this opens a database soon. Meanwhile the first half is on its way; a failure shows when it is needed.
+if (typeof document !== 'undefined') source().catch(() => undefined)
+
 function startWorker(): Worker {
   if (vite !== null) return new Worker(`${vite[1]}/tidewell/dist/worker.js`, { type: 'module', name: 'tidewell' })
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tidewell' })

@@ -75,8 +75,11 @@ export class Rest {
     const load = () => {
       this.arrive().catch(() => undefined)
     }
-    if (typeof requestIdleCallback === 'undefined') setTimeout(load, IDLE_MS)
-    else requestIdleCallback(load, { timeout: IDLE_TIMEOUT_MS })
+    // First the page's own first reads.
+    setTimeout(() => {
+      if (typeof requestIdleCallback === 'undefined') load()
+      else requestIdleCallback(load, { timeout: IDLE_TIMEOUT_MS })
+    }, FIRST_READS_MS)
   }
 
   /** The same, for work that nobody waits for. */
@@ -110,9 +113,9 @@ export class Rest {
   }
 }
 
-/** How long a host that does not tell when it is idle is left alone. */
-const IDLE_MS = 100
-/** How long one is left alone that does. */
+/** How long a page that has just opened a database is left alone. */
+const FIRST_READS_MS = 300
+/** How long after that one that is never idle. */
 const IDLE_TIMEOUT_MS = 2000
 
 /** Commands that the first half can do by itself. */

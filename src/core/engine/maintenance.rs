@@ -12,7 +12,7 @@ use crate::base::{Error, ErrorKind, Result};
 use super::engine::{Engine, Inner};
 use super::options::Durability;
 use super::platform::{Guard, LockMode};
-use super::signal::{first_of, Condition};
+use super::signal::{both, first_of, Condition};
 
 /// How long to wait for another instance's housekeeping before doing it anyway: it may be frozen.
 const HOUSEKEEPER_MS: f64 = 5_000.0;
@@ -158,8 +158,9 @@ impl Inner {
     pub(crate) async fn hold_locks(&self) {
         let writer = self.state.borrow().writer;
         let name = self.writer_lock_name(writer);
-        *self.maintenance.writer_lock.borrow_mut() = self.platform.lock(&name, LockMode::Exclusive).await;
-        self.hold_version().await;
+        let writer = self.platform.lock(&name, LockMode::Exclusive);
+        let (guard, ()) = both(writer, Box::pin(self.hold_version())).await;
+        *self.maintenance.writer_lock.borrow_mut() = guard;
     }
 
     pub(crate) fn writer_lock_name(&self, writer: u64) -> String {

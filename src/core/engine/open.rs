@@ -15,6 +15,7 @@ use super::floor::Floor;
 use super::manifest::Manifest;
 use super::options::EngineOptions;
 use super::platform::Platform;
+use super::signal::both;
 use super::state::State;
 
 /// How often to look again when others truncate the log, or storage interrupts, between two reads.
@@ -42,8 +43,14 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self> {
         let writer = platform.next_u64();
-        let testimony = if options.accept_loss { None } else { read_testimony(witness.as_deref()).await };
-        let state = match read_base(&*disk, writer).await? {
+        let asked = if options.accept_loss { None } else { witness.as_deref() };
+        let (testimony, base) = both(Box::pin(read_testimony(asked)), Box::pin(read_base(&*disk, writer))).await;
+        // Nothing there, but a memory of it: another instance may have created it between the two answers.
+        let base = match base? {
+            None if testimony.is_some() => read_base(&*disk, writer).await?,
+            base => base,
+        };
+        let state = match base {
             Some(state) => state,
             None => create(&*disk, &*platform, writer, testimony).await?,
         };
@@ -53,7 +60,10 @@ impl Engine {
         engine.0.catch_up().await?;
         engine.0.forget_retired();
         engine.0.check_testimony(testimony)?;
-        engine.0.testify().await;
+        // On most openings nothing has changed since.
+        if engine.0.testimony() != testimony {
+            engine.0.testify().await;
+        }
         engine.0.start_maintenance();
         Ok(engine)
     }
@@ -182,16 +192,18 @@ impl Inner {
         Ok(())
     }
 
+    /// What the witness is to remember.
+    fn testimony(&self) -> Option<Testimony> {
+        let state = self.state.borrow();
+        state.durable.map(|position| Testimony { store: state.store, position })
+    }
+
     /// Writes the witness: best effort, off the commit path.
     pub(crate) async fn testify(&self) {
-        let Some(witness) = &self.witness else { return };
+        let (Some(witness), Some(testimony)) = (&self.witness, self.testimony()) else { return };
         let mut bytes = vec![WITNESS_VERSION];
-        {
-            let state = self.state.borrow();
-            let Some(durable) = state.durable else { return };
-            bytes.extend_from_slice(&state.store.to_le_bytes());
-            bytes.extend_from_slice(&durable.to_le_bytes());
-        }
+        bytes.extend_from_slice(&testimony.store.to_le_bytes());
+        bytes.extend_from_slice(&testimony.position.to_le_bytes());
         seal(&mut bytes);
         // A failed write leaves an older testimony, which claims less.
         let _ = witness.write(&bytes).await;

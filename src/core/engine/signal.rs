@@ -91,6 +91,31 @@ impl Condition {
     }
 }
 
+/// Resolves with both futures, which run side by side.
+pub(crate) async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> (A::Output, B::Output) {
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(|context| {
+        if first.is_none() {
+            if let Poll::Ready(value) = Pin::new(&mut a).poll(context) {
+                first = Some(value);
+            }
+        }
+        if second.is_none() {
+            if let Poll::Ready(value) = Pin::new(&mut b).poll(context) {
+                second = Some(value);
+            }
+        }
+        match (first.take(), second.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
 /// Resolves with the first of two futures; the other is dropped.
 pub(crate) async fn first_of<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> Result<A::Output, B::Output> {
     std::future::poll_fn(|context| {

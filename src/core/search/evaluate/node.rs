@@ -42,7 +42,7 @@ impl<'a> Setting<'a> {
 pub(super) enum Live<'a> {
     Nothing,
     Pool(Pool<'a>),
-    Phrase(PhraseNode<'a>),
+    Phrase(Box<PhraseNode<'a>>),
     Any(AnyNode<'a>),
     All(AllNode<'a>),
 }
@@ -166,7 +166,7 @@ fn build_phrase<'a>(setting: &Setting<'a>, phrase: &Phrase) -> Step<Live<'a>> {
     if lacking {
         return Ok(Live::Nothing);
     }
-    Ok(Live::Phrase(PhraseNode::new(members, phrase.slop, rarity * phrase.boost, setting.k1)))
+    Ok(Live::Phrase(Box::new(PhraseNode::new(members, phrase.slop, rarity * phrase.boost, setting.k1))))
 }
 
 impl Live<'_> {

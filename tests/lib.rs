@@ -5,6 +5,8 @@
 //! storage, and judged by the log as the disk has it.
 
 #[cfg(test)]
+mod cache_tests;
+#[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod documents;

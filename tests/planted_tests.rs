@@ -7,6 +7,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use tidewell_core::base::planted::{plant, Bug};
 use tidewell_core::disk::Fault;
 
+use crate::cache_tests::cached;
 use crate::crash_tests::{crash_at, fault_at, Tally};
 use crate::model_tests::run;
 
@@ -109,4 +110,19 @@ fn not_comparing_checksums_is_caught() {
 #[test]
 fn taking_an_emptied_disk_for_a_new_one_is_caught() {
     check_caught(Bug::TrustEmptyDisk, |seed| at_every_operation(seed, Fault::Cleared, fault_at));
+}
+
+#[test]
+fn leaving_cache_entries_that_a_commit_makes_wrong_is_caught() {
+    check_caught(Bug::ForgetCacheInvalidation, |seed| cached(seed).map(drop));
+}
+
+#[test]
+fn leaving_cache_entries_computed_from_one_that_went_is_caught() {
+    check_caught(Bug::ForgetCacheChains, |seed| cached(seed).map(drop));
+}
+
+#[test]
+fn storing_a_cache_entry_without_looking_at_what_it_read_is_caught() {
+    check_caught(Bug::IgnoreReadSet, |seed| cached(seed).map(drop));
 }

@@ -4,9 +4,10 @@
 //! in through the traits of [`base`] and [`disk`], so every run replays from a seed.
 //!
 //! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
-//! documents ([`search`]), and [`database`] which wires them.
+//! documents ([`search`], [`cache`]), and [`database`] which wires them.
 
 pub mod base;
+pub mod cache;
 pub mod collections;
 pub mod database;
 pub mod disk;

@@ -45,6 +45,10 @@ pub enum Bug {
     TrustPausedCursor,
     /// A live query does not hear of commits by other instances.
     IgnoreForeignCommits,
+    /// A commit leaves the cache entries that were computed from what it changes.
+    ForgetCacheInvalidation,
+    /// Removing a cache entry leaves those that were computed from it.
+    ForgetCacheChains,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -280,6 +280,11 @@ impl Catalog {
         self.parsed.borrow().get(name).map(|parsed| parsed.collection.id)
     }
 
+    /// The name of the collection with that number, if it was looked up before and not forgotten since.
+    pub fn cached_name(&self, id: u32) -> Option<Box<str>> {
+        self.parsed.borrow().iter().find(|(_, parsed)| parsed.collection.id == id).map(|(name, _)| name.clone())
+    }
+
     /// Drops what is known about a catalog key that a commit changed.
     pub fn forget(&self, key: &[u8]) {
         if let [keys::CATALOG, b'c', name @ ..] = key {

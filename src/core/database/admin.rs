@@ -60,7 +60,11 @@ impl Database {
             }
             Call::DropCollection => {
                 fields.finish()?;
-                self.drop(durability, move |tx, catalog| build::drop_collection(tx, catalog, &collection)).await
+                let drop = move |tx: &mut dyn crate::engine::Transaction, catalog: &_| {
+                    crate::cache::drop_dependents(tx, &collection)?;
+                    build::drop_collection(tx, catalog, &collection)
+                };
+                self.drop(durability, drop).await
             }
             _ => Err(Error::internal("a call reached the wrong desk")),
         }

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
+use crate::cache::Dependency;
 use crate::collections::fields::Fields;
 use crate::engine::signal::Condition;
 use crate::engine::{Durability, Interactive, Pause};
@@ -25,6 +26,8 @@ pub(super) struct Transactions {
     /// `None` while a command of the transaction runs.
     open: RefCell<ById<Option<Interactive>>>,
     last: Cell<u32>,
+    /// What the watched ones have read, for the entries they are going to store.
+    watched: RefCell<ById<Vec<Dependency>>>,
     /// Notified when a command gives its transaction back, or ends it.
     returned: Condition,
 }
@@ -55,7 +58,17 @@ impl Transactions {
     }
 
     /// The transaction, for one command: those that overlap wait for each other.
-    async fn take(&self, number: u32) -> Result<Interactive> {
+    /// From now on what the transaction reads is remembered.
+    fn watch(&self, number: u32) {
+        self.watched.borrow_mut().insert(number, Vec::new());
+    }
+
+    /// What a watched transaction has read so far.
+    pub(super) fn with_watched<R>(&self, number: u32, work: impl FnOnce(&mut Vec<Dependency>) -> R) -> Option<R> {
+        self.watched.borrow_mut().get_mut(&number).map(work)
+    }
+
+    pub(super) async fn take(&self, number: u32) -> Result<Interactive> {
         loop {
             match self.open.borrow_mut().get_mut(&number).map(Option::take) {
                 Some(Some(transaction)) => return Ok(transaction),
@@ -74,14 +87,20 @@ impl Transactions {
         self.returned.notify();
     }
 
-    fn end(&self, number: u32) {
+    pub(super) fn end(&self, number: u32) {
         self.open.borrow_mut().remove(&number);
+        self.watched.borrow_mut().remove(&number);
         self.returned.notify();
     }
 }
 
 impl Shared {
     pub(super) async fn read_in(&self, tx: u32, mut task: ReadTask) -> Result<Response> {
+        let watched = self.transactions.with_watched(tx, |read| {
+            read.extend(task.dependencies(self.platform.wall_ms())?);
+            Ok::<_, Error>(())
+        });
+        watched.unwrap_or(Ok(()))?;
         let mut transaction = self.transactions.take(tx).await?;
         let result = transaction.run(|view| task.step(view, self.context())).await;
         self.transactions.put_back(tx, transaction);
@@ -136,8 +155,12 @@ impl Database {
         }
         match call {
             Call::Begin => {
+                let watch = fields.flag("watch", false)?;
                 fields.finish()?;
                 let number = shared.transactions.begin(shared.engine.begin().await?)?;
+                if watch {
+                    shared.transactions.watch(number);
+                }
                 Ok(ObjectWriter::default().number("tx", number.into()).finish())
             }
             Call::Flush => {
@@ -156,6 +179,7 @@ impl Database {
                 Ok(ObjectWriter::default().finish())
             }
             Call::Commit | Call::Rollback => Err(fields.missing("tx")),
+            Call::Cache(call) => self.cache_call(call, fields, durability).await,
             _ => self.administer(call, fields, durability).await,
         }
     }
@@ -182,6 +206,7 @@ impl Database {
                 shared.transactions.end(tx);
                 Ok(ObjectWriter::default().finish())
             }
+            Call::Cache(call) => self.cache_call_in(call, fields, tx, durability).await,
             _ => Err(Error::invalid("this command cannot run inside a transaction: leave 'tx' out")),
         }
     }

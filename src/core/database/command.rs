@@ -12,6 +12,7 @@ use crate::collections::write::{upsert_base, Delete, Insert, InsertMode, Returni
 use crate::collections::Value;
 use crate::engine::Durability;
 
+use super::cache::CacheCall;
 use super::read::ReadTask;
 use super::write::{Write, WriteKind};
 
@@ -54,6 +55,7 @@ pub(super) enum Call {
     Flush,
     Compact,
     Close,
+    Cache(CacheCall),
 }
 
 impl Call {
@@ -75,7 +77,7 @@ impl Call {
             "flush" => Self::Flush,
             "compact" => Self::Compact,
             "close" => Self::Close,
-            _ => return None,
+            _ => return CacheCall::named(op).map(Self::Cache),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
+use crate::cache::{CacheView, UseBits};
 use crate::collections::catalog::Catalog;
 use crate::collections::index::Indexes;
 use crate::collections::keys;
@@ -59,6 +60,8 @@ pub(super) struct Shared {
     pub(super) views: Vec<Rc<dyn View>>,
     /// The view of search indexes, which knows the analyzers.
     pub(super) search: Rc<SearchIndexes>,
+    /// What cache entries this instance has read lately.
+    pub(super) cache_uses: Rc<UseBits>,
     pub(super) transactions: Transactions,
     pub(super) subscriptions: Subscriptions,
     pub(super) upkeep: Upkeep,
@@ -95,8 +98,9 @@ impl Database {
             engine: engine.clone(),
             platform,
             catalog: Catalog::default(),
-            views: vec![Rc::new(Indexes), Rc::clone(&search) as Rc<dyn View>],
+            views: vec![Rc::new(Indexes), Rc::clone(&search) as Rc<dyn View>, Rc::new(CacheView::default())],
             search,
+            cache_uses: Rc::default(),
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
             upkeep: Upkeep::default(),
@@ -316,6 +320,8 @@ impl Shared {
                         }
                     }
                 }
+                // Before anybody can read: no cache in front may answer what this commit removed.
+                self.cache_commit(record, *own);
                 self.live_commit(record, *own);
                 if *own && self.search.take_merge_hint() {
                     Database(Rc::clone(self)).resume_upkeep();
@@ -323,6 +329,7 @@ impl Shared {
             }
             CommitEvent::Reset { .. } => {
                 self.catalog.forget_all();
+                self.cache_reset();
                 self.live_reset();
             }
             CommitEvent::WriteLost { error } => self.emit(&DatabaseEvent::WriteLost((*error).clone())),

@@ -3,6 +3,7 @@
 //! It holds no data of its own. The commands are described in docs/COMMANDS.md.
 
 mod admin;
+mod cache;
 mod calls;
 mod command;
 mod export;

@@ -14,6 +14,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::{sort, Error, Result};
 
 use super::access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+use super::commit::Committed;
 use super::engine::Engine;
 use super::options::Durability;
 use super::snapshot::Snapshot;
@@ -103,10 +104,23 @@ impl Interactive {
     /// # Errors
     /// `Conflict` with reason [`RETRY`] if something has; otherwise as [`Engine::commit`]. The transaction is over either way.
     pub async fn commit(self, durability: Durability) -> Result<u64> {
-        let Self { engine, snapshot, reads, writes, turn: _turn } = self;
-        if writes.writes.is_empty() && writes.adds.is_empty() {
-            return Ok(snapshot.position);
+        if self.writes.writes.is_empty() && self.writes.adds.is_empty() {
+            return Ok(self.snapshot.position);
         }
+        Ok(self.commit_with(durability, |_| Ok(())).await?.position)
+    }
+
+    /// The same, and then runs `more` on the newest state in the same commit: what it reads there cannot conflict. It commits
+    /// even if nothing was written before.
+    ///
+    /// # Errors
+    /// As `commit`, and what `more` answers; then nothing is written.
+    pub async fn commit_with<T: 'static>(
+        self,
+        durability: Durability,
+        mut more: impl FnMut(&mut dyn Transaction) -> Step<T> + 'static,
+    ) -> Result<Committed<T>> {
+        let Self { engine, snapshot, reads, writes, turn: _turn } = self;
         let reads = reads.into_inner();
         let (position, generation) = (snapshot.position, snapshot.generation);
         let weak = engine.clone();
@@ -118,13 +132,14 @@ impl Interactive {
                 if !planted(Bug::IgnoreReadSet) {
                     validate(staged, &reads, position)?;
                 }
-                write_all(staged, &writes)
+                write_all(staged, &writes)?;
+                more(staged)
             })
             .await;
         if committed.as_ref().is_err_and(|error| error.reason() == Some(RETRY)) {
             engine.0.turns_until.set(engine.0.platform.monotonic_ms() + TURNS_MS);
         }
-        Ok(committed?.position)
+        committed
     }
 }
 

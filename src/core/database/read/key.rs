@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::base::Result;
+use crate::cache::Dependency;
 use crate::collections::fields::Fields;
 use crate::collections::find::{get, get_many};
 use crate::collections::{keys, Document};
@@ -31,6 +32,11 @@ impl Get {
             false => fields.texts("ids")?.ok_or_else(|| fields.missing("ids"))?,
         };
         Ok(Self { collection, ids, single, versions: fields.flag("versions", false)? })
+    }
+
+    pub(super) fn dependencies(&self) -> Vec<Dependency> {
+        let document = |id| Dependency::Document { collection: self.collection.clone(), id };
+        self.ids.iter().cloned().map(document).collect()
     }
 
     pub(super) fn step(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {

@@ -3,15 +3,19 @@
 //! They change nothing, and a task that paused goes on where it was, on the same position.
 
 mod aggregate;
+mod cache;
 mod explain;
 mod find;
 mod key;
 mod search;
 mod tally;
 
-use crate::base::Result;
+use crate::base::{Error, Result};
+use crate::cache::dependency::Aspect;
+use crate::cache::{Dependency, Interest};
 use crate::collections::catalog::Catalog;
 use crate::collections::fields::Fields;
+use crate::collections::find::Query;
 use crate::engine::{Platform, Read, Step};
 use crate::search::store::SearchIndexes;
 
@@ -46,6 +50,7 @@ pub(super) enum ReadTask {
     Explain(Box<Explain>),
     Collections,
     Outdated(key::Outdated),
+    Cache(cache::CacheTask),
 }
 
 impl ReadTask {
@@ -66,6 +71,8 @@ impl ReadTask {
             "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields, now_ms)?))),
             "collections" => ("collections", Self::Collections),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
+            "cacheGet" => ("cacheGet", Self::Cache(cache::CacheTask::take_get(fields)?)),
+            "cacheTally" => ("cacheTally", Self::Cache(cache::CacheTask::take_tally(fields)?)),
             _ => return Ok(None),
         }))
     }
@@ -82,7 +89,38 @@ impl ReadTask {
             Self::Explain(task) => task.step(view, context),
             Self::Collections => super::report::collections(view, context.catalog),
             Self::Outdated(task) => task.step(view, context),
+            Self::Cache(task) => task.step(view),
         }
+    }
+
+    /// What the answer is computed from, for a cache entry that keeps it.
+    ///
+    /// # Errors
+    /// `Invalid` for commands whose answer cannot be watched.
+    pub(super) fn dependencies(&self, now_ms: f64) -> Result<Vec<Dependency>> {
+        let query = |aspect, query: &Query| Dependency::Query {
+            collection: query.collection.clone(),
+            interest: Interest::new(aspect, &query.matcher, now_ms),
+        };
+        let whole = |collection| Dependency::Query { collection, interest: Interest::all() };
+        Ok(match self {
+            Self::Get(task) => task.dependencies(),
+            Self::Find(task) => vec![query(Aspect::Content, task.query())],
+            Self::Tally(task) => vec![query(task.aspect(), task.query())],
+            Self::Aggregate(task) => {
+                let own = query(Aspect::Content, task.selection().query());
+                let others = task.collections().into_iter().skip(1);
+                std::iter::once(own).chain(others.map(whole)).collect()
+            }
+            Self::Search(task) => vec![whole(task.collection())],
+            Self::Suggest(task) => vec![whole(task.collection())],
+            Self::Cache(task) => task.dependencies(),
+            Self::Explain(_) | Self::Collections | Self::Outdated(_) => {
+                return Err(Error::invalid(
+                    "a computed cache entry cannot follow 'explain', 'collections' or 'outdated'",
+                ))
+            }
+        })
     }
 
     /// The collections whose changes can change the answer.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
+use crate::cache::dependency::Aspect;
 use crate::collections::fields::Fields;
 use crate::collections::find::{take_filter, Query, Tally};
 use crate::collections::plan::Hint;
@@ -14,7 +15,8 @@ use super::Context;
 
 /// `count` or `distinct`.
 pub(in super::super) struct TallyTask {
-    collection: Box<str>,
+    query: Rc<Query>,
+    aspect: Aspect,
     tally: Option<Tally>,
 }
 
@@ -30,17 +32,27 @@ impl TallyTask {
         let skip = fields.number("skip")?.unwrap_or(0);
         let limit = fields.number("limit")?;
         let query = Query { skip, limit, ..take_query(fields, now_ms)? };
-        Ok(Self { collection: query.collection.clone(), tally: Some(Tally::count(Rc::new(query))) })
+        let query = Rc::new(query);
+        Ok(Self { tally: Some(Tally::count(Rc::clone(&query))), aspect: Aspect::Membership, query })
     }
 
     pub(super) fn take_distinct(fields: &mut Fields<'_>, now_ms: f64) -> Result<Self> {
         let path = Path::parse(&fields.required_text("path")?)?;
-        let query = take_query(fields, now_ms)?;
-        Ok(Self { collection: query.collection.clone(), tally: Some(Tally::distinct(Rc::new(query), path)) })
+        let query = Rc::new(take_query(fields, now_ms)?);
+        Ok(Self { tally: Some(Tally::distinct(Rc::clone(&query), path)), aspect: Aspect::Content, query })
     }
 
     pub(super) fn collection(&self) -> Box<str> {
-        self.collection.clone()
+        self.query.collection.clone()
+    }
+
+    pub(super) fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// What about the matching documents decides the answer.
+    pub(super) fn aspect(&self) -> Aspect {
+        self.aspect
     }
 
     /// Runs to the end; the finished tally stays for `explain`.

@@ -23,6 +23,11 @@ pub(in super::super::super) struct SuggestTask {
 }
 
 impl SuggestTask {
+    /// The collection it looks into.
+    pub(in super::super) fn collection(&self) -> Box<str> {
+        self.collection.clone()
+    }
+
     pub(in super::super) fn take(fields: &mut Fields<'_>) -> Result<Self> {
         let limit = fields.number("limit")?.unwrap_or(LIMIT);
         if limit > SUGGESTIONS_MAX as u64 {

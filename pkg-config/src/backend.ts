@@ -23,6 +23,19 @@ export type BackendEvent =
     }
   | { readonly kind: 'storage-lost' | 'quota' | 'blocked' | 'error'; readonly message: string }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
+  | CacheEvent
+
+/** Which cache entries a commit stored and removed, by the caches' numbers; or that anything may have changed. */
+export type CacheEvent =
+  | {
+      readonly kind: 'cache'
+      readonly position: number
+      readonly own: boolean
+      readonly put: readonly (readonly [cache: number, key: string])[]
+      readonly gone: readonly (readonly [cache: number, key: string])[]
+      readonly because: readonly string[]
+    }
+  | { readonly kind: 'cache'; readonly reset: true }
 
 /** What a backend was opened with, after defaults. */
 export interface BackendOptions {

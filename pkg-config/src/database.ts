@@ -1,6 +1,9 @@
 /** An open database: its collections, transactions, backup, figures and events. The engine behind it is a `Backend`. */
 import { throwIfAborted } from './abort.js'
 import type { Backend, BackendEvent } from './backend.js'
+import type { Cache } from './cache/cache.js'
+import { CacheHub } from './cache/hub.js'
+import type { CacheOptions } from './cache/options.js'
 import { Collection } from './collection.js'
 import { Definition } from './definition.js'
 import { invalid, toError } from './errors.js'
@@ -37,6 +40,7 @@ export class Database {
   readonly #session: Session
   readonly #definitions = new Map<string, Definition>()
   #closing: Promise<void> | undefined
+  #caches: CacheHub | undefined
 
   /** @internal */
   constructor(name: string, backend: Backend, hub: EventHub, durability: Durability) {
@@ -86,6 +90,31 @@ export class Database {
     return atomically(this.#session, options, async (session) =>
       work(new Transaction(session, (name) => this.#define(name), this.#hub)),
     )
+  }
+
+  /**
+   * A cache, shared by all tabs. It comes into being with its first value; returning it costs nothing.
+   *
+   * @param name 1 to 128 bytes of UTF-8.
+   */
+  cache<V = unknown>(name: string, options?: CacheOptions): Cache<V> {
+    this.#session.check()
+    this.#caches ??= this.#openCaches()
+    return this.#caches.cache(name, options) as unknown as Cache<V>
+  }
+
+  #openCaches(): CacheHub {
+    const settled = async () => {
+      for (const definition of this.#definitions.values()) {
+        if (!definition.isSettled) await definition.migrated()
+      }
+    }
+    const caches = new CacheHub(this.name, this.#session, settled, (of, session) => {
+      const name = typeof of === 'string' ? of : (of as { readonly name: string }).name
+      return new Collection<{ id: string }, unknown>(session, this.#define(name), this.#hub)
+    })
+    this.#hub.caches = caches
+    return caches
   }
 
   /** The collections there are. */
@@ -193,6 +222,8 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
         const { message, ...progress } = event
         return hub.emit('progress', message === undefined ? progress : { ...progress, message })
       }
+      case 'cache':
+        return hub.caches?.hear(event)
       case 'storage-lost':
       case 'quota':
       case 'blocked':

@@ -1,4 +1,5 @@
 /** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
+import type { CacheEvent } from './backend.js'
 import type { TidewellError } from './errors.js'
 import type { Progress } from './types/options.js'
 
@@ -23,6 +24,8 @@ type Listener<E extends EventName> = (event: DatabaseEvents[E]) => void
 
 /** Listeners by event. */
 export class EventHub {
+  /** The caches, once there are some. */
+  caches: { hear(event: CacheEvent): void } | undefined
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
     'storage-lost': new Set(),
     quota: new Set(),

@@ -4,6 +4,7 @@
  */
 import { throwIfAborted, untilAborted } from './abort.js'
 import type { Answer, Backend } from './backend.js'
+import type { Overheard } from './cache/watch.js'
 import { decode } from './codec/decode.js'
 import { encode, encodeDocuments } from './codec/encode.js'
 import { closed, type TidewellError, toError } from './errors.js'
@@ -12,12 +13,17 @@ import type { Durability, ReadOptions, WriteOptions } from './types/options.js'
 /** A command of docs/COMMANDS.md; fields that are undefined are left out. */
 export type Command = { readonly op: string } & Readonly<Record<string, unknown>>
 
+/** Commands whose answers depend on documents. */
+const OVERHEARD = new Set(['get', 'getMany', 'find', 'count', 'distinct', 'aggregate', 'search', 'suggest'])
+
 /** Sends commands. */
 export class Session {
   readonly backend: Backend
   readonly tx: number | undefined
   /** The durability of writes that do not say. */
   readonly durability: Durability
+  /** What is read outside transactions while somebody listens: computations of caches that take no parameter. */
+  overheard: Set<Overheard[]> | undefined
   #ended: TidewellError | undefined
   /** Inside a transaction commands run one after another. */
   #tail: Promise<void> | undefined
@@ -54,6 +60,7 @@ export class Session {
       this.check()
       if (this.tx !== undefined) return this.read({ op: 'get', collection, id }, 'get', options)
       throwIfAborted(options?.signal)
+      if (this.overheard !== undefined) return this.read({ op: 'get', collection, id }, 'get', options)
       const found = this.backend.get(collection, id)
       if (!(found instanceof Promise))
         return Promise.resolve(found === null ? null : decode(found.json, found.extended))
@@ -71,7 +78,9 @@ export class Session {
     this.check()
     throwIfAborted(options?.signal)
     const answer = this.#read(this.#text(command, name))
+    const heard = this.overheard === undefined || !OVERHEARD.has(command.op) ? [] : [...this.overheard]
     const { json, extended } = answer instanceof Promise ? await untilAborted(answer, options?.signal) : answer
+    for (const list of heard) list.push({ command, json })
     return decode(json, extended)
   }
 

@@ -1,6 +1,7 @@
 /** Every claim about the API. */
 import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
+import { caches } from './caches.js'
 import { documents } from './documents.js'
 import type { Claim } from './harness.js'
 import { live } from './live.js'
@@ -22,4 +23,5 @@ export const claims: readonly Claim[] = [
   ...backups,
   ...closing,
   ...badInput,
+  ...caches,
 ]

@@ -2,6 +2,7 @@
 //!
 //! It keeps no values: those in memory are the package's.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
@@ -227,6 +228,14 @@ impl Database {
     }
 }
 
+/// What a record did to an entry.
+#[derive(Default)]
+struct Touched {
+    puts: u32,
+    /// Whether it is there in the end.
+    is_there: bool,
+}
+
 fn not_watched() -> Error {
     Error::invalid("cache: the transaction is over or was not begun with 'watch'")
 }
@@ -269,16 +278,23 @@ fn computed(list: Value, read: &[Dependency], used: &mut Vec<Address>) -> Result
 }
 
 impl Shared {
-    /// Tells which entries a commit has stored and removed.
+    /// Tells which entries a commit has stored, each once, and which it has removed or stored several times: whoever stored one of
+    /// those cannot know whether it is his that is there.
     pub(super) fn cache_commit(&self, record: &Record, own: bool) {
-        let (mut put, mut gone, mut causes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut touched, mut causes) = (BTreeMap::<Address, Touched>::new(), Vec::new());
         for item in record.items() {
             match item {
                 Item::Put(key, _) if key.first() == Some(&cache_keys::CACHE) => {
-                    put.extend(cache_keys::entry_address(key));
+                    if let Some(address) = cache_keys::entry_address(key) {
+                        let one = touched.entry(address).or_default();
+                        one.puts += 1;
+                        one.is_there = true;
+                    }
                 }
                 Item::Delete(key) if key.first() == Some(&cache_keys::CACHE) => {
-                    gone.extend(cache_keys::entry_address(key));
+                    if let Some(address) = cache_keys::entry_address(key) {
+                        touched.entry(address).or_default().is_there = false;
+                    }
                 }
                 Item::Put(key, _) | Item::Delete(key) => {
                     if let (Some(collection), true) = (keys::document_collection(key), causes.len() < CAUSES_MAX) {
@@ -289,13 +305,14 @@ impl Shared {
                 Item::Edit(_) => {}
             }
         }
-        if put.is_empty() && gone.is_empty() {
+        if touched.is_empty() {
             return;
         }
+        let (put, gone): (Vec<_>, Vec<_>) = touched.iter().partition(|(_, one)| one.is_there && one.puts == 1);
         let mut notice = ObjectWriter::default();
         notice.text("kind", "cache").number("position", record.header.position).flag("own", own);
         for (name, list) in [("put", &put), ("gone", &gone)] {
-            write_list(notice.field(name), list, |address, out| {
+            write_list(notice.field(name), list, |(address, _), out| {
                 out.extend_from_slice(format!("[{},", address.cache).as_bytes());
                 write_string(&address.key, out);
                 out.push(b']');

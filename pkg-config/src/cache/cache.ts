@@ -1,0 +1,444 @@
+/**
+ * A cache: values by key, in memory and in storage, shared by tabs, never stale. What is stored and what removes it is the
+ * engine's (`src/core/cache`); here are memory, time, loading and statistics.
+ */
+import { throwIfAborted, untilAborted } from '../abort.js'
+import { decode } from '../codec/decode.js'
+import { encode } from '../codec/encode.js'
+import { invalid, toError } from '../errors.js'
+import type { Session } from '../session.js'
+import type { ReadOptions } from '../types/options.js'
+import { Computation } from './compute.js'
+import { alone, within } from './flight.js'
+import type { CacheHub } from './hub.js'
+import { freshUntil, type Held, Memory, type Terms } from './memory.js'
+import {
+  checkKey,
+  checkLifetime,
+  checkNumber,
+  type CacheOptions,
+  type CacheStats,
+  type EntryOptions,
+  type Invalidation,
+  type LoadOptions,
+  settle,
+  type Settled,
+} from './options.js'
+import type { Watch } from './watch.js'
+
+/** What a loader is given. */
+export interface Loading {
+  /** Fires when the load has taken too long. */
+  readonly signal: AbortSignal
+}
+
+/** An entry as the engine answers it. */
+interface Stored extends Terms {
+  readonly touched: number
+  readonly size: number
+  readonly negative?: boolean
+  readonly computed?: boolean
+  readonly value: unknown
+}
+
+/** An entry that was found, fresh or not. */
+interface Found {
+  readonly value: unknown
+  readonly expires: number
+}
+
+/** Reasons kept. */
+const LAST_MAX = 32
+
+/** @internal */
+export class CacheCore {
+  readonly name: string
+  readonly session: Session
+  readonly hub: CacheHub
+  readonly settled: Settled
+  readonly memory: Memory
+  readonly #durability: CacheOptions['durability']
+  #number: number | undefined
+  #opening: Promise<number> | undefined
+  readonly #flights = new Map<string, Promise<unknown>>()
+  readonly #failures = new Map<string, { readonly error: unknown; readonly until: number }>()
+  readonly counts = {
+    memory: 0,
+    disk: 0,
+    stale: 0,
+    misses: 0,
+    loads: 0,
+    failures: 0,
+    evicted: 0,
+    expired: 0,
+    invalidated: 0,
+  }
+  readonly #last: Invalidation[] = []
+
+  constructor(name: string, session: Session, hub: CacheHub, options: CacheOptions) {
+    this.name = name
+    this.session = session
+    this.hub = hub
+    this.settled = settle(options)
+    this.memory = new Memory(this.settled.memoryBytes, hub.clock)
+    this.#durability = options.durability
+  }
+
+  /** The engine's number of this cache; asks for it the first time. */
+  number(): number | Promise<number> {
+    if (this.#number !== undefined) return this.#number
+    this.#opening ??= this.write({ op: 'cacheOpen', name: this.name }).then(
+      ({ cache }) => {
+        this.hub.register(cache as number, this)
+        return (this.#number = cache as number)
+      },
+      (error: unknown) => {
+        this.#opening = undefined
+        throw error
+      },
+    )
+    return this.#opening
+  }
+
+  async write(command: { readonly op: string } & Record<string, unknown>): Promise<Record<string, unknown>> {
+    const options = this.#durability === undefined ? undefined : { durability: this.#durability }
+    return (await this.session.write(command, 'cache', options)) as Record<string, unknown>
+  }
+
+  /** A commit stored (`put`) or removed the entry. */
+  touched(key: string, position: number, reason: string): void {
+    if (!this.memory.drop(key, position)) return
+    this.counts.invalidated++
+    this.#last.push({ key, reason, position: Math.floor(position) })
+    if (this.#last.length > LAST_MAX) this.#last.shift()
+  }
+
+  /** The entry in memory or storage, whether fresh or not. Keeps a fresh one in memory. */
+  async find(key: string): Promise<Found | undefined> {
+    const cache = await this.number()
+    const ticket = this.memory.begin(key)
+    let kept = false
+    try {
+      const answer = this.session.backend.read(
+        `{"op":"cacheGet","cache":${cache},"key":${encode(key, 'query', 'key')}}`,
+      )
+      const { json, extended } = answer instanceof Promise ? await answer : answer
+      kept = this.memory.end(key, ticket)
+      const stored = decode(json, extended) as Stored | null
+      return stored === null ? undefined : this.#take(key, stored, kept)
+    } finally {
+      if (!kept) this.memory.end(key, ticket)
+    }
+  }
+
+  #take(key: string, stored: Stored, keep: boolean): Found {
+    const { clock } = this.hub
+    clock.observe(Math.max(stored.created, stored.touched))
+    const expires = freshUntil(stored, stored.touched)
+    const now = clock.now()
+    const value = stored.negative === true ? undefined : stored.value
+    if (keep && now < expires)
+      this.memory.keep(key, value, stored.size, { ...stored, touched: stored.touched }, stored.negative === true)
+    if (stored.sliding !== undefined && now < expires && now - stored.touched > stored.sliding / 4)
+      this.#touch(key, now)
+    return { value, expires }
+  }
+
+  /** Writes a use down, in the background: a value that slides must not expire in storage while it is used. */
+  #touch(key: string, now: number): void {
+    const touched = Math.floor(now)
+    this.write({ op: 'cacheTouch', cache: this.#number, key, touched }).catch(() => undefined)
+  }
+
+  /** A fresh value out of memory. */
+  hit(key: string): Held | undefined {
+    const held = this.memory.get(key)
+    if (held === undefined) return undefined
+    if (held.sliding !== undefined) {
+      const now = this.hub.clock.now()
+      if (now - held.touched > held.sliding / 4) {
+        held.touched = now
+        this.#touch(key, now)
+      }
+    }
+    this.counts.memory++
+    return held
+  }
+
+  /** Whether it is fresh, counting what it means. */
+  isFresh(found: Found): boolean {
+    if (this.hub.clock.now() < found.expires) return true
+    this.counts.expired++
+    return false
+  }
+
+  /** The fields of an entry to be stored. */
+  fields(key: string, value: unknown, options: EntryOptions): Record<string, unknown> {
+    const { settled, memory } = this
+    const { ttl, sliding } = checkLifetime('cache', options)
+    const negative = value === undefined
+    return {
+      cache: this.#number,
+      key,
+      value: negative ? null : value,
+      created: Math.floor(this.hub.clock.now()),
+      ttl: negative ? settled.negativeTtl : (ttl ?? settled.ttl),
+      sliding: negative ? undefined : (sliding ?? settled.sliding),
+      stale: Math.max(settled.staleWhileRevalidate, settled.staleIfError),
+      negative: negative || undefined,
+      weight: options.weight === undefined ? undefined : checkNumber('cache: weight', options.weight),
+      tags: options.tags === undefined || options.tags.length === 0 ? undefined : checkTags(options.tags),
+      maxBytes: settled.maxBytes,
+      used: ((used) => (used.length === 0 ? undefined : used))(memory.takeUsed()),
+    }
+  }
+
+  /** Stores a value, and keeps a copy of it in memory. */
+  async store(key: string, value: unknown, options: EntryOptions): Promise<void> {
+    await this.number()
+    const fields = this.fields(key, value, options)
+    const text = encode(fields['value'], 'document', 'value')
+    const ticket = this.memory.begin(key)
+    let position = -1
+    try {
+      const answer = await this.write({ op: 'cachePut', ...fields })
+      position = answer['position'] as number
+      this.counts.evicted += (answer['evicted'] as string[]).length
+    } finally {
+      if (this.memory.end(key, ticket, position) && position >= 0) this.keep(key, text, fields, value === undefined)
+    }
+    this.#failures.delete(key)
+  }
+
+  /** Keeps what was stored just now. */
+  keep(key: string, text: string, fields: Record<string, unknown>, negative: boolean): void {
+    const created = fields['created'] as number
+    const [ttl, sliding] = [fields['ttl'], fields['sliding']] as (number | undefined)[]
+    const value = negative ? undefined : decode(text, text.includes('{"$'))
+    const weight = (fields['weight'] as number | undefined) ?? key.length + text.length
+    this.memory.keep(key, value, weight + 64, { created, ttl, sliding, touched: created }, negative)
+  }
+
+  /** `get` with a loader and `compute`: a fresh value, or a stale one while `load` runs, or what it brings. */
+  async through(key: string, options: LoadOptions, load: () => Promise<unknown>): Promise<unknown> {
+    const { clock } = this.hub
+    const found = await this.find(key)
+    if (found !== undefined && this.isFresh(found)) {
+      this.counts.disk++
+      return found.value
+    }
+    const failure = this.#failures.get(key)
+    if (failure !== undefined) {
+      if (clock.now() < failure.until) throw failure.error
+      this.#failures.delete(key)
+    }
+    const flight = this.#flight(key, load)
+    const { staleWhileRevalidate, staleIfError } = this.settled
+    const age = found === undefined ? Infinity : clock.now() - found.expires
+    if (age < staleWhileRevalidate) {
+      flight.catch(() => undefined)
+      this.counts.stale++
+      return found?.value
+    }
+    this.counts.misses++
+    try {
+      return await untilAborted(flight, options.signal)
+    } catch (error) {
+      if (age >= staleIfError || options.signal?.aborted === true) throw error
+      this.counts.stale++
+      return found?.value
+    }
+  }
+
+  /** Joins the load of `key` that is under way, or starts it. */
+  #flight(key: string, load: () => Promise<unknown>): Promise<unknown> {
+    const under = this.#flights.get(key)
+    if (under !== undefined) return under
+    const { settled, session, hub } = this
+    const lock = session.backend.kind === 'indexeddb' ? `tidewell/${hub.database}/cache/${this.name}/${key}` : undefined
+    const work = async (waited: boolean) => {
+      if (waited) {
+        // Whoever had the lock may have stored it.
+        await session.control({ op: 'cacheSync' })
+        const found = await this.find(key)
+        if (found !== undefined && hub.clock.now() < found.expires) return found.value
+      }
+      this.counts.loads++
+      return within(load(), settled.loadTimeout, key)
+    }
+    const flight = alone(lock, settled.loadTimeout, work).catch((error: unknown) => {
+      this.counts.failures++
+      if (settled.negativeTtl > 0) this.#failures.set(key, { error, until: hub.clock.now() + settled.negativeTtl })
+      throw error
+    })
+    this.#flights.set(key, flight)
+    const land = () => this.#flights.delete(key)
+    flight.then(land, land)
+    return flight
+  }
+
+  /** What it has been doing. */
+  async stats(): Promise<CacheStats> {
+    const disk = (await this.session.read(
+      { op: 'cacheTally', cache: await this.number() },
+      'cache',
+    )) as CacheStats['disk']
+    const { memory, counts } = this
+    return {
+      hits: { memory: counts.memory, disk: counts.disk, stale: counts.stale },
+      misses: counts.misses,
+      loads: counts.loads,
+      failures: counts.failures,
+      evictions: { memory: memory.evictions, disk: counts.evicted },
+      expirations: counts.expired,
+      invalidations: counts.invalidated,
+      last: [...this.#last],
+      memory: { entries: memory.entries, bytes: memory.bytes },
+      disk,
+    }
+  }
+}
+
+function checkTags(tags: unknown): string[] {
+  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string')) throw invalid('cache: tags must be strings')
+  return tags as string[]
+}
+
+/**
+ * Values of type `V` by key. What it returns is shared with later readers: do not change it.
+ *
+ * Every method rejects with `TidewellError`: `invalid` for bad keys, values and options (reason `too-large` for a value that can
+ * never fit), `unavailable` with reason `load-timeout` for a loader that hangs, and otherwise what its code says.
+ */
+export class Cache<V = unknown> {
+  /** The cache's name. */
+  readonly name: string
+  readonly #core: CacheCore
+
+  /** @internal */
+  constructor(core: CacheCore) {
+    this.name = core.name
+    this.#core = core
+  }
+
+  /** The value if this tab has it in memory, at once. */
+  peek(key: string): V | undefined {
+    return this.#core.hit(key)?.value as V | undefined
+  }
+
+  /** The value, or undefined. */
+  get(key: string, options?: ReadOptions): Promise<V | undefined>
+  /** The value; if there is none, what `load` returns, which is stored. One tab loads at a time, and all get its answer. */
+  get<R extends V | undefined>(
+    key: string,
+    load: (loading: Loading) => R | Promise<R>,
+    options?: LoadOptions,
+  ): Promise<R>
+  get(key: string, second?: unknown, third?: LoadOptions): Promise<unknown> {
+    const core = this.#core
+    try {
+      core.session.check()
+      const held = core.hit(key)
+      if (held !== undefined) return Promise.resolve(held.value)
+      checkKey(key)
+      if (typeof second === 'function') return this.#load(key, second as (loading: Loading) => unknown, third ?? {})
+      return untilAborted(this.#find(key), (second as ReadOptions | undefined)?.signal)
+    } catch (error) {
+      return Promise.reject(toError(error))
+    }
+  }
+
+  async #find(key: string): Promise<unknown> {
+    const found = await this.#core.find(key)
+    const { counts } = this.#core
+    if (found === undefined || !this.#core.isFresh(found)) {
+      counts.misses++
+      return undefined
+    }
+    counts.disk++
+    return found.value
+  }
+
+  async #load(key: string, load: (loading: Loading) => unknown, options: LoadOptions): Promise<unknown> {
+    throwIfAborted(options.signal)
+    const core = this.#core
+    const value = await core.through(key, options, async () => {
+      const { loadTimeout, negativeTtl } = core.settled
+      const controller = new AbortController()
+      const timer = setTimeout(() => controller.abort(), loadTimeout)
+      try {
+        const loaded = await load({ signal: controller.signal })
+        // Too late: everybody was told that it failed.
+        if (!controller.signal.aborted && (loaded !== undefined || negativeTtl > 0))
+          await core.store(key, loaded, options)
+        return loaded
+      } finally {
+        clearTimeout(timer)
+      }
+    })
+    return value
+  }
+
+  /** Stores a value. `undefined` is not one. */
+  async set(key: string, value: V, options: EntryOptions = {}): Promise<void> {
+    this.#core.session.check()
+    checkKey(key)
+    if (value === undefined) throw invalid('cache: undefined cannot be stored; delete the key instead')
+    await this.#core.store(key, value, options)
+  }
+
+  /**
+   * The value; if there is none, what `compute` returns, which is stored with what it read. The commit that changes any of that
+   * removes the value, in every tab.
+   *
+   * A `compute` that takes a parameter reads through it and sees one snapshot. One that takes none may read the database's own
+   * collections and caches: everything that this tab reads while it runs counts as read by it.
+   *
+   * @throws TidewellError `invalid`, reason `cycle`, if it asks for itself; whatever `compute` throws.
+   */
+  compute<R extends V>(key: string, compute: (watch: Watch) => R | Promise<R>, options: LoadOptions = {}): Promise<R> {
+    const core = this.#core
+    try {
+      core.session.check()
+      const held = core.hit(key)
+      if (held !== undefined) {
+        core.hub.overhear(core, key, held.value)
+        return Promise.resolve(held.value as R)
+      }
+      checkKey(key)
+      throwIfAborted(options.signal)
+      core.hub.checkCycle(core, key)
+      const work = () => new Computation(core, key, compute, options).run()
+      return core.through(key, options, work).then((value) => {
+        core.hub.overhear(core, key, value)
+        return value as R
+      })
+    } catch (error) {
+      return Promise.reject(toError(error))
+    }
+  }
+
+  /** Removes a value. Resolves with whether there was one. */
+  async delete(key: string): Promise<boolean> {
+    checkKey(key)
+    const { deleted } = await this.#core.write({ op: 'cacheDelete', cache: await this.#core.number(), keys: [key] })
+    return deleted === 1
+  }
+
+  /** Removes the values that have one of the tags, and what was computed from them. Resolves with how many there were. */
+  async invalidateTags(...tags: readonly string[]): Promise<number> {
+    const cache = await this.#core.number()
+    const { deleted } = await this.#core.write({ op: 'cacheInvalidate', cache, tags: checkTags([...tags]) })
+    return deleted as number
+  }
+
+  /** Removes everything that is in it now. */
+  async clear(): Promise<void> {
+    await this.#core.write({ op: 'cacheClear', cache: await this.#core.number() })
+  }
+
+  /** What it has been doing in this tab, and what it holds. */
+  stats(): Promise<CacheStats> {
+    return this.#core.stats()
+  }
+}

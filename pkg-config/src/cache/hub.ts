@@ -1,0 +1,93 @@
+/** The caches of one open database: their clock, what the engine tells them, and computations under way. */
+import type { CacheEvent } from '../backend.js'
+import type { Collection } from '../collection.js'
+import { invalid } from '../errors.js'
+import type { Session } from '../session.js'
+import { Cache, CacheCore } from './cache.js'
+import { Clock } from './clock.js'
+import type { CacheOptions } from './options.js'
+import { encode } from '../codec/encode.js'
+
+/** Makes a collection that reads through another session. */
+export type CollectionOf = (of: unknown, session: Session) => Collection<{ id: string }, unknown>
+
+/** All caches. */
+export class CacheHub {
+  readonly database: string
+  readonly session: Session
+  /** Waits for migrations, and makes collections for computations. */
+  readonly settled: () => Promise<void>
+  readonly collectionOf: CollectionOf
+  #clock: Clock | undefined
+  readonly #byName = new Map<string, CacheCore>()
+  readonly #byNumber = new Map<number, CacheCore>()
+  /** Computations that take no parameter, while their first synchronous part runs. */
+  readonly running: { readonly core: CacheCore; readonly key: string }[] = []
+
+  constructor(database: string, session: Session, settled: () => Promise<void>, collectionOf: CollectionOf) {
+    this.database = database
+    this.session = session
+    this.settled = settled
+    this.collectionOf = collectionOf
+  }
+
+  /** The clock of all caches. */
+  get clock(): Clock {
+    return (this.#clock ??= new Clock())
+  }
+
+  /** The cache of that name. */
+  core(name: unknown, options?: CacheOptions): CacheCore {
+    if (typeof name !== 'string' || name === '') throw invalid('cache: a name must be a string that is not empty')
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    if (options?.clock !== undefined) this.#clock ??= new Clock(options.clock)
+    const core = new CacheCore(name, this.session, this, options ?? {})
+    this.#byName.set(name, core)
+    return core
+  }
+
+  /** The cache of that name, as the application holds it. */
+  cache(name: unknown, options?: CacheOptions): Cache {
+    return new Cache(this.core(name, options))
+  }
+
+  /** From now on the engine's news about that number are about `core`. */
+  register(number: number, core: CacheCore): void {
+    this.#byNumber.set(number, core)
+  }
+
+  /** The engine tells which entries a commit has stored and removed. Nothing may be read in between. */
+  hear(event: CacheEvent): void {
+    if ('reset' in event) {
+      for (const core of this.#byName.values()) core.memory.reset()
+      return
+    }
+    const { position, put, gone, because } = event
+    const changed = because.length === 0 ? 'deleted or evicted' : `changed: ${because.join(', ')}`
+    // After all of the commit: what was stored in the same one is gone, too.
+    for (const [number, key] of gone) this.#byNumber.get(number)?.touched(key, position + 0.5, changed)
+    for (const [number, key] of put) this.#byNumber.get(number)?.touched(key, position, 'stored anew')
+  }
+
+  /** Somebody read an entry outside a transaction: computations without a parameter count it. */
+  overhear(core: CacheCore, key: string, value: unknown): void {
+    const { overheard } = this.session
+    if (overheard === undefined) return
+    const cache = core.number()
+    if (typeof cache !== 'number') return
+    const command = { op: 'cacheGet', cache, key }
+    const json = encode(value ?? null, 'document', 'value')
+    for (const list of overheard) list.push({ command, json })
+  }
+
+  /** A computation without a parameter that asks for itself at once would wait for itself. */
+  checkCycle(core: CacheCore, key: string): void {
+    if (this.running.some((one) => one.core === core && one.key === key)) throw cycle(core.name, key)
+  }
+}
+
+/** The error of a computation that asks for itself. */
+export function cycle(cache: string, key: string) {
+  return invalid(`compute: ${JSON.stringify(key)} of the cache '${cache}' asks for itself: break the cycle`, 'cycle')
+}

@@ -1,9 +1,9 @@
 /** An open database: its collections, transactions, backup, figures and events. The engine behind it is a `Backend`. */
 import { throwIfAborted } from './abort.js'
 import type { Backend, BackendEvent } from './backend.js'
-import type { Cache } from './cache/cache.js'
-import { CacheHub } from './cache/hub.js'
-import type { CacheOptions } from './cache/options.js'
+import { Cache } from './cache/handle.js'
+import type { CacheHub } from './cache/hub.js'
+import { type CacheOptions, settle } from './cache/options.js'
 import { Collection } from './collection.js'
 import { Definition } from './definition.js'
 import { invalid, toError } from './errors.js'
@@ -40,7 +40,7 @@ export class Database {
   readonly #session: Session
   readonly #definitions = new Map<string, Definition>()
   #closing: Promise<void> | undefined
-  #caches: CacheHub | undefined
+  #caches: Promise<CacheHub> | undefined
 
   /** @internal */
   constructor(name: string, backend: Backend, hub: EventHub, durability: Durability) {
@@ -84,9 +84,7 @@ export class Database {
   async transaction<R>(work: (tx: Transaction) => R | Promise<R>, options: TransactionOptions = {}): Promise<R> {
     this.#session.check()
     // Queries inside see one snapshot: migrations must be over before it is taken.
-    for (const definition of this.#definitions.values()) {
-      if (!definition.isSettled) await definition.migrated()
-    }
+    await this.#migrated()
     return atomically(this.#session, options, async (session) =>
       work(new Transaction(session, (name) => this.#define(name), this.#hub)),
     )
@@ -99,22 +97,33 @@ export class Database {
    */
   cache<V = unknown>(name: string, options?: CacheOptions): Cache<V> {
     this.#session.check()
-    this.#caches ??= this.#openCaches()
-    return this.#caches.cache(name, options) as unknown as Cache<V>
+    if (typeof name !== 'string' || name === '') throw invalid('cache: a name must be a string that is not empty')
+    if (options !== undefined) settle(options)
+    return new Cache<V>(name, async () => (await this.#openCaches()).cache(name, options))
   }
 
-  #openCaches(): CacheHub {
-    const settled = async () => {
-      for (const definition of this.#definitions.values()) {
-        if (!definition.isSettled) await definition.migrated()
-      }
+  #openCaches(): Promise<CacheHub> {
+    this.#caches ??= import('./cache/hub.js').then(
+      ({ CacheHub }) => {
+        const caches = new CacheHub(this.name, this.#session, this.#migrated, (of, session) => {
+          const name = typeof of === 'string' ? of : (of as { readonly name: string }).name
+          return new Collection<{ id: string }, unknown>(session, this.#define(name), this.#hub)
+        })
+        this.#hub.caches = caches
+        return caches
+      },
+      (error: unknown) => {
+        this.#caches = undefined
+        throw error
+      },
+    )
+    return this.#caches
+  }
+
+  readonly #migrated = async (): Promise<void> => {
+    for (const definition of this.#definitions.values()) {
+      if (!definition.isSettled) await definition.migrated()
     }
-    const caches = new CacheHub(this.name, this.#session, settled, (of, session) => {
-      const name = typeof of === 'string' ? of : (of as { readonly name: string }).name
-      return new Collection<{ id: string }, unknown>(session, this.#define(name), this.#hub)
-    })
-    this.#hub.caches = caches
-    return caches
   }
 
   /** The collections there are. */

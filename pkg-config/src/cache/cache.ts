@@ -10,6 +10,7 @@ import type { Session } from '../session.js'
 import type { ReadOptions } from '../types/options.js'
 import { Computation } from './compute.js'
 import { alone, within } from './flight.js'
+import type { Loading } from './handle.js'
 import type { CacheHub } from './hub.js'
 import { freshUntil, type Held, Memory, type Terms } from './memory.js'
 import {
@@ -25,12 +26,6 @@ import {
   type Settled,
 } from './options.js'
 import type { Watch } from './watch.js'
-
-/** What a loader is given. */
-export interface Loading {
-  /** Fires when the load has taken too long. */
-  readonly signal: AbortSignal
-}
 
 /** An entry as the engine answers it. */
 interface Stored extends Terms {
@@ -304,36 +299,20 @@ function checkTags(tags: unknown): string[] {
   return tags as string[]
 }
 
-/**
- * Values of type `V` by key. What it returns is shared with later readers: do not change it.
- *
- * Every method rejects with `TidewellError`: `invalid` for bad keys, values and options (reason `too-large` for a value that can
- * never fit), `unavailable` with reason `load-timeout` for a loader that hangs, and otherwise what its code says.
- */
-export class Cache<V = unknown> {
-  /** The cache's name. */
+/** @internal What stands behind {@link Cache}, which has the documentation. */
+export class LoadedCache {
   readonly name: string
   readonly #core: CacheCore
 
-  /** @internal */
   constructor(core: CacheCore) {
     this.name = core.name
     this.#core = core
   }
 
-  /** The value if this tab has it in memory, at once. */
-  peek(key: string): V | undefined {
-    return this.#core.hit(key)?.value as V | undefined
+  peek(key: string): unknown {
+    return this.#core.hit(key)?.value as unknown
   }
 
-  /** The value, or undefined. */
-  get(key: string, options?: ReadOptions): Promise<V | undefined>
-  /** The value; if there is none, what `load` returns, which is stored. One tab loads at a time, and all get its answer. */
-  get<R extends V | undefined>(
-    key: string,
-    load: (loading: Loading) => R | Promise<R>,
-    options?: LoadOptions,
-  ): Promise<R>
   get(key: string, second?: unknown, third?: LoadOptions): Promise<unknown> {
     const core = this.#core
     try {
@@ -379,31 +358,21 @@ export class Cache<V = unknown> {
     return value
   }
 
-  /** Stores a value. `undefined` is not one. */
-  async set(key: string, value: V, options: EntryOptions = {}): Promise<void> {
+  async set(key: string, value: unknown, options: EntryOptions = {}): Promise<void> {
     this.#core.session.check()
     checkKey(key)
     if (value === undefined) throw invalid('cache: undefined cannot be stored; delete the key instead')
     await this.#core.store(key, value, options)
   }
 
-  /**
-   * The value; if there is none, what `compute` returns, which is stored with what it read. The commit that changes any of that
-   * removes the value, in every tab.
-   *
-   * A `compute` that takes a parameter reads through it and sees one snapshot. One that takes none may read the database's own
-   * collections and caches: everything that this tab reads while it runs counts as read by it.
-   *
-   * @throws TidewellError `invalid`, reason `cycle`, if it asks for itself; whatever `compute` throws.
-   */
-  compute<R extends V>(key: string, compute: (watch: Watch) => R | Promise<R>, options: LoadOptions = {}): Promise<R> {
+  compute(key: string, compute: (watch: Watch) => unknown, options: LoadOptions = {}): Promise<unknown> {
     const core = this.#core
     try {
       core.session.check()
       const held = core.hit(key)
       if (held !== undefined) {
         core.hub.overhear(core, key, held.value)
-        return Promise.resolve(held.value as R)
+        return Promise.resolve(held.value as unknown)
       }
       checkKey(key)
       throwIfAborted(options.signal)
@@ -411,33 +380,29 @@ export class Cache<V = unknown> {
       const work = () => new Computation(core, key, compute, options).run()
       return core.through(key, options, work).then((value) => {
         core.hub.overhear(core, key, value)
-        return value as R
+        return value
       })
     } catch (error) {
       return Promise.reject(toError(error))
     }
   }
 
-  /** Removes a value. Resolves with whether there was one. */
   async delete(key: string): Promise<boolean> {
     checkKey(key)
     const { deleted } = await this.#core.write({ op: 'cacheDelete', cache: await this.#core.number(), keys: [key] })
     return deleted === 1
   }
 
-  /** Removes the values that have one of the tags, and what was computed from them. Resolves with how many there were. */
   async invalidateTags(...tags: readonly string[]): Promise<number> {
     const cache = await this.#core.number()
     const { deleted } = await this.#core.write({ op: 'cacheInvalidate', cache, tags: checkTags([...tags]) })
     return deleted as number
   }
 
-  /** Removes everything that is in it now. */
   async clear(): Promise<void> {
     await this.#core.write({ op: 'cacheClear', cache: await this.#core.number() })
   }
 
-  /** What it has been doing in this tab, and what it holds. */
   stats(): Promise<CacheStats> {
     return this.#core.stats()
   }

@@ -3,7 +3,7 @@ import type { CacheEvent } from '../backend.js'
 import type { Collection } from '../collection.js'
 import { invalid } from '../errors.js'
 import type { Session } from '../session.js'
-import { Cache, CacheCore } from './cache.js'
+import { CacheCore, LoadedCache } from './cache.js'
 import { Clock } from './clock.js'
 import type { CacheOptions } from './options.js'
 import { encode } from '../codec/encode.js'
@@ -48,8 +48,8 @@ export class CacheHub {
   }
 
   /** The cache of that name, as the application holds it. */
-  cache(name: unknown, options?: CacheOptions): Cache {
-    return new Cache(this.core(name, options))
+  cache(name: unknown, options?: CacheOptions): LoadedCache {
+    return new LoadedCache(this.core(name, options))
   }
 
   /** From now on the engine's news about that number are about `core`. */

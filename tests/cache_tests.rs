@@ -111,12 +111,10 @@ impl Tab {
     }
 
     /// What the entry should hold, and the stored entry, at one position; `None` if the entry is not there.
-    async fn compare(&self, n: u64) -> Result<Option<(String, String)>, Error> {
-        let tx = between(&self.run(r#"{"op":"begin"}"#).await?, ":", "}").to_owned();
+    async fn compare(&self, n: u64, tx: &str) -> Result<Option<(String, String)>, Error> {
         let get = format!(r#"{{"op":"cacheGet","cache":{},"key":"k{n}"}}"#, self.cache);
-        let entry = self.run(&in_transaction(&get, &tx)).await?;
-        let fresh = self.fresh(n, &tx).await?;
-        self.run(&format!(r#"{{"op":"rollback","tx":{tx}}}"#)).await?;
+        let entry = self.run(&in_transaction(&get, tx)).await?;
+        let fresh = self.fresh(n, tx).await?;
         let stored = entry.split_once("\"value\":").map(|(_, value)| value[..value.len() - 1].to_owned());
         Ok(stored.map(|stored| (quoted(&fresh), stored)))
     }
@@ -220,15 +218,20 @@ impl Tab {
     async fn verify(&self) -> Result<(), String> {
         let text = |error: Error| format!("{error:?}");
         let mut entries = 0;
+        // All of it at one position: the others go on.
+        let begun = self.run(r#"{"op":"begin"}"#).await.map_err(text)?;
+        let tx = between(&begun, ":", "}");
         for n in 0..20 {
-            if let Some((fresh, stored)) = self.compare(n).await.map_err(text)? {
+            if let Some((fresh, stored)) = self.compare(n, tx).await.map_err(text)? {
                 entries += 1;
                 if fresh != stored {
                     return Err(format!("k{n} is stale: it holds {stored} and should hold {fresh}"));
                 }
             }
         }
-        let tally = self.run(&format!(r#"{{"op":"cacheTally","cache":{}}}"#, self.cache)).await.map_err(text)?;
+        let tally = format!(r#"{{"op":"cacheTally","cache":{}}}"#, self.cache);
+        let tally = self.run(&in_transaction(&tally, tx)).await.map_err(text)?;
+        self.run(&format!(r#"{{"op":"rollback","tx":{tx}}}"#)).await.map_err(text)?;
         let expected = format!("{{\"entries\":{entries},");
         if !tally.starts_with(&expected) {
             return Err(format!("{entries} entries are there, and it says {tally}"));

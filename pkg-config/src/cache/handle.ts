@@ -4,6 +4,7 @@
  */
 import { toError, TidewellError } from '../errors.js'
 import type { ReadOptions } from '../types/options.js'
+import type { HostSignal } from '../types/signal.js'
 import type { LoadedCache } from './cache.js'
 import type { CacheStats, EntryOptions, LoadOptions } from './options.js'
 import type { Watch } from './watch.js'
@@ -11,7 +12,7 @@ import type { Watch } from './watch.js'
 /** What a loader is given. */
 export interface Loading {
   /** Fires when the load has taken too long. */
-  readonly signal: AbortSignal
+  readonly signal: HostSignal
 }
 
 /**

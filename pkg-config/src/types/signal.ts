@@ -12,3 +12,6 @@ export interface Signal {
 
 /** The host's `ReadableStream`, where its types are there. */
 export type ByteStream = typeof globalThis extends { ReadableStream: { prototype: infer Stream } } ? Stream : object
+
+/** The host's `AbortSignal`, where its types are there: what is handed on to `fetch` and the like. */
+export type HostSignal = typeof globalThis extends { AbortSignal: { prototype: infer Host } } ? Host : Signal

@@ -38,7 +38,7 @@ test('the search page finds what was meant, narrows it down, and follows what an
   await page.uncheck('#fuzzy')
   await eventually('typos are no longer forgiven', async () => (await matches(page)) < all)
 
-  await page.fill('#words', 'gravity')
+  await page.fill('#words', 'quantum')
   await eventually('a first result', async () => (await matches(page)) > 20)
   const wide = await matches(page)
   const count = Number(await text(page, '.value b'))

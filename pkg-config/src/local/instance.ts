@@ -40,7 +40,16 @@ export async function instantiate(program: Program, onTrap: OnTrap): Promise<Ins
   const { memory } = await glue.default({ module_or_path: program.module })
   glue.onPanic(onTrap)
   if (!rest.isThere) glue.onRest(() => rest.arrive())
+  if (!canWaitForRequests()) await rest.arrive().catch(() => undefined)
   return { glue, memory, rest }
+}
+
+/**
+ * Whether a synchronous request reaches what an asynchronous one does. It passes by a service worker, which may be all that answers
+ * without a network; a worker cannot tell whether its page has one.
+ */
+function canWaitForRequests(): boolean {
+  return typeof document !== 'undefined' && !navigator.serviceWorker?.controller
 }
 
 /** Called with what ended an instance: a message, or what was thrown. */

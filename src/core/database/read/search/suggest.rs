@@ -14,6 +14,9 @@ use super::surface::Surfaces;
 /// Suggestions given unless the command says otherwise.
 const LIMIT: u64 = 5;
 
+/// Corrections looked at for each word, of which the nearest are given.
+const CANDIDATES: usize = 8;
+
 /// The task.
 pub(in super::super::super) struct SuggestTask {
     collection: Box<str>,
@@ -57,9 +60,10 @@ impl SuggestTask {
         surfaces.replace(&mut completions)?;
         write_list(answer.field("completions"), &completions, write);
         let units = |bytes: usize| self.text.get(..bytes).map_or(0, |text| text.encode_utf16().count() as u64);
-        let mut corrections = correct(&self.text, analyzer, &postings, self.limit.max(1))?;
+        let mut corrections = correct(&self.text, analyzer, &postings, self.limit.max(CANDIDATES))?;
         for correction in &mut corrections {
-            surfaces.replace(&mut correction.suggestions)?;
+            let typed = self.text.get(correction.start..correction.end).unwrap_or_default();
+            surfaces.replace_near(&analyzer.unstemmed(typed), &mut correction.suggestions)?;
         }
         write_list(answer.field("corrections"), &corrections, |one, out| {
             let mut object = ObjectWriter::default();

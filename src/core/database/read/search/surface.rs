@@ -6,6 +6,7 @@ use crate::base::FastMap;
 use crate::collections::Document;
 use crate::engine::{Pause, Read, Step};
 use crate::search::analyze::Purpose;
+use crate::search::edit::Pattern;
 use crate::search::postings::{Block, Postings};
 use crate::search::store::{Prepared, StoredPostings};
 use crate::search::suggest::Suggestion;
@@ -15,6 +16,8 @@ use super::load;
 
 /// Documents looked into for a stem.
 const DOCUMENTS: usize = 5;
+/// Words so many edits away are all equally far.
+const FAR: u8 = 3;
 
 /// Where the words are looked up.
 pub(super) struct Surfaces<'a, 'v> {
@@ -38,6 +41,23 @@ impl Surfaces<'_, '_> {
                 suggestion.term = word;
             }
         }
+        Ok(())
+    }
+
+    /// The same for a word that was mistyped: the words nearest to it come first, since a stem may stand for long ones.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    pub(super) fn replace_near(&self, typed: &str, suggestions: &mut Vec<Suggestion>) -> Step<()> {
+        self.replace(suggestions)?;
+        let mut pattern = Pattern::new(typed, FAR - 1, 0);
+        let mut ranked: Vec<(u8, Suggestion)> = Vec::new();
+        for suggestion in suggestions.drain(..) {
+            let distance = pattern.distance(&suggestion.term).unwrap_or(FAR);
+            let at = ranked.partition_point(|(other, _)| *other <= distance);
+            ranked.insert(at, (distance, suggestion));
+        }
+        suggestions.extend(ranked.into_iter().map(|(_, suggestion)| suggestion));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use tidewell_core::engine::Durability;
 use tidewell_sim::{Sim, SimOptions};
 
 use crate::model_tests::finish;
+use crate::replay::{each_operation, is_replay};
 use crate::tab::Tab;
 use crate::verdict::judge;
 use crate::world::{Outcome, Setting, World};
@@ -184,25 +185,8 @@ pub(crate) fn fault_at(seed: u64, n: u64, fault: Fault, tally: &Tally) -> Result
 
 /// Runs `at` with operation 1, 2, … of the workloads of many seeds, until each ends without the fault.
 fn everywhere(fault: Fault, seeds: u64, at: impl Fn(u64, u64, Fault, &Tally) -> Result<bool, String>) -> Tally {
-    let number = |variable: &str| std::env::var(variable).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("TIDEWELL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..seeds * number("TIDEWELL_SCALE").unwrap_or(1),
-    };
     let tally = Tally::default();
-    for seed in seeds {
-        let mut n = number("TIDEWELL_OPERATION").unwrap_or(1);
-        loop {
-            match at(seed, n, fault, &tally) {
-                Ok(true) => n += 1,
-                Ok(false) => break,
-                Err(text) => panic!(
-                    "{}: seed {seed} fails at operation {n}; TIDEWELL_SEED={seed} TIDEWELL_OPERATION={n} replays it\n{text}",
-                    fault.name()
-                ),
-            }
-        }
-    }
+    each_operation(fault, seeds, |_| 1, 1, |seed, n| at(seed, n, fault, &tally));
     tally.print(fault.name());
     tally
 }
@@ -210,7 +194,7 @@ fn everywhere(fault: Fault, seeds: u64, at: impl Fn(u64, u64, Fault, &Tally) -> 
 fn crash_everywhere(crash: Fault) {
     let tally = everywhere(crash, SEEDS, crash_at);
     let survived = tally.recoveries.get() + tally.damage_reported.get();
-    assert!(std::env::var("TIDEWELL_SEED").is_ok() || survived >= RECOVERIES_MIN, "only {survived} recoveries");
+    assert!(is_replay() || survived >= RECOVERIES_MIN, "only {survived} recoveries");
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod planted_tests;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tab;
 #[cfg(test)]
 mod verdict;

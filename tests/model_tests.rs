@@ -8,25 +8,15 @@ use tidewell_core::engine::compaction_pick::CompactionOptions;
 use tidewell_core::engine::table_builder::TableSizes;
 use tidewell_sim::{Sim, SimOptions, SimPlatform};
 
+use crate::replay::{each_seed, last_look};
 use crate::tab::Tab;
 use crate::verdict::{compare_all, judge};
 use crate::world::{Counts, Setting, World};
 
 /// Runs the seeds `0..count` (or the one asked for) and prints what happened. A failing seed is named.
 pub(crate) fn for_seeds(name: &str, count: u64, run: impl Fn(u64) -> Result<Counts, String>) -> Counts {
-    let number = |variable: &str| std::env::var(variable).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("TIDEWELL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..count * number("TIDEWELL_SCALE").unwrap_or(1),
-    };
-    let runs = seeds.end - seeds.start;
     let mut total = Counts::default();
-    for seed in seeds {
-        match run(seed) {
-            Ok(counts) => total.add(&counts),
-            Err(text) => panic!("{name}: seed {seed} fails; TIDEWELL_SEED={seed} replays it\n{text}"),
-        }
-    }
+    let runs = each_seed(name, count, |seed| run(seed).map(|counts| total.add(&counts)));
     println!("{name}: {runs} runs: {total}");
     total
 }
@@ -134,13 +124,9 @@ pub(crate) fn finish(world: &Rc<World>) -> Result<(), String> {
             shared.gather(&engine);
             engine.close().await;
         }
-        Ok::<(), tidewell_core::base::Error>(())
+        Ok(())
     };
-    match world.sim.run(last) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("the last look failed: {error:?}")),
-        Err(stalled) => Err(format!("the last look stalled: {stalled}")),
-    }
+    last_look(&world.sim, last)
 }
 
 #[test]

@@ -8,6 +8,8 @@ use tidewell_core::base::{ErrorKind, SeededRng};
 use tidewell_core::disk::{Fault, FaultPlan};
 use tidewell_sim::SimOptions;
 
+use crate::replay::{each_operation, is_replay};
+
 use super::model_tests::{finish, verdict};
 use super::tab::Tab;
 use super::world::{Counts, World};
@@ -130,23 +132,9 @@ fn everywhere(
     seeds: u64,
     at: impl Fn(u64, u64, Fault, &RefCell<Tally>) -> Result<bool, String>,
 ) -> Tally {
-    let number = |variable: &str| std::env::var(variable).ok().and_then(|text| text.parse::<u64>().ok());
-    let (only, scale) = (number("TIDEWELL_SEED"), number("TIDEWELL_SCALE").unwrap_or(1));
-    let seeds = only.map_or(0..seeds * scale, |seed| seed..seed + 1);
     let tally = RefCell::default();
-    for seed in seeds {
-        let mut n = number("TIDEWELL_OPERATION").unwrap_or(1 + SeededRng::new(seed).below(STRIDE));
-        loop {
-            match at(seed, n, fault, &tally) {
-                Ok(true) => n += STRIDE,
-                Ok(false) => break,
-                Err(text) => panic!(
-                    "{}: seed {seed} fails at operation {n}; TIDEWELL_SEED={seed} TIDEWELL_OPERATION={n} replays it\n{text}",
-                    fault.name()
-                ),
-            }
-        }
-    }
+    let first = |seed| 1 + SeededRng::new(seed).below(STRIDE);
+    each_operation(fault, seeds, first, STRIDE, |seed, n| at(seed, n, fault, &tally));
     let tally = tally.into_inner();
     tally.print(fault.name());
     tally
@@ -155,7 +143,7 @@ fn everywhere(
 fn crash_everywhere(crash: Fault) {
     let tally = everywhere(crash, SEEDS, crash_at);
     let survived = tally.recoveries + tally.damage_reported;
-    assert!(std::env::var("TIDEWELL_SEED").is_ok() || survived >= RECOVERIES_MIN, "only {survived} recoveries");
+    assert!(is_replay() || survived >= RECOVERIES_MIN, "only {survived} recoveries");
 }
 
 #[test]

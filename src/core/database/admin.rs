@@ -9,7 +9,7 @@ use crate::collections::build;
 use crate::collections::catalog::{Collection, IndexSpec};
 use crate::collections::fields::Fields;
 use crate::collections::Value;
-use crate::engine::Durability;
+use crate::engine::{Durability, Read, Step};
 use crate::search::store::build::declare;
 use crate::search::store::Prepared;
 
@@ -120,25 +120,39 @@ impl Database {
 
     /// Waits until an index is ready.
     async fn wait_index(&self, collection: &str, name: &str) -> Result<Response> {
+        let ready = self.wait_ready(collection, |view, collection, json| {
+            let Some(index) = collection.index(name) else { return Ok(None) };
+            write_index(view, collection, index, json)?;
+            Ok(Some(index.ready))
+        });
+        ready.await?.ok_or_else(|| self.0.upkeep.failure(collection, name))
+    }
+
+    /// Waits until background work is done on what `describe` describes; it answers whether that is ready. `None` if it, or
+    /// the collection, is not there.
+    pub(super) async fn wait_ready(
+        &self,
+        collection: &str,
+        describe: impl Fn(&dyn Read, &Collection, &mut Vec<u8>) -> Step<Option<bool>>,
+    ) -> Result<Option<Response>> {
         let shared = &self.0;
         loop {
             let seen = shared.upkeep.rounds();
-            let state = shared
-                .look(|view| {
-                    let Some(collection) = shared.catalog.find(view, collection)? else { return Ok(None) };
-                    let Some(index) = collection.index(name) else { return Ok(None) };
-                    let mut json = Vec::new();
-                    write_index(view, &collection, index, &mut json)?;
-                    Ok(Some((index.ready, json)))
-                })
-                .await?;
-            match state {
-                Some((true, json)) => return Ok(Response::plain(json)),
-                Some((false, _)) => {
+            let mut json = Vec::new();
+            let look = |view: &dyn Read| {
+                json.clear();
+                match shared.catalog.find(view, collection)? {
+                    Some(collection) => describe(view, &collection, &mut json),
+                    None => Ok(None),
+                }
+            };
+            match shared.look(look).await? {
+                Some(true) => return Ok(Some(Response::plain(json))),
+                Some(false) => {
                     self.resume_upkeep();
                     shared.upkeep.wait_past(seen, shared).await?;
                 }
-                None => return Err(shared.upkeep.failure(collection, name)),
+                None => return Ok(None),
             }
         }
     }
@@ -146,10 +160,7 @@ impl Database {
     async fn drop(
         &self,
         durability: Durability,
-        mut operation: impl FnMut(
-                &mut dyn crate::engine::Transaction,
-                &crate::collections::catalog::Catalog,
-            ) -> crate::engine::Step<bool>
+        mut operation: impl FnMut(&mut dyn crate::engine::Transaction, &crate::collections::catalog::Catalog) -> Step<bool>
             + 'static,
     ) -> Result<Response> {
         let shared = Rc::clone(&self.0);

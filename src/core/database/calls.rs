@@ -57,7 +57,6 @@ impl Transactions {
         Ok(number)
     }
 
-    /// The transaction, for one command: those that overlap wait for each other.
     /// From now on what the transaction reads is remembered.
     fn watch(&self, number: u32) {
         self.watched.borrow_mut().insert(number, Vec::new());
@@ -68,6 +67,7 @@ impl Transactions {
         self.watched.borrow_mut().get_mut(&number).map(work)
     }
 
+    /// The transaction, for one command: those that overlap wait for each other.
     pub(super) async fn take(&self, number: u32) -> Result<Interactive> {
         loop {
             match self.open.borrow_mut().get_mut(&number).map(Option::take) {

@@ -16,7 +16,8 @@ use crate::collections::write::InsertMode;
 use crate::collections::Document;
 use crate::disk::{Disk, Witness};
 use crate::engine::{
-    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, SNAPSHOT_EXPIRED,
+    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, BREATH_BYTES,
+    SNAPSHOT_EXPIRED,
 };
 use crate::search::store::SearchIndexes;
 
@@ -29,8 +30,6 @@ use super::response::Response;
 use super::upkeep::Upkeep;
 use super::write::Write;
 
-/// A batch whose text is as large took its sender long enough: the thread is given back before it is worked on.
-const BREATH_BYTES: usize = 64 << 10;
 /// How often a read that lost its tables while the tab slept starts over.
 const EXPIRED_MAX: usize = 5;
 
@@ -232,12 +231,10 @@ impl Database {
         durability: Durability,
     ) -> Result<Response> {
         let begun_ms = self.0.platform.monotonic_ms();
-        let large = docs.len() >= BREATH_BYTES;
-        let write = Write::insert(collection, docs, mode, None);
-        if large {
+        if docs.len() >= BREATH_BYTES {
             self.0.platform.breathe().await;
         }
-        let result = self.0.write(write, durability).await;
+        let result = self.0.write(Write::insert(collection, docs, mode, None), durability).await;
         self.0.record(name, begun_ms, result.is_err());
         result
     }

@@ -6,7 +6,7 @@
 //! hold up to half the budget and opened blocks get the rest. A point read keeps the block it opened; a scan keeps it
 //! only while there is room, so that no scan drives out what point reads use. When blobs must go, those whose block is
 //! open go first. Where all data opened fit the budget, or nearly, nothing is held twice: an opened block's blob goes at once,
-//! and a block that must go is compressed again, which costs a twentieth of fetching it.
+//! and a block that must go is compressed again instead of being fetched the next time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -206,7 +206,7 @@ impl BlockCache {
         let Segments { cold, hot, metas, .. } = &mut *segments;
         for segment in [cold, hot, metas] {
             for id in segment.ids() {
-                if id >> 20 == table {
+                if blob_place(id).0 == table {
                     segment.remove(id);
                 }
             }
@@ -269,7 +269,7 @@ impl Segments {
     /// Keeps an opened block that must go as a blob, where blobs of opened blocks are not held.
     fn let_go(&mut self, id: u64, block: Rc<Block>) {
         if self.data_nearly_fit() && !self.cold.contains(id) {
-            let (table, part) = (id >> 20, (id & 0xf_ffff) as u32);
+            let (table, part) = blob_place(id);
             if let [blob] = &mut seal_block(BlockKind::Data, table, part, block.content())[..] {
                 let blob: Rc<[u8]> = std::mem::take(blob).into();
                 let bytes = blob.len();
@@ -292,6 +292,11 @@ impl Segments {
 /// A blob's id in caches: unique as long as table ids stay below 2^44.
 pub(crate) fn blob_id(name: &BlobName) -> u64 {
     name.id << 20 | u64::from(name.part)
+}
+
+/// The table and the part that an id of [`blob_id`] stands for.
+fn blob_place(id: u64) -> (u64, u32) {
+    (id >> 20, (id & 0xf_ffff) as u32)
 }
 
 #[cfg(test)]

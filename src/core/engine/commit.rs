@@ -26,8 +26,8 @@ use super::turn::{take_turn, CONTENDED, COURTESY_MS, TURN_MS};
 const GROUP_BYTES: usize = 4 << 20;
 /// The reason of an error after which a write may still turn out to have happened.
 const OUTCOME_UNKNOWN: &str = "outcome-unknown";
-/// A job that adds so much to the record is work enough for one task of the host: the thread is given back after it.
-const BREATH_BYTES: usize = 64 << 10;
+/// So much text or so much of a record is work enough for one task of the host: the thread is given back after it.
+pub const BREATH_BYTES: usize = 64 << 10;
 /// How often an interrupted insert is looked up and tried again before the caller is told.
 const ATTEMPTS: usize = 4;
 
@@ -250,7 +250,7 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
         }
         if lost || inner.lost_while_staging() {
             inner.state.borrow_mut().unstage(&mut stage);
-            inner.lost_race(COURTESY_MS);
+            inner.contend();
             accepted.extend(jobs);
             return Err(accepted);
         }
@@ -320,7 +320,8 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
             if !planted(Bug::KeepStagedWrites) {
                 inner.state.borrow_mut().unstage(&mut stage);
             }
-            inner.lost_race(COURTESY_MS);
+            inner.state.borrow_mut().behind = true;
+            inner.contend();
             jobs
         }
         Outcome::Failed(error) => {
@@ -474,17 +475,17 @@ impl Inner {
         Ok(())
     }
 
-    fn lost_race(&self, courtesy_ms: f64) {
-        self.state.borrow_mut().behind = true;
+    /// After a lost race: from now on everybody waits for turns, for a while. Who always wins does not know that others
+    /// lose: without a word it would never let them have a turn.
+    fn contend(&self) {
         self.stats.borrow_mut().lost_races += 1;
-        self.queue_for_turns(courtesy_ms);
-        // Who always wins does not know that others lose: without a word it would never let them have a turn.
+        self.queue_for_turns();
         self.platform.announce(&[CONTENDED]);
     }
 
     /// For a while, before each group, this instance waits for its turn.
-    pub(crate) fn queue_for_turns(&self, courtesy_ms: f64) {
-        self.queue.borrow_mut().contended_until = self.platform.monotonic_ms() + courtesy_ms;
+    pub(crate) fn queue_for_turns(&self) {
+        self.queue.borrow_mut().contended_until = self.platform.monotonic_ms() + COURTESY_MS;
     }
 
     /// The instance cannot go on: everybody who waits is told.

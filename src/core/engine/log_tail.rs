@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 use super::open::read_base;
 use super::options::Durability;
 use super::record::Record;
-use super::turn::{CONTENDED, COURTESY_MS};
+use super::turn::CONTENDED;
 
 /// Records read from the log in one look.
 const SCAN_LIMIT: usize = 64;
@@ -24,7 +24,7 @@ impl Engine {
     /// Takes in what another instance announced. Anything that does not fit is ignored or makes this one look.
     pub fn receive(&self, message: &[u8]) {
         if *message == [CONTENDED] {
-            return self.0.queue_for_turns(COURTESY_MS);
+            return self.0.queue_for_turns();
         }
         let Ok(record) = Record::decode(message) else { return };
         let inner = &self.0;

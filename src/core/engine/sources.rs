@@ -183,16 +183,6 @@ impl Cursor for VisibleCursor<'_> {
     fn value(&self) -> &[u8] {
         self.merge.value().unwrap_or_default()
     }
-
-    // The same as the default; here everything but the sink is known to the compiler.
-    fn walk(&mut self, sink: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Step<bool> {
-        while self.merge.advance(&self.blocks)? {
-            if !sink(self.merge.key(), self.merge.value().unwrap_or_default()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 #[cfg(test)]

@@ -40,27 +40,12 @@ pub(in super::super) fn write_search(
 impl Database {
     /// Waits until the collection's search index is ready; answers its description.
     pub(in super::super) async fn wait_search(&self, name: &str) -> Result<Response> {
-        let shared = &self.0;
-        loop {
-            let seen = shared.upkeep.rounds();
-            let state = shared
-                .look(|view| {
-                    let Some(collection) = shared.catalog.find(view, name)? else { return Ok(None) };
-                    let Some(search) = &collection.search else { return Ok(None) };
-                    let mut json = Vec::new();
-                    write_search(view, &collection, search, &mut json)?;
-                    Ok(Some((search.ready, json)))
-                })
-                .await?;
-            match state {
-                Some((true, json)) => return Ok(Response::plain(json)),
-                Some((false, _)) => {
-                    self.resume_upkeep();
-                    shared.upkeep.wait_past(seen, shared).await?;
-                }
-                None => return Err(not_declared(name)),
-            }
-        }
+        let ready = self.wait_ready(name, |view, collection, json| {
+            let Some(search) = &collection.search else { return Ok(None) };
+            write_search(view, collection, search, json)?;
+            Ok(Some(search.ready))
+        });
+        ready.await?.ok_or_else(|| not_declared(name))
     }
 
     /// Drops a search index.

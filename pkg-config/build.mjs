@@ -63,7 +63,7 @@ async function writeGlue() {
 async function writeEntries() {
   const entry = (name) => join(here, 'src/entry', `${name}.ts`)
   await build({
-    entryPoints: ['browser', 'worker', 'inline', 'slim'].map(entry),
+    entryPoints: ['browser', 'worker', 'inline', 'slim', 'keyv', 'tanstack-query'].map(entry),
     outdir: dist,
     bundle: true,
     splitting: true,
@@ -116,7 +116,7 @@ function writeTypes() {
       visit(resolve(dirname(file), `${name}.d.ts`))
   }
   visit(join(types, 'index.d.ts'))
-  visit(join(types, 'entry/slim.d.ts'))
+  for (const name of ['slim', 'keyv', 'tanstack-query']) visit(join(types, `entry/${name}.d.ts`))
   for (const file of files(types)) if (!reached.has(file)) rmSync(file)
 }
 
@@ -136,6 +136,8 @@ function writePackage() {
       '.': { types, browser: './dist/browser.js', node: './dist/inline.js', default: './dist/browser.js' },
       './inline': { types, default: './dist/inline.js' },
       './slim': { types: './dist/types/entry/slim.d.ts', default: './dist/slim.js' },
+      './keyv': { types: './dist/types/entry/keyv.d.ts', default: './dist/keyv.js' },
+      './tanstack-query': { types: './dist/types/entry/tanstack-query.d.ts', default: './dist/tanstack-query.js' },
       './worker': { types: './dist/worker.d.ts', default: './dist/worker.js' },
       './tidewell_bg.wasm': { types: './dist/tidewell_bg.wasm.d.ts', default: './dist/tidewell_bg.wasm' },
       './package.json': './package.json',

@@ -12,7 +12,17 @@ export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Database } from './database.js'
 export type { Cache, Loading } from './cache/handle.js'
 export type { ClockSource } from './cache/clock.js'
-export type { CacheOptions, CacheStats, EntryOptions, Invalidation, Lifetime, LoadOptions } from './cache/options.js'
+export type {
+  CacheChanges,
+  CacheOptions,
+  CacheStats,
+  EntriesOptions,
+  EntryOptions,
+  Invalidation,
+  Lifetime,
+  LoadOptions,
+  NewEntry,
+} from './cache/options.js'
 export type { Watch, WatchedCache } from './cache/watch.js'
 export type { AggregateOptions, Collection, DistinctValue } from './collection.js'
 export type { Query } from './query.js'

@@ -41,6 +41,16 @@ impl Outcome {
         Outcome { passed: u64::from(held), failed: u64::from(!held), seconds, ..Outcome::default() }
     }
 
+    /// What two runs of one suite came to.
+    pub(crate) fn and(mut self, other: Outcome) -> Outcome {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.recoveries += other.recoveries;
+        self.seconds += other.seconds;
+        self.notes.extend(other.notes);
+        self
+    }
+
     /// A suite that could not run.
     pub(crate) fn broken(error: &anyhow::Error) -> Outcome {
         Outcome { failed: 1, notes: vec![format!("{error:#}")], ..Outcome::default() }

@@ -19,7 +19,7 @@ const SUITES: [Suite; 7] = [
     Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
     Suite { name: "wasm-chromium", shows: "the WebAssembly crate's tests in Chromium", run: wasm_chromium },
     Suite { name: "wasm-firefox", shows: "the WebAssembly crate's tests in Firefox", run: wasm_firefox },
-    Suite { name: "package", shows: "the npm package: types, entry points, API", run: package },
+    Suite { name: "package", shows: "the npm package: types, entry points, API, adapters", run: package },
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
 
@@ -96,11 +96,14 @@ fn wasm(browser: &str, variable: &str, driver: &std::path::Path) -> Result<Outco
 
 fn package() -> Result<Outcome> {
     build::package(false)?;
-    node::test("testing the npm package", "pkg-config", &package_variables(), 10)
+    let package = node::test("testing the npm package", "pkg-config", &package_variables(), 10)?;
+    let adapters = node::test("testing its adapters", "tests/adapters", &package_variables(), 5)?;
+    Ok(package.and(adapters))
 }
 
 fn browser() -> Result<Outcome> {
     build::package(false)?;
+    setup::npm("tests/adapters")?;
     let browsers = setup::browsers()?;
     let mut variables = package_variables();
     variables.push(("CHROMIUM", browsers.chromium.display().to_string()));

@@ -8,6 +8,7 @@ import { encode } from '../codec/encode.js'
 import { invalid, toError } from '../errors.js'
 import type { Session } from '../session.js'
 import type { ReadOptions } from '../types/options.js'
+import { getMany, listEntries, writeMany } from './batch.js'
 import { Computation } from './compute.js'
 import { alone, within } from './flight.js'
 import type { Loading } from './handle.js'
@@ -17,6 +18,8 @@ import {
   checkKey,
   checkLifetime,
   checkNumber,
+  type CacheChanges,
+  type EntriesOptions,
   type CacheOptions,
   type CacheStats,
   type EntryOptions,
@@ -28,7 +31,7 @@ import {
 import type { Watch } from './watch.js'
 
 /** An entry as the engine answers it. */
-interface Stored extends Terms {
+export interface Stored extends Terms {
   readonly touched: number
   readonly size: number
   readonly negative?: boolean
@@ -120,13 +123,14 @@ export class CacheCore {
       const { json, extended } = answer instanceof Promise ? await answer : answer
       kept = this.memory.end(key, ticket)
       const stored = decode(json, extended) as Stored | null
-      return stored === null ? undefined : this.#take(key, stored, kept)
+      return stored === null ? undefined : this.take(key, stored, kept)
     } finally {
       if (!kept) this.memory.end(key, ticket)
     }
   }
 
-  #take(key: string, stored: Stored, keep: boolean): Found {
+  /** What was read of an entry; keeps it in memory if it is fresh and `keep` says so. */
+  take(key: string, stored: Stored, keep: boolean): Found {
     const { clock } = this.hub
     clock.observe(Math.max(stored.created, stored.touched))
     const expires = freshUntil(stored, stored.touched)
@@ -397,6 +401,21 @@ export class LoadedCache {
     const cache = await this.#core.number()
     const { deleted } = await this.#core.write({ op: 'cacheInvalidate', cache, tags: checkTags([...tags]) })
     return deleted as number
+  }
+
+  getMany(keys: readonly string[]): Promise<unknown[]> {
+    this.#core.session.check()
+    return getMany(this.#core, keys)
+  }
+
+  write(changes: CacheChanges): Promise<number> {
+    this.#core.session.check()
+    return writeMany(this.#core, changes)
+  }
+
+  entries(options: EntriesOptions): AsyncGenerator<[string, unknown]> {
+    this.#core.session.check()
+    return listEntries(this.#core, options)
   }
 
   async clear(): Promise<void> {

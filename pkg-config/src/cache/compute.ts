@@ -9,7 +9,7 @@ import { closed, TidewellError, toError } from '../errors.js'
 import type { Command } from '../session.js'
 import type { CacheCore } from './cache.js'
 import { cycle } from './hub.js'
-import type { LoadOptions } from './options.js'
+import { defined, type LoadOptions } from './options.js'
 import { freshUntil, type Terms } from './memory.js'
 import { type Overheard, type Watch, WatchSession, type WatchedCache } from './watch.js'
 
@@ -227,8 +227,4 @@ export class Computation {
       })
     }
   }
-}
-
-function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

@@ -6,7 +6,7 @@ import { toError, TidewellError } from '../errors.js'
 import type { ReadOptions } from '../types/options.js'
 import type { HostSignal } from '../types/signal.js'
 import type { LoadedCache } from './cache.js'
-import type { CacheStats, EntryOptions, LoadOptions } from './options.js'
+import type { CacheChanges, CacheStats, EntriesOptions, EntryOptions, LoadOptions } from './options.js'
 import type { Watch } from './watch.js'
 
 /** What a loader is given. */
@@ -79,6 +79,25 @@ export class Cache<V = unknown> {
   /** Removes the values that have one of the tags, and what was computed from them. Resolves with how many there were. */
   invalidateTags(...tags: readonly string[]): Promise<number> {
     return this.#later((cache) => cache.invalidateTags(...tags))
+  }
+
+  /** The values of `keys` in their order, undefined where there is none: read in one step. */
+  getMany(keys: readonly string[]): Promise<(V | undefined)[]> {
+    return this.#later((cache) => cache.getMany(keys) as Promise<(V | undefined)[]>)
+  }
+
+  /**
+   * Stores and removes any number of values in one commit: all of it or nothing. Resolves with how many of those to be removed
+   * were there. A budget that is exceeded evicts as always.
+   */
+  write(changes: CacheChanges<V>): Promise<number> {
+    return this.#later((cache) => cache.write(changes))
+  }
+
+  /** Keys and values in the order of the keys, read in pages: what is stored meanwhile may or may not be among them. */
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<[key: string, value: V], void, undefined> {
+    const list = await this.#later((cache) => Promise.resolve(cache.entries(options)))
+    yield* list as AsyncGenerator<[string, V], void, undefined>
   }
 
   /** Removes everything that is in it now. */

@@ -39,6 +39,24 @@ export interface EntryOptions extends Lifetime {
   readonly weight?: number | undefined
 }
 
+/** An entry to be stored. */
+export interface NewEntry<V = unknown> extends EntryOptions {
+  readonly key: string
+  readonly value: V
+}
+
+/** What one commit stores and removes. A key that is in both is stored. */
+export interface CacheChanges<V = unknown> {
+  readonly set?: readonly NewEntry<V>[] | undefined
+  readonly delete?: readonly string[] | undefined
+}
+
+/** Which entries are listed. */
+export interface EntriesOptions {
+  /** Only those whose keys begin so. */
+  readonly prefix?: string | undefined
+}
+
 /** Options of `get` with a loader, and of `compute`. */
 export interface LoadOptions extends EntryOptions, ReadOptions {}
 
@@ -117,4 +135,9 @@ export function checkNumber(what: string, value: unknown, least = 0): number {
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== 'string' || key === '')
     throw invalid(`cache: a key must be a string that is not empty, got ${key === '' ? '""' : typeof key}`)
+}
+
+/** The fields that have a value: in a list of entries, the engine takes none without one. */
+export function defined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

@@ -148,6 +148,66 @@ export const caches: readonly Claim[] = [
     equal([await cache.get('c'), (await cache.stats()).disk], [undefined, { entries: 0, bytes: 0 }])
   }),
 
+  claim('many entries are read in one step and written in one commit', async (db) => {
+    const cache = db.cache<number>('c')
+    await cache.set('old', 0)
+    const removed = await cache.write({
+      set: [
+        { key: 'a', value: 1 },
+        { key: 'b', value: 2, tags: ['t'], ttl: 60_000 },
+        { key: 'a', value: 3 },
+      ],
+      delete: ['old', 'none', 'b'],
+    })
+    equal(removed, 1)
+    equal(await cache.getMany(['b', 'old', 'a', 'b']), [2, undefined, 3, 2])
+    equal([await cache.invalidateTags('t'), await cache.getMany([])], [1, []])
+    equal(await cache.write({}), 0)
+    await rejects(cache.write({ set: [{ key: 'x', value: undefined as never }] }), 'invalid')
+    await rejects(
+      cache.write({
+        set: [
+          { key: 'y', value: 1 },
+          { key: '', value: 1 },
+        ],
+      }),
+      'invalid',
+    )
+    await rejects(cache.getMany('a' as never), 'invalid')
+    equal(await cache.get('y'), undefined)
+  }),
+
+  claim('entries are listed in the order of their keys, by prefix, without those that have expired', async (db) => {
+    const { time, clock } = clockOf()
+    const cache = db.cache<{ n: number; at: Date }>('c', { clock })
+    const at = new Date(5)
+    await cache.write({
+      set: Array.from({ length: 600 }, (_, n) => ({ key: `k${String(n).padStart(3, '0')}`, value: { n, at } })),
+    })
+    await cache.write({
+      set: [
+        { key: 'j', value: { n: -1, at }, ttl: 100 },
+        { key: 'l', value: { n: -2, at } },
+      ],
+    })
+    const list = async (prefix?: string) => {
+      const found: [string, number][] = []
+      for await (const [key, value] of cache.entries({ prefix })) {
+        equal(value.at, at)
+        found.push([key, value.n])
+      }
+      return found
+    }
+    const all = await list()
+    equal([all.length, all[0], all[1], all[601]], [602, ['j', -1], ['k000', 0], ['l', -2]])
+    equal(
+      await list('k59'),
+      Array.from({ length: 10 }, (_, n) => [`k59${n}`, 590 + n]),
+    )
+    time.monotonic = 200
+    equal([(await list()).length, await list('none')], [601, []])
+  }),
+
   claim('the budget holds in storage and in memory, and what is used stays', async (db) => {
     const cache = db.cache<string>('c', { maxBytes: 10_000, memoryBytes: 4_000 })
     for (let n = 0; n < 10; n++) await cache.set(`hot${n}`, 'x'.repeat(100))

@@ -25,6 +25,8 @@ const CAUSES_MAX: usize = 4;
 pub(super) enum CacheCall {
     Open,
     Put,
+    /// Stores and removes any number of entries in one commit.
+    Write,
     Touch,
     Delete,
     Invalidate,
@@ -42,6 +44,7 @@ impl CacheCall {
         Some(match op {
             "cacheOpen" => Self::Open,
             "cachePut" => Self::Put,
+            "cacheWrite" => Self::Write,
             "cacheTouch" => Self::Touch,
             "cacheDelete" => Self::Delete,
             "cacheInvalidate" => Self::Invalidate,
@@ -100,6 +103,16 @@ impl Database {
                 fields.finish()?;
                 self.cache_put(vec![entry], &used, durability).await
             }
+            CacheCall::Write => {
+                let cache = take_cache(&mut fields)?;
+                let mut used = Vec::new();
+                let list = fields.value("entries")?.unwrap_or(Value::Array(Vec::new()));
+                let entries = computed(list, &[], &mut used)?;
+                let delete = fields.texts("delete")?.unwrap_or_default();
+                fields.finish()?;
+                let delete = delete.into_iter().map(|key| Address { cache, key }).collect();
+                self.cache_write(entries, delete, &used, durability).await
+            }
             CacheCall::Touch => {
                 let address = Address { cache: take_cache(&mut fields)?, key: fields.required_text("key")?.into() };
                 let touched = fields.number("touched")?.unwrap_or(0);
@@ -114,15 +127,7 @@ impl Database {
                 let keys = fields.texts("keys")?.ok_or_else(|| fields.missing("keys"))?;
                 fields.finish()?;
                 let addresses: Vec<_> = keys.into_iter().map(|key| Address { cache, key }).collect();
-                self.cache_change("deleted", durability, move |tx| {
-                    let mut found = 0;
-                    for address in &addresses {
-                        found += u64::from(tx.contains(&cache_keys::entry(address))?);
-                    }
-                    cache::remove_all(tx, &addresses)?;
-                    Ok(found)
-                })
-                .await
+                self.cache_change("deleted", durability, move |tx| remove_counted(tx, &addresses)).await
             }
             CacheCall::Invalidate => {
                 let cache = take_cache(&mut fields)?;
@@ -188,6 +193,29 @@ impl Database {
         Ok(stored(&committed.value, committed.position))
     }
 
+    async fn cache_write(
+        &self,
+        mut entries: Vec<NewEntry>,
+        delete: Vec<Address>,
+        used: &[Address],
+        durability: Durability,
+    ) -> Result<Response> {
+        // Nobody watched how these came about.
+        entries.iter_mut().for_each(|entry| entry.dependencies = None);
+        let uses = Rc::clone(&self.0.cache_uses);
+        used.iter().for_each(|address| uses.mark(address));
+        let change = move |tx: &mut dyn Transaction| {
+            let deleted = remove_counted(tx, &delete)?;
+            Ok((put_all(tx, &entries, &uses)?, deleted))
+        };
+        let committed = self.0.engine.commit(durability, change).await?;
+        let (evicted, deleted) = &committed.value;
+        let mut answer = ObjectWriter::default();
+        answer.texts("evicted", evicted.iter().map(|address| &*address.key));
+        answer.number("deleted", *deleted).number("position", committed.position);
+        Ok(answer.finish())
+    }
+
     async fn cache_commit_in(
         &self,
         tx: u32,
@@ -240,6 +268,16 @@ fn not_watched() -> Error {
     Error::invalid("cache: the transaction is over or was not begun with 'watch'")
 }
 
+/// Removes entries and what was computed from them. Answers how many of `addresses` were there.
+fn remove_counted(tx: &mut dyn Transaction, addresses: &[Address]) -> Step<u64> {
+    let mut found = 0;
+    for address in addresses {
+        found += u64::from(tx.contains(&cache_keys::entry(address))?);
+    }
+    cache::remove_all(tx, addresses)?;
+    Ok(found)
+}
+
 /// Entries are put in order, so that one that others were computed from comes before them.
 fn put_all(tx: &mut dyn Transaction, entries: &[NewEntry], uses: &cache::UseBits) -> Step<Vec<Address>> {
     let mut evicted = Vec::new();
@@ -258,12 +296,12 @@ fn stored(evicted: &[Address], position: u64) -> Response {
 /// The entries of `cacheCommit`, each with the part of `read` that it was computed from.
 fn computed(list: Value, read: &[Dependency], used: &mut Vec<Address>) -> Result<Vec<NewEntry>> {
     let Value::Array(list) = list else {
-        return Err(Error::invalid("cacheCommit: 'entries' must be an array of entries"));
+        return Err(Error::invalid("cache: 'entries' must be an array of entries"));
     };
     let mut entries = Vec::with_capacity(list.len());
     for one in &list {
         let json = crate::collections::json::to_json(one);
-        let mut fields = Fields::split(&json, "cacheCommit: an entry")?;
+        let mut fields = Fields::split(&json, "cache: an entry")?;
         let from = fields.number("from")?.unwrap_or(0);
         let to = fields.number("to")?.unwrap_or(u64::MAX);
         let mut entry = take_entry(&mut fields, used)?;

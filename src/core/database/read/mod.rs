@@ -72,6 +72,8 @@ impl ReadTask {
             "collections" => ("collections", Self::Collections),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
             "cacheGet" => ("cacheGet", Self::Cache(cache::CacheTask::take_get(fields)?)),
+            "cacheGetMany" => ("cacheGet", Self::Cache(cache::CacheTask::take_get_many(fields)?)),
+            "cacheEntries" => ("cacheEntries", Self::Cache(cache::CacheTask::take_entries(fields)?)),
             "cacheTally" => ("cacheTally", Self::Cache(cache::CacheTask::take_tally(fields)?)),
             _ => return Ok(None),
         }))

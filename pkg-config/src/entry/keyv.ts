@@ -1,0 +1,2 @@
+/** The entry for Keyv. It shares nothing with the others: a cache is all it needs. */
+export * from '../adapters/keyv.js'

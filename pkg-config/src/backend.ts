@@ -2,6 +2,7 @@
  * What the API needs of an engine, wherever it runs: JSON commands in, JSON text out (docs/COMMANDS.md). Two implementations:
  * `local/` on the calling thread, `worker/` in a dedicated worker. It knows nothing of collections' types, schemas or retries.
  */
+import type { WireAnalyzer } from './search/declaration.js'
 import type { Durability } from './types/options.js'
 
 /** JSON text from the engine; `extended` says that it holds tagged values to revive. */
@@ -63,6 +64,8 @@ export interface Backend {
   ): Promise<Answer>
   /** Starts a live query; `listener` gets each event's text. Resolves with what ends it, after the first event was delivered. */
   subscribe(command: string, listener: (event: Answer) => void): Promise<() => void>
+  /** Makes analyzers of the application known, before a declaration names them. */
+  analyzers(analyzers: readonly WireAnalyzer[]): Promise<void>
   /** Streams a consistent backup in chunks of at most a few hundred KiB. Ending the iteration early frees it. */
   export(): AsyncIterableIterator<Uint8Array>
   /** Starts a restore. */

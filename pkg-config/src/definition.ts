@@ -2,7 +2,7 @@
  * What a database knows of one collection, shared by all its `Collection` objects: its schema and version, and whether its
  * indexes exist and its documents are migrated. It stores nothing: the catalog is the engine's.
  */
-import { invalid, TidewellError, toError } from './errors.js'
+import { invalid, notLoaded, TidewellError, toError } from './errors.js'
 import type { EventHub } from './events.js'
 import { toWireIndex } from './indexes.js'
 import { Migrator, type VersionedDocument } from './migration.js'
@@ -77,7 +77,14 @@ export class Definition {
   }
 
   async #ensure(version: number | undefined, indexes: readonly unknown[], options: CollectionOptions): Promise<void> {
-    const { search } = options
+    let search: unknown = options.search
+    if (hasOwnAnalyzers(search)) {
+      // Rare: a chunk of its own.
+      const { takeApart } = await import('./search/declaration.js').catch(notLoaded)
+      const { spec, analyzers } = takeApart(search)
+      await this.#session.backend.analyzers(analyzers)
+      search = spec
+    }
     const command = { op: 'ensure', collection: this.name, indexes: indexes.length === 0 ? undefined : indexes, search }
     const info = (await this.#session.write(command, 'collection')) as CollectionInfo
     if (version === undefined) return
@@ -141,4 +148,13 @@ function checkVersion({ version, migrations }: CollectionOptions): number | unde
     }
   }
   return version
+}
+
+/** Whether a search declaration has analyzers of the application: objects, not names. */
+function hasOwnAnalyzers(search: unknown): boolean {
+  const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+  if (!isObject(search)) return false
+  return Object.entries(search).some(([field, value]: [string, unknown]) =>
+    isObject(field === '$analyzer' ? value : (value as { analyzer?: unknown } | null)?.analyzer),
+  )
 }

@@ -78,6 +78,13 @@ export function invalid(message: string, reason?: string): TidewellError {
   return new TidewellError('invalid', message, { reason })
 }
 
+/** Code that is loaded when it is first used could not be. */
+export function notLoaded(cause: unknown): never {
+  throw new TidewellError('unavailable', `a part of the package could not be loaded: ${toError(cause).message}`, {
+    cause,
+  })
+}
+
 /** The thing was closed. */
 export function closed(what: string): TidewellError {
   return new TidewellError('closed', `${what} is closed: open it again`)

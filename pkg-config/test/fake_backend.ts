@@ -47,6 +47,10 @@ export class FakeBackend implements Backend {
     }
   }
 
+  async analyzers(analyzers: readonly unknown[]): Promise<void> {
+    this.asked.push({ op: 'analyzers', analyzers })
+  }
+
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (const chunk of ['one', 'two', 'three']) yield new TextEncoder().encode(chunk)

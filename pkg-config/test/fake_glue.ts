@@ -82,6 +82,7 @@ function fakeDatabase(exports: Exports, panic: (message: string) => void): WasmD
     writeBatch: () => new Promise(() => undefined),
     subscribe: () => new Promise(() => undefined),
     unsubscribe: () => undefined,
+    registerAnalyzer: () => undefined,
     outputPointer: () => 16,
     outputLength: () => length,
     export: () => ({ next: async () => undefined, free: () => undefined }),

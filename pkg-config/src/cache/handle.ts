@@ -2,7 +2,7 @@
  * A cache as the application holds it. The code behind it is a chunk of its own, loaded with the first use: pages without caches
  * do not download it.
  */
-import { toError, TidewellError } from '../errors.js'
+import { notLoaded } from '../errors.js'
 import type { ReadOptions } from '../types/options.js'
 import type { HostSignal } from '../types/signal.js'
 import type { LoadedCache } from './cache.js'
@@ -113,10 +113,4 @@ export class Cache<V = unknown> {
   async #later<R>(work: (cache: LoadedCache) => Promise<R>): Promise<R> {
     return work((this.#loaded ??= await this.#open().catch(notLoaded)))
   }
-}
-
-function notLoaded(cause: unknown): never {
-  const known = toError(cause)
-  if (known.code !== 'internal') throw known
-  throw new TidewellError('unavailable', `the code of caches could not be loaded: ${known.message}`, { cause })
 }

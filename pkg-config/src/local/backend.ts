@@ -1,6 +1,7 @@
 /** The engine on the calling thread: a warm read is one synchronous call into WebAssembly and one `JSON.parse`. */
 import type { Answer, Backend, BackendEvent, BackendOptions, Importer, OpenBackend } from '../backend.js'
-import { closed, TidewellError, toError } from '../errors.js'
+import { closed, invalid, notLoaded as notLoadedCode, TidewellError, toError } from '../errors.js'
+import type { WireAnalyzer } from '../search/declaration.js'
 import type { Durability } from '../types/options.js'
 import { type Instance, instantiate, type ProgramSource } from './instance.js'
 import { needsRest, notLoaded, type Rest } from './rest.js'
@@ -107,6 +108,8 @@ class LocalBackend implements Backend {
   #database: WasmDatabase | undefined
   #bytes: Uint8Array
   #closing: Promise<void> | undefined
+  /** An analyzer of the application runs: the engine is in the middle of something, and may not be called. */
+  #analyzing = false
 
   constructor(name: string, database: WasmDatabase, instance: Instance, life: Life) {
     this.#name = name
@@ -162,6 +165,24 @@ class LocalBackend implements Backend {
     }
   }
 
+  async analyzers(analyzers: readonly WireAnalyzer[]): Promise<void> {
+    this.#open()
+    const { prepare } = await import('../search/analyzers.js').catch(notLoadedCode)
+    for (const analyzer of analyzers) {
+      const { name, version, analyze } = await prepare(analyzer)
+      const database = this.#open()
+      const alone = (text: string, isQuery: boolean) => {
+        this.#analyzing = true
+        try {
+          return analyze(text, isQuery)
+        } finally {
+          this.#analyzing = false
+        }
+      }
+      this.#call(() => database.registerAnalyzer(name, version, alone))
+    }
+  }
+
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
     this.#open()
     await this.#rest.ready()
@@ -208,12 +229,18 @@ class LocalBackend implements Backend {
 
   #open(): WasmDatabase {
     this.#life.check()
+    this.#checkIdle()
     if (this.#database === undefined || this.#closing !== undefined)
       throw closed(`the database ${JSON.stringify(this.#name)}`)
     return this.#database
   }
 
+  #checkIdle(): void {
+    if (this.#analyzing) throw invalid('an analyzer may not use the database', 'analyzer')
+  }
+
   #call<R>(work: () => R): R {
+    this.#checkIdle()
     try {
       return work()
     } catch (error) {

@@ -38,6 +38,12 @@ export interface WasmDatabase {
   /** Where the output buffer of the last synchronous call starts in the module's memory, and its bytes. */
   outputPointer(): number
   outputLength(): number
+  /** `analyze` answers the terms, separated by U+0000, and for each its position, start and end. */
+  registerAnalyzer(
+    name: string,
+    version: number,
+    analyze: (text: string, isQuery: boolean) => { readonly terms: string; readonly places: Uint32Array },
+  ): void
   export(): WasmExport
   import(): WasmImport
   close(): Promise<void>

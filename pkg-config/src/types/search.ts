@@ -1,4 +1,5 @@
 /** Full-text search: declarations, queries and results. The engine decides what is valid. */
+import type { Analyzer } from './analyzer.js'
 import type { AnyDocument, Path } from './document.js'
 import type { Filter } from './filter.js'
 import type { Projection } from './projection.js'
@@ -9,8 +10,11 @@ import type { Signal } from './signal.js'
 export interface SearchField {
   /** How much a word in this field counts beside the others. Default 1. */
   readonly weight?: number | undefined
-  /** `standard` (any language), `english` (stemmed, without stop words) or `keyword` (the whole text is one word). */
-  readonly analyzer?: string | undefined
+  /**
+   * `standard` (any language), `english` (stemmed, without stop words), `keyword` (the whole text is one word), or one of the
+   * application.
+   */
+  readonly analyzer?: string | Analyzer | undefined
   /** How much the field's length counts, 0 to 1. */
   readonly b?: number | undefined
 }
@@ -20,7 +24,7 @@ export type SearchSpec<T = AnyDocument> =
   | Path<T>
   | readonly Path<T>[]
   | ({ readonly [P in Path<T>]?: number | string | true | SearchField } & {
-      readonly $analyzer?: string
+      readonly $analyzer?: string | Analyzer
       readonly $k1?: number
       readonly $b?: number
     })

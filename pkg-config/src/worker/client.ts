@@ -1,6 +1,7 @@
 /** The page's end of a worker: the same backend, each call one message there and one back. It holds no state of the engine. */
 import type { Answer, Backend, BackendEvent, BackendOptions, Importer } from '../backend.js'
-import { closed, TidewellError, toError } from '../errors.js'
+import { closed, invalid, TidewellError, toError } from '../errors.js'
+import type { WireAnalyzer } from '../search/declaration.js'
 import type { Durability } from '../types/options.js'
 import { Outbox, type Port, type Reply, type Request } from './protocol.js'
 
@@ -101,6 +102,16 @@ class Client implements Backend {
       if (this.#live.delete(subscription) && this.#ended === undefined)
         this.#out.send({ kind: 'unsubscribe', subscription })
     }
+  }
+
+  async analyzers(analyzers: readonly WireAnalyzer[]): Promise<void> {
+    const own = analyzers.find((one) => 'analyze' in one)
+    if (own !== undefined)
+      throw invalid(
+        `the analyzer '${own.name}' is a function, which cannot go to the worker: put it into a module and give its address as 'module'`,
+        'analyzer-function',
+      )
+    await this.#ask((id) => ({ kind: 'analyzers', id, analyzers }))
   }
 
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {

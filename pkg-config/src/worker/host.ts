@@ -66,6 +66,10 @@ class Host {
         )
       case 'subscribe':
         return this.#subscribe(id, request.command)
+      case 'analyzers':
+        return this.#opened()
+          .analyzers(request.analyzers)
+          .then(() => ({ kind: 'done', id, stream: 0 }))
       case 'export':
         this.#exports.set(id, this.#opened().export())
         return { kind: 'done', id, stream: id }

@@ -4,6 +4,7 @@
  */
 import type { Answer, BackendEvent, BackendOptions } from '../backend.js'
 import type { WireError } from '../errors.js'
+import type { WireAnalyzer } from '../search/declaration.js'
 import type { Durability } from '../types/options.js'
 
 /** From the page. `id` numbers what is to be answered. */
@@ -22,6 +23,7 @@ export type Request =
     }
   | { readonly kind: 'subscribe'; readonly id: number; readonly command: string }
   | { readonly kind: 'unsubscribe'; readonly subscription: number }
+  | { readonly kind: 'analyzers'; readonly id: number; readonly analyzers: readonly WireAnalyzer[] }
   | { readonly kind: 'export'; readonly id: number }
   | { readonly kind: 'next'; readonly id: number; readonly stream: number }
   | { readonly kind: 'stop'; readonly stream: number }
@@ -41,7 +43,7 @@ export type Reply =
       readonly storage: 'indexeddb' | 'memory'
       readonly lock: string | null
     }
-  /** `export` and `import`: the stream's number; `push`, `close`: 0. `subscribe`: done, after its first event. */
+  /** `export` and `import`: the stream's number; `push`, `analyzers`, `close`: 0. `subscribe`: done, after its first event. */
   | { readonly kind: 'done'; readonly id: number; readonly stream: number }
   /** `next`; null at the end. */
   | { readonly kind: 'chunk'; readonly id: number; readonly chunk: Uint8Array | null }

@@ -14,6 +14,8 @@ export interface Context {
   readonly remove: (name: string) => Promise<void>
   /** Whether data outlives the last close, and several instances of one database see each other. */
   readonly persistent: boolean
+  /** Whether the engine runs in a worker. */
+  readonly worker?: boolean | undefined
 }
 
 /** One claim: a sentence, and what must not throw. */

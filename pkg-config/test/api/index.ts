@@ -1,4 +1,5 @@
 /** Every claim about the API. */
+import { analyzers } from './analyzers.js'
 import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
 import { caches } from './caches.js'
@@ -16,6 +17,7 @@ export const claims: readonly Claim[] = [
   ...documents,
   ...queries,
   ...searches,
+  ...analyzers,
   ...transactions,
   ...live,
   ...schemas,

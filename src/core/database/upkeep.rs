@@ -55,17 +55,29 @@ impl Upkeep {
         self.damage.take().map_or(Ok(()), Err)
     }
 
-    /// Why an index that somebody waits for is not there.
-    pub(super) fn failure(&self, collection: &str, name: &str) -> Error {
+    /// Remembers why an index is not built.
+    pub(super) fn give_up(&self, collection: &str, name: &str, error: Error) {
+        self.failures.borrow_mut().push((collection.into(), name.into(), error));
+    }
+
+    /// Forgets the indexes of that name that were given up: they are tried again.
+    pub(super) fn try_again(&self, name: &str) {
+        self.failures.borrow_mut().retain(|(_, given_up, _)| &**given_up != name);
+    }
+
+    /// Why an index was given up, if it was.
+    pub(super) fn given_up(&self, collection: &str, name: &str) -> Option<Error> {
         let failures = self.failures.borrow();
         let known = failures.iter().rev().find(|(c, n, _)| &**c == collection && &**n == name);
-        known.map_or_else(
-            || {
-                let message = format!("collection '{collection}' has no index called '{name}'");
-                Error::invalid(message).with_reason("not-found")
-            },
-            |(_, _, error)| error.clone(),
-        )
+        known.map(|(_, _, error)| error.clone())
+    }
+
+    /// Why an index that somebody waits for is not there.
+    pub(super) fn failure(&self, collection: &str, name: &str) -> Error {
+        self.given_up(collection, name).unwrap_or_else(|| {
+            let message = format!("collection '{collection}' has no index called '{name}'");
+            Error::invalid(message).with_reason("not-found")
+        })
     }
 }
 
@@ -105,7 +117,7 @@ async fn run(shared: Rc<Shared>) {
 async fn round(shared: &Rc<Shared>) -> Result<()> {
     let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
     let garbage = shared.look(build::has_garbage).await?;
-    let searches = shared.look(|view| search::pending(view, &shared.catalog)).await?;
+    let searches = shared.look(|view| search::pending(view, shared)).await?;
     if builds.is_empty() && !garbage && searches.is_empty() {
         return Ok(());
     }
@@ -142,7 +154,7 @@ async fn fill(shared: &Rc<Shared>, build: Build) -> Result<()> {
             }
             BuildStep::Failed(error) => {
                 event("failed", 0, 0, Some(error.message()));
-                shared.upkeep.failures.borrow_mut().push((build.collection.clone(), name.clone(), error));
+                shared.upkeep.give_up(&build.collection, name, error);
                 return Ok(());
             }
             BuildStep::Gone => return Ok(()),

@@ -241,7 +241,8 @@ fn name<'a>(value: &'a Value, at: &str) -> Result<&'a str> {
     }
 }
 
-fn check_name(name: &str, at: &str) -> Result<()> {
+/// Checks the name of an analyzer.
+pub(super) fn check_name(name: &str, at: &str) -> Result<()> {
     if name.is_empty() || name.len() > ANALYZER_NAME_MAX || name.chars().any(char::is_control) {
         let problem =
             format!("{at}.analyzer: must be a name of 1 to {ANALYZER_NAME_MAX} bytes without control characters");

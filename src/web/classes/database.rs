@@ -13,6 +13,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::convert::{from_text, to_answer, to_js_error, to_promise, to_text};
 
+use super::analyzer::JsAnalyzer;
 use super::open::Surroundings;
 use super::{ExportHandle, ImportHandle};
 
@@ -142,6 +143,17 @@ impl DatabaseHandle {
     #[wasm_bindgen(js_name = outputLength)]
     pub fn output_length(&self) -> usize {
         self.output.borrow().len()
+    }
+
+    /// Makes an analyzer of the application known: `analyze(text, isQuery)` answers `{ terms, places }`, the terms separated by
+    /// U+0000, and for each its position, start and end in code units.
+    ///
+    /// # Errors
+    /// `invalid` for a name that cannot be used.
+    #[wasm_bindgen(js_name = registerAnalyzer)]
+    pub fn register_analyzer(&self, name: String, version: u32, analyze: Function) -> Result<(), JsValue> {
+        let analyzer = JsAnalyzer::new(name.clone(), version, analyze);
+        self.database.register_analyzer(&name, Rc::new(analyzer)).map_err(|error| to_js_error(&error))
     }
 
     /// Begins a backup.

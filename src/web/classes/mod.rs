@@ -2,6 +2,7 @@
 //!
 //! No decision is made here: a call is converted, made, and its outcome converted back.
 
+mod analyzer;
 mod database;
 mod export;
 mod import;

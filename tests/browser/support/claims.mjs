@@ -19,6 +19,7 @@ const runAll = async (options) => {
   let count = 0
   const context = {
     persistent: true,
+    worker: options.worker,
     remove: deleteDatabase,
     open: (more) => open(`api-${options.worker}-${++count}`, { ...options, ...more }),
     reopen: (db, more) => open(db.name, { ...options, ...more }),

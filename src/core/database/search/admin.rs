@@ -6,12 +6,14 @@ use crate::base::Result;
 use crate::collections::build;
 use crate::collections::catalog::{document_count, Catalog, Collection, SearchIndex};
 use crate::engine::{Read, Step};
+use crate::search::analyze::CustomAnalyzer;
 use crate::search::store::build::{drop_search, holds};
 use crate::search::store::view::{declared, not_declared};
 use crate::search::store::{merge, Prepared};
 
 use super::super::handle::Database;
 use super::super::response::{ObjectWriter, Response};
+use super::upkeep::NAME;
 
 /// Whether a collection has the search index that a declaration asks for.
 pub(in super::super) fn is_declared(collection: &Collection, prepared: &Prepared) -> bool {
@@ -43,6 +45,13 @@ impl Database {
         let ready = self.wait_ready(name, |view, collection, json| {
             let Some(search) = &collection.search else { return Ok(None) };
             write_search(view, collection, search, json)?;
+            if !search.ready {
+                // It may be another instance that knows the analyzer, but nobody is to wait for that.
+                self.0.search.prepared(search)?;
+                if let Some(error) = self.0.upkeep.given_up(name, NAME) {
+                    return Err(error.into());
+                }
+            }
             Ok(Some(search.ready))
         });
         ready.await?.ok_or_else(|| not_declared(name))
@@ -53,6 +62,17 @@ impl Database {
         name: Box<str>,
     ) -> impl FnMut(&mut dyn crate::engine::Transaction, &Catalog) -> Step<bool> + 'static {
         move |tx, catalog| drop_search(tx, catalog, &name)
+    }
+
+    /// Makes an analyzer of the application known, in place of an earlier one of its name. Indexes that waited for it are filled.
+    ///
+    /// # Errors
+    /// `Invalid` for the name of a built-in analyzer, and for one that cannot be kept.
+    pub fn register_analyzer(&self, name: &str, analyzer: Rc<dyn CustomAnalyzer>) -> Result<()> {
+        self.0.search.with_analyzers(|analyzers| analyzers.register(name, analyzer))?;
+        self.0.upkeep.try_again(NAME);
+        self.resume_upkeep();
+        Ok(())
     }
 
     /// A declaration with its analyzers.

@@ -5,13 +5,18 @@
 use std::rc::Rc;
 
 use crate::base::Result;
-use crate::collections::catalog::{Catalog, Collection, SearchIndex};
+use crate::collections::catalog::{Collection, SearchIndex};
 use crate::engine::{Durability, Read, Step};
+use crate::search::analyze::{ANALYZER_FAILED, UNKNOWN_ANALYZER};
 use crate::search::store::build::{Builder, CommitStep, ReadStep};
 use crate::search::store::merge;
+use crate::search::store::view::ANALYZER_VERSION;
 
 use super::super::handle::{DatabaseEvent, Shared};
 use super::super::response::ObjectWriter;
+
+/// What events call a search index.
+pub(in super::super) const NAME: &str = "$search";
 
 /// A search index with something to do.
 #[derive(Clone, Debug)]
@@ -22,11 +27,12 @@ pub(in super::super) struct Pending {
 }
 
 /// The search indexes that are not ready, or have segments to merge or to clear.
-pub(in super::super) fn pending(view: &dyn Read, catalog: &Catalog) -> Step<Vec<Pending>> {
+pub(in super::super) fn pending(view: &dyn Read, shared: &Shared) -> Step<Vec<Pending>> {
     let mut pending = Vec::new();
-    for collection in catalog.all(view)? {
+    for collection in shared.catalog.all(view)? {
         let Collection { id, name, search: Some(search), .. } = &*collection else { continue };
-        if !search.ready || merge::wants_work(view, *id, search)? {
+        let given_up = || shared.upkeep.given_up(name, NAME).is_some();
+        if (!search.ready && !given_up()) || merge::wants_work(view, *id, search)? {
             pending.push(Pending { collection: name.clone(), id: *id, search: search.clone() });
         }
     }
@@ -36,7 +42,16 @@ pub(in super::super) fn pending(view: &dyn Read, catalog: &Catalog) -> Step<Vec<
 /// Does all there is to do for one index.
 pub(in super::super) async fn work(shared: &Rc<Shared>, pending: &Pending) -> Result<()> {
     if !pending.search.ready {
-        fill(shared, pending).await?;
+        match fill(shared, pending).await {
+            Ok(()) => {}
+            // Another instance may know the analyzer; whoever declares the search here does.
+            Err(error) if matches!(error.reason(), Some(UNKNOWN_ANALYZER | ANALYZER_VERSION)) => return Ok(()),
+            Err(error) if error.reason() == Some(ANALYZER_FAILED) => {
+                failed(shared, &pending.collection, error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
     }
     for slice in [merge::slice, merge::clear_slice] {
         loop {
@@ -89,9 +104,18 @@ async fn fill(shared: &Rc<Shared>, pending: &Pending) -> Result<()> {
     }
 }
 
+/// Gives the index up until the analyzer is made known anew.
+fn failed(shared: &Shared, collection: &str, error: crate::base::Error) {
+    let mut notice = ObjectWriter::default();
+    notice.text("kind", "index").text("collection", collection).text("name", NAME).text("state", "failed");
+    notice.number("done", 0).number("total", 0).text("message", error.message());
+    shared.emit(&DatabaseEvent::Notice(notice.finish().json));
+    shared.upkeep.give_up(collection, NAME, error);
+}
+
 fn progress(shared: &Shared, collection: &str, state: &str, done: u64, total: u64) {
     let mut notice = ObjectWriter::default();
-    notice.text("kind", "index").text("collection", collection).text("name", "$search").text("state", state);
+    notice.text("kind", "index").text("collection", collection).text("name", NAME).text("state", state);
     notice.number("done", done).number("total", total);
     shared.emit(&DatabaseEvent::Notice(notice.finish().json));
 }

@@ -25,6 +25,11 @@ pub const TERM_MAX: usize = 128;
 /// The most tokens of one text. What follows is not searchable.
 pub const TOKENS_MAX: u32 = 1 << 18;
 
+/// The reason of an error about an analyzer that nobody made known.
+pub const UNKNOWN_ANALYZER: &str = "unknown-analyzer";
+/// The reason of an error in an analyzer of the application.
+pub const ANALYZER_FAILED: &str = "analyzer-failed";
+
 /// One occurrence of a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token<'a> {
@@ -175,11 +180,12 @@ impl Analyzers {
     /// Makes an analyzer of the application known by its name, in place of an earlier one of that name.
     ///
     /// # Errors
-    /// `Invalid` if the name is that of a built-in analyzer.
+    /// `Invalid` if the name is that of a built-in analyzer, or cannot be kept.
     pub fn register(&mut self, name: &str, custom: Rc<dyn CustomAnalyzer>) -> Result<()> {
         if built_in(name).is_some() {
             return Err(Error::invalid(format!("the analyzer '{name}' is built in: give yours another name")));
         }
+        super::spec::check_name(name, "search")?;
         self.custom.retain(|(known, _)| &**known != name);
         self.custom.push((name.into(), Analyzer::Custom(custom)));
         Ok(())
@@ -193,8 +199,9 @@ impl Analyzers {
         let custom = || self.custom.iter().find(|(known, _)| &**known == name).map(|(_, analyzer)| analyzer.clone());
         built_in(name).or_else(custom).ok_or_else(|| {
             let known = Self::BUILT_IN.join(", ");
-            let problem = format!("there is no analyzer '{name}': built in are {known}; register yours when you open");
-            Error::invalid(problem).with_reason("unknown-analyzer")
+            let problem =
+                format!("there is no analyzer '{name}': built in are {known}; declare the search with yours first");
+            Error::invalid(problem).with_reason(UNKNOWN_ANALYZER)
         })
     }
 
@@ -209,7 +216,7 @@ impl Analyzers {
             let shared = analyzers.iter().find(|(name, _)| *name == &*field.analyzer).map(|(_, one)| one.clone());
             let named = |error: Error| {
                 let message = format!("search.{}.analyzer: {}", field.path.text(), error.message());
-                Error::invalid(message).with_reason("unknown-analyzer")
+                Error::invalid(message).with_reason(UNKNOWN_ANALYZER)
             };
             let analyzer = shared.map_or_else(|| self.get(&field.analyzer).map_err(named), Ok)?;
             analyzers.push((&field.analyzer, analyzer));

@@ -35,6 +35,23 @@ impl Prepared {
         self.analyzers.iter().for_each(|analyzer| write_varint(&mut out, analyzer.version().into()));
         out
     }
+
+    /// Terms of two versions of an analyzer of the application do not belong in one index.
+    fn check_versions(&self, made_by: &[u32]) -> Result<()> {
+        for ((field, analyzer), made_by) in self.spec.fields.iter().zip(&self.analyzers).zip(made_by) {
+            if matches!(analyzer, Analyzer::Custom(_)) && analyzer.version() != *made_by {
+                let message = format!(
+                    "search.{}: the index was made by version {made_by} of the analyzer '{}', here is version {}: declare the \
+                     search again to make it anew, or load the newer code",
+                    field.path.text(),
+                    field.analyzer,
+                    analyzer.version()
+                );
+                return Err(Error::invalid(message).with_reason(ANALYZER_VERSION));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the bytes in the catalog declare, and the versions of the analyzers that made the index.
@@ -57,6 +74,9 @@ pub struct SearchIndexes {
     /// Whether some commit left segments worth merging.
     merge_hint: Cell<bool>,
 }
+
+/// The reason of an error about an index that another version of an analyzer made.
+pub const ANALYZER_VERSION: &str = "analyzer-version";
 
 /// Declarations kept ready.
 const PREPARED_MAX: usize = 64;
@@ -88,13 +108,16 @@ impl SearchIndexes {
     /// The declaration of a search index, ready for use.
     ///
     /// # Errors
-    /// `Invalid` if an analyzer is not known here; `Corrupt` if the bytes make no sense.
+    /// `Invalid` if an analyzer is not known here (reason `unknown-analyzer`), or in another version than the one that made the
+    /// index (reason `analyzer-version`); `Corrupt` if the bytes make no sense.
     pub fn prepared(&self, search: &SearchIndex) -> Result<Rc<Prepared>> {
         let mut known = self.prepared.borrow_mut();
         if let Some((_, prepared)) = known.iter().find(|(bytes, _)| **bytes == *search.spec) {
             return Ok(Rc::clone(prepared));
         }
-        let prepared = Rc::new(self.prepare(decode(&search.spec)?.0)?);
+        let (spec, versions) = decode(&search.spec)?;
+        let prepared = Rc::new(self.prepare(spec)?);
+        prepared.check_versions(&versions)?;
         if known.len() >= PREPARED_MAX {
             known.clear();
         }

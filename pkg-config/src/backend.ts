@@ -35,6 +35,8 @@ export type CacheEvent =
       readonly put: readonly (readonly [cache: number, key: string])[]
       readonly gone: readonly (readonly [cache: number, key: string])[]
       readonly because: readonly string[]
+      /** Of each entry that went for what it was computed from: cache, key, `document`, `query` or `entry`, and which. */
+      readonly why?: readonly (readonly [cache: number, key: string, kind: string, ...what: (string | number)[]])[]
     }
   | { readonly kind: 'cache'; readonly reset: true }
 

@@ -19,6 +19,7 @@ export type {
   EntriesOptions,
   EntryOptions,
   Invalidation,
+  InvalidationCause,
   Lifetime,
   LoadOptions,
   NewEntry,

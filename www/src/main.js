@@ -1,5 +1,6 @@
 // The playground: puts the parts together and opens the database.
 
+import { makeCache } from './cache.js'
 import { makeConsole } from './console.js'
 import { makeData } from './data.js'
 import { makeDocument } from './document.js'
@@ -77,6 +78,7 @@ const start = async () => {
   makeDocument()
   makePlan()
   makeIndexes()
+  makeCache()
   const { pickBackup } = makeData()
   makeStorage({ restore: pickBackup })
   makePanels()

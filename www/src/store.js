@@ -46,8 +46,8 @@ export const collection = () => state.db.collection(state.name)
 export const target = (name) => state.db.collection(name, name in INDEXES ? { indexes: INDEXES[name] } : {})
 
 /** The query's documents as a find query of the API. */
-export const findOf = ({ filter, sort, fields, skip, limit }) => {
-  let query = collection().find(filter)
+export const findOf = ({ filter, sort, fields, skip, limit }, from = collection()) => {
+  let query = from.find(filter)
   if (sort !== undefined) query = query.sort(sort)
   if (fields !== undefined) query = query.project(fields)
   if (skip > 0) query = query.skip(skip)

@@ -24,6 +24,7 @@ import {
   type CacheStats,
   type EntryOptions,
   type Invalidation,
+  type InvalidationCause,
   type LoadOptions,
   settle,
   type Settled,
@@ -72,6 +73,7 @@ export class CacheCore {
     invalidated: 0,
   }
   readonly #last: Invalidation[] = []
+  readonly listeners = new Set<(invalidation: Invalidation) => void>()
 
   constructor(name: string, session: Session, hub: CacheHub, options: CacheOptions) {
     this.name = name
@@ -103,12 +105,15 @@ export class CacheCore {
     return (await this.session.write(command, 'cache', options)) as Record<string, unknown>
   }
 
-  /** A commit stored (`put`) or removed the entry. */
-  touched(key: string, position: number, reason: string): void {
-    if (!this.memory.drop(key, position)) return
+  /** A commit stored or removed the entry. `position` is after the commit for what is gone, whoever stored it. */
+  touched(key: string, position: number, cause: InvalidationCause): void {
+    const wasHere = this.memory.drop(key, position)
+    if (cause.kind === 'stored' && !wasHere) return
+    const invalidation = { key, reason: reasonOf(cause), cause, position: Math.floor(position) }
     this.counts.invalidated++
-    this.#last.push({ key, reason, position: Math.floor(position) })
+    this.#last.push(invalidation)
     if (this.#last.length > LAST_MAX) this.#last.shift()
+    for (const listener of this.listeners) tell(listener, invalidation)
   }
 
   /** The entry in memory or storage, whether fresh or not. Keeps a fresh one in memory. */
@@ -298,6 +303,27 @@ export class CacheCore {
   }
 }
 
+/** The cause in words. */
+function reasonOf(cause: InvalidationCause): string {
+  switch (cause.kind) {
+    case 'document':
+      return `changed: ${cause.collection}/${cause.id}`
+    case 'query':
+      return `changed: ${cause.ids.map((id) => `${cause.collection}/${id}`).join(', ')}`
+    case 'entry':
+      return `computed from: ${cause.cache}/${cause.key}`
+    case 'stored':
+      return 'stored anew'
+    default:
+      return 'deleted or evicted'
+  }
+}
+
+/** Calls a listener of the application when the engine is through: what it throws is its own. */
+function tell(listener: (invalidation: Invalidation) => void, invalidation: Invalidation): void {
+  queueMicrotask(() => listener(invalidation))
+}
+
 function checkTags(tags: unknown): string[] {
   if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string')) throw invalid('cache: tags must be strings')
   return tags as string[]
@@ -424,5 +450,13 @@ export class LoadedCache {
 
   stats(): Promise<CacheStats> {
     return this.#core.stats()
+  }
+
+  async subscribe(listener: (invalidation: Invalidation) => void): Promise<() => void> {
+    this.#core.session.check()
+    // Events name the cache by its number.
+    await this.#core.number()
+    this.#core.listeners.add(listener)
+    return () => this.#core.listeners.delete(listener)
   }
 }

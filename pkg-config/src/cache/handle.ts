@@ -6,7 +6,7 @@ import { notLoaded } from '../errors.js'
 import type { ReadOptions } from '../types/options.js'
 import type { HostSignal } from '../types/signal.js'
 import type { LoadedCache } from './cache.js'
-import type { CacheChanges, CacheStats, EntriesOptions, EntryOptions, LoadOptions } from './options.js'
+import type { CacheChanges, CacheStats, EntriesOptions, EntryOptions, Invalidation, LoadOptions } from './options.js'
 import type { Watch } from './watch.js'
 
 /** What a loader is given. */
@@ -108,6 +108,14 @@ export class Cache<V = unknown> {
   /** What it has been doing in this tab, and what it holds. */
   stats(): Promise<CacheStats> {
     return this.#later((cache) => cache.stats())
+  }
+
+  /**
+   * Calls back whenever a commit, of whatever tab, removes an entry or replaces one that this tab had in memory: which one, why, and
+   * at which commit. Resolves with what ends it.
+   */
+  subscribe(listener: (invalidation: Invalidation) => void): Promise<() => void> {
+    return this.#later((cache) => cache.subscribe(listener))
   }
 
   async #later<R>(work: (cache: LoadedCache) => Promise<R>): Promise<R> {

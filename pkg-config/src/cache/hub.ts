@@ -5,7 +5,7 @@ import { invalid } from '../errors.js'
 import type { Session } from '../session.js'
 import { CacheCore, LoadedCache } from './cache.js'
 import { Clock } from './clock.js'
-import type { CacheOptions } from './options.js'
+import type { CacheOptions, InvalidationCause } from './options.js'
 import { encode } from '../codec/encode.js'
 
 /** Makes a collection that reads through another session. */
@@ -63,11 +63,22 @@ export class CacheHub {
       for (const core of this.#byName.values()) core.memory.reset()
       return
     }
-    const { position, put, gone, because } = event
-    const changed = because.length === 0 ? 'deleted or evicted' : `changed: ${because.join(', ')}`
+    const { position, put, gone, why = [] } = event
+    const causes = new Map(why.map(([cache, key, kind, ...what]) => [`${cache} ${key}`, this.#cause(kind, what)]))
     // After all of the commit: what was stored in the same one is gone, too.
-    for (const [number, key] of gone) this.#byNumber.get(number)?.touched(key, position + 0.5, changed)
-    for (const [number, key] of put) this.#byNumber.get(number)?.touched(key, position, 'stored anew')
+    for (const [number, key] of gone) {
+      const cause = causes.get(`${number} ${key}`) ?? { kind: 'removed' }
+      this.#byNumber.get(number)?.touched(key, position + 0.5, cause)
+    }
+    for (const [number, key] of put) this.#byNumber.get(number)?.touched(key, position, { kind: 'stored' })
+  }
+
+  #cause(kind: string, what: readonly (string | number)[]): InvalidationCause {
+    const [first, ...rest] = what
+    if (kind === 'document') return { kind, collection: String(first), id: String(rest[0]) }
+    if (kind === 'query') return { kind, collection: String(first), ids: rest.map(String) }
+    const cache = this.#byNumber.get(Number(first))?.name ?? `#${first}`
+    return { kind: 'entry', cache, key: String(rest[0]) }
   }
 
   /** Somebody read an entry outside a transaction: computations without a parameter count it. */

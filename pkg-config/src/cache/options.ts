@@ -60,11 +60,25 @@ export interface EntriesOptions {
 /** Options of `get` with a loader, and of `compute`. */
 export interface LoadOptions extends EntryOptions, ReadOptions {}
 
+/** What made an entry go. */
+export type InvalidationCause =
+  /** A commit changed a document that was read by its id. */
+  | { readonly kind: 'document'; readonly collection: string; readonly id: string }
+  /** A commit changed these documents (at most 4 are named), one of which concerned a query that was asked. */
+  | { readonly kind: 'query'; readonly collection: string; readonly ids: readonly string[] }
+  /** It was computed from another entry, which went. */
+  | { readonly kind: 'entry'; readonly cache: string; readonly key: string }
+  /** It was stored anew. */
+  | { readonly kind: 'stored' }
+  /** It was deleted, by its key or a tag, or evicted. */
+  | { readonly kind: 'removed' }
+
 /** Why an entry went, and when. */
 export interface Invalidation {
   readonly key: string
-  /** For people: the documents a commit changed, or that it was stored anew, deleted or evicted. */
+  /** For people. */
   readonly reason: string
+  readonly cause: InvalidationCause
   /** The commit. */
   readonly position: number
 }
@@ -78,7 +92,7 @@ export interface CacheStats {
   readonly failures: number
   readonly evictions: { readonly memory: number; readonly disk: number }
   readonly expirations: number
-  /** Entries of this tab's memory that commits removed, and the last ones with their reason. */
+  /** Entries that commits of any tab removed or, where this one had them in memory, replaced; and the last 32 of them. */
   readonly invalidations: number
   readonly last: readonly Invalidation[]
   readonly memory: { readonly entries: number; readonly bytes: number }

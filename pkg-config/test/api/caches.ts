@@ -1,5 +1,5 @@
 /** Claims about caches. */
-import type { Database } from '../../src/index.js'
+import type { Database, Invalidation } from '../../src/index.js'
 import { type Claim, claim, equal, eventually, holds, rejects } from './harness.js'
 
 interface Note {
@@ -248,6 +248,35 @@ export const caches: readonly Claim[] = [
       last.some(({ reason }) => reason === 'changed: notes/a'),
       JSON.stringify(last),
     )
+  }),
+
+  claim('why an entry went is told: the document, the query or the entry, and the commit', async (db) => {
+    const notes = await notesOf(db)
+    const cache = db.cache<unknown>('views')
+    const heard: Invalidation[] = []
+    const stop = await cache.subscribe((invalidation) => heard.push(invalidation))
+    await cache.compute('one', ({ collection }) => collection(notes).get('a'))
+    await cache.compute('query', ({ collection }) => collection(notes).count({ tag: 'sea' }))
+    await cache.compute('over', async ({ cache: inner }) => inner('views').get('one'))
+    const { position } = (await db.transaction(async (tx) =>
+      tx.collection(notes).update('a', { $set: { tag: 'x' } }),
+    )) as {
+      position?: number
+    }
+    await cache.set('plain', 1, { tags: ['t'] })
+    await cache.invalidateTags('t')
+    await eventually(() => heard.length === 4, 'all are told')
+    const of = (key: string) => heard.find((one) => one.key === key)
+    equal(of('one')?.cause, { kind: 'document', collection: 'notes', id: 'a' })
+    equal(of('query')?.cause, { kind: 'query', collection: 'notes', ids: ['a'] })
+    equal(of('over')?.cause, { kind: 'entry', cache: 'views', key: 'one' })
+    equal([of('plain')?.cause, of('plain')?.reason], [{ kind: 'removed' }, 'deleted or evicted'])
+    equal(of('query')?.position, of('one')?.position)
+    holds(position === undefined || of('one')?.position === position, 'the position is the commit')
+    stop()
+    await cache.set('plain', 2)
+    await cache.delete('plain')
+    equal([heard.length, (await cache.stats()).last.length], [4, 5])
   }),
 
   claim('documents by id, also missing ones, and counts are followed exactly', async (db) => {

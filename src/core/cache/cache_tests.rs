@@ -66,6 +66,16 @@ fn addresses_are_read_from_the_end_of_every_key() {
 }
 
 #[test]
+fn what_an_entry_was_computed_from_is_read_from_its_keys() {
+    let (address, of) = (Address::new(7, "k\0"), Address::new(3, "öther"));
+    let check = |key: &[u8], source| assert_eq!(keys::read_source(key), Some((source, address.clone())));
+    check(&keys::document("notes", "i\0d", &address), keys::Source::Document("notes", "i\0d"));
+    check(&keys::queries("notes", &address), keys::Source::Query("notes"));
+    check(&keys::dependent(&of, &address), keys::Source::Entry(of.clone()));
+    assert_eq!(keys::read_source(&keys::entry(&address)), None);
+}
+
+#[test]
 fn a_filter_that_no_longer_parses_matches_everything() {
     let watches = decode_interests(&encode_interests(&[Interest {
         aspect: Aspect::Content,
@@ -87,6 +97,7 @@ proptest! {
         let _ = Entry::decode(&bytes);
         let _ = decode_interests(&bytes);
         let _ = keys::read_address(&bytes);
+        let _ = keys::read_source(&bytes);
         let mut damaged = entry(&[document("notes", "1"), query("notes", "{}")]).encode();
         if let Some(byte) = damaged.get_mut(flip) {
             *byte ^= with;

@@ -206,3 +206,38 @@ pub fn dependent(of: &Address, address: &Address) -> Vec<u8> {
     address.write(&mut key);
     key
 }
+
+/// What an entry was computed from, as its keys tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// A document of a collection, by its id.
+    Document(&'a str, &'a str),
+    /// Queries of a collection.
+    Query(&'a str),
+    /// Another entry.
+    Entry(Address),
+}
+
+/// The source and the entry in a key of [`document`], [`queries`] or [`dependent`], if it is one.
+pub fn read_source(key: &[u8]) -> Option<(Source<'_>, Address)> {
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    match key {
+        [CACHE, b'd', length, rest @ ..] => {
+            let (collection, rest) = rest.split_at_checked(usize::from(*length))?;
+            match rest {
+                [b'i', a, b, rest @ ..] => {
+                    let (id, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([*a, *b])))?;
+                    Some((Source::Document(text(collection)?, text(id)?), read_address(rest).ok()?))
+                }
+                [b'q', rest @ ..] => Some((Source::Query(text(collection)?), read_address(rest).ok()?)),
+                _ => None,
+            }
+        }
+        [CACHE, b'x', a, b, c, d, e, f, rest @ ..] => {
+            let (of, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([*e, *f])))?;
+            let of = Address { cache: u32::from_be_bytes([*a, *b, *c, *d]), key: text(of)?.into() };
+            Some((Source::Entry(of), read_address(rest).ok()?))
+        }
+        _ => None,
+    }
+}

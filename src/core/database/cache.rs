@@ -1,8 +1,7 @@
-//! Commands of caches, and what other layers hear of entries that went.
+//! Commands of caches.
 //!
-//! It keeps no values: those in memory are the package's.
+//! It keeps no values: those in memory are the package's. What is told of entries that went is `cache_news.rs`.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
@@ -10,15 +9,11 @@ use crate::cache::entry::Terms;
 use crate::cache::keys::{self as cache_keys, Address};
 use crate::cache::{self, Dependency, NewEntry};
 use crate::collections::fields::Fields;
-use crate::collections::json::write_string;
-use crate::collections::{keys, Value};
-use crate::engine::{Durability, Item, Record, Step, Transaction};
+use crate::collections::Value;
+use crate::engine::{Durability, Step, Transaction};
 
-use super::handle::{Database, DatabaseEvent, Shared};
-use super::response::{write_list, ObjectWriter, Response};
-
-/// Documents named as the cause of an invalidation.
-const CAUSES_MAX: usize = 4;
+use super::handle::Database;
+use super::response::{ObjectWriter, Response};
 
 /// Commands of caches that change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,14 +251,6 @@ impl Database {
     }
 }
 
-/// What a record did to an entry.
-#[derive(Default)]
-struct Touched {
-    puts: u32,
-    /// Whether it is there in the end.
-    is_there: bool,
-}
-
 fn not_watched() -> Error {
     Error::invalid("cache: the transaction is over or was not begun with 'watch'")
 }
@@ -313,60 +300,4 @@ fn computed(list: Value, read: &[Dependency], used: &mut Vec<Address>) -> Result
         entries.push(entry);
     }
     Ok(entries)
-}
-
-impl Shared {
-    /// Tells which entries a commit has stored, each once, and which it has removed or stored several times: whoever stored one of
-    /// those cannot know whether it is his that is there.
-    pub(super) fn cache_commit(&self, record: &Record, own: bool) {
-        let (mut touched, mut causes) = (BTreeMap::<Address, Touched>::new(), Vec::new());
-        for item in record.items() {
-            match item {
-                Item::Put(key, _) if key.first() == Some(&cache_keys::CACHE) => {
-                    if let Some(address) = cache_keys::entry_address(key) {
-                        let one = touched.entry(address).or_default();
-                        one.puts += 1;
-                        one.is_there = true;
-                    }
-                }
-                Item::Delete(key) if key.first() == Some(&cache_keys::CACHE) => {
-                    if let Some(address) = cache_keys::entry_address(key) {
-                        touched.entry(address).or_default().is_there = false;
-                    }
-                }
-                Item::Put(key, _) | Item::Delete(key) => {
-                    if let (Some(collection), true) = (keys::document_collection(key), causes.len() < CAUSES_MAX) {
-                        let id = String::from_utf8_lossy(keys::document_id(key)).into_owned();
-                        causes.push((collection, id));
-                    }
-                }
-                Item::Edit(_) => {}
-            }
-        }
-        if touched.is_empty() {
-            return;
-        }
-        let (put, gone): (Vec<_>, Vec<_>) = touched.iter().partition(|(_, one)| one.is_there && one.puts == 1);
-        let mut notice = ObjectWriter::default();
-        notice.text("kind", "cache").number("position", record.header.position).flag("own", own);
-        for (name, list) in [("put", &put), ("gone", &gone)] {
-            write_list(notice.field(name), list, |(address, _), out| {
-                out.extend_from_slice(format!("[{},", address.cache).as_bytes());
-                write_string(&address.key, out);
-                out.push(b']');
-            });
-        }
-        write_list(notice.field("because"), &causes, |(collection, id), out| {
-            let name = self.catalog.cached_name(*collection);
-            write_string(&format!("{}/{id}", name.as_deref().unwrap_or("?")), out);
-        });
-        self.emit(&DatabaseEvent::Notice(notice.finish().json));
-    }
-
-    /// Anything may have changed.
-    pub(super) fn cache_reset(&self) {
-        let mut notice = ObjectWriter::default();
-        notice.text("kind", "cache").flag("reset", true);
-        self.emit(&DatabaseEvent::Notice(notice.finish().json));
-    }
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod cache;
+mod cache_news;
 mod calls;
 mod command;
 mod export;

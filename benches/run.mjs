@@ -1,5 +1,5 @@
 // `cargo xtask bench`: every engine in a tab of its own in one headless Chromium, workload by workload, engine by engine, so that
-// a slow moment of the machine meets all of them. Arguments: --quick, --total N, --rounds N, --engines a,b, --no-scale.
+// a slow moment of the machine meets all of them. Arguments: --quick, --total N, --rounds N, --engines a,b, --work a,b, --no-scale.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     engines: { type: 'string', default: ENGINES.join() },
     'no-scale': { type: 'boolean', default: false },
+    work: { type: 'string', default: WORKLOADS.join() },
   },
 })
 const engines = values.engines.split(',')
@@ -60,7 +61,7 @@ const runRound = async (browser, origin, round, collected, durabilities) => {
     await page.evaluate((name) => window.bench.open(name), `bench-${engine}-${round}`)
     tabs.set(engine, page)
   }
-  for (const workload of WORKLOADS) await runAll(tabs, workload, collected)
+  for (const workload of values.work.split(',')) await runAll(tabs, workload, collected)
   for (const [engine, page] of tabs) {
     await page.evaluate(() => window.bench.close()).catch(() => {})
     const kept = ((collected.reopen ??= {})[engine] ??= { samples: [], each: 1 })

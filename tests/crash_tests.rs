@@ -18,7 +18,7 @@ use crate::verdict::judge;
 use crate::world::{Outcome, Setting, World};
 
 /// Workloads for each mode of crash; other faults get a part of it.
-const SEEDS: u64 = 180;
+const SEEDS: u64 = 200;
 /// Each of the four modes of crash must come to at least this many recoveries.
 const RECOVERIES_MIN: u64 = 12_500;
 /// Crashes in a row: the first one, and those during recovery from the one before.

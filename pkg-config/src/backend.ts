@@ -45,6 +45,8 @@ export interface BackendOptions {
   readonly storage: 'auto' | 'indexeddb' | 'memory'
   readonly durability: Durability
   readonly memoryBudget: number
+  /** Whether requests of the page may be answered by a service worker; true where nobody can tell. */
+  readonly isBehindServiceWorker: boolean
 }
 
 /** An open engine. Every method throws or rejects with `TidewellError` only. */

@@ -84,5 +84,11 @@ function checkOptions(options: OpenOptions): BackendOptions {
     throw invalid(
       `open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`,
     )
-  return { storage, durability, memoryBudget }
+  return { storage, durability, memoryBudget, isBehindServiceWorker: isBehindServiceWorker() }
+}
+
+/** A document knows; a worker cannot ask. */
+function isBehindServiceWorker(): boolean {
+  if (typeof document === 'undefined') return true
+  return navigator.serviceWorker !== undefined && navigator.serviceWorker.controller !== null
 }

@@ -112,7 +112,7 @@ for (const worker of [false, true]) {
     `every claim about the API holds where the second half is never loaded ahead, ${where}`,
     async (scene) => {
       const page = await scene.page()
-      // A worker has no idle callbacks: there the claims outrun the timer.
+      // A worker has no idle callbacks: there the claims outrun the timer, since no service worker asks for the whole.
       await page.evaluate(() => (window.requestIdleCallback = () => 0))
       const { held, failures } = await runClaims(page, { worker })
       assert.deepEqual(failures, [])

@@ -76,6 +76,8 @@ pub(crate) fn verdict(world: &World) -> Result<Counts, String> {
 
 /// With the faults over: unfinished indexes are finished by whoever opens next, and everything agrees.
 pub(crate) fn finish(world: &Rc<World>) -> Result<(), String> {
+    // Those who replaced the killed may still be at work: they would build anew what is looked at.
+    world.sim.end();
     let shared = Rc::clone(world);
     let last = async move {
         shared.storage.restart(FaultPlan::none()).await;

@@ -11,7 +11,7 @@ import { Status, type WasmAnswer, type WasmDatabase } from './wasm.js'
 export function openLocal(source: ProgramSource): OpenBackend {
   return async (name, options, listener) => {
     const life = new Life(listener)
-    const instance = await start(source, life)
+    const instance = await start(source, life, options.isBehindServiceWorker)
     // Storage in memory is rare in pages.
     if (options.storage === 'memory') await instance.rest.ready()
     const onEvent = (json: string) => listener(JSON.parse(json) as BackendEvent)
@@ -24,14 +24,14 @@ export function openLocal(source: ProgramSource): OpenBackend {
 /** Deletes a database and all it stored. */
 export async function deleteLocal(source: ProgramSource, name: string): Promise<void> {
   const life = new Life(() => undefined)
-  const instance = await start(source, life)
+  const instance = await start(source, life, false)
   await instance.rest.ready()
   await life.watch(instance.glue.deleteDatabase(name))
 }
 
-async function start(source: ProgramSource, life: Life): Promise<Instance> {
+async function start(source: ProgramSource, life: Life, whole: boolean): Promise<Instance> {
   try {
-    return await instantiate(await source(), (cause) => life.end(cause))
+    return await instantiate(await source(), whole, (cause) => life.end(cause))
   } catch (cause) {
     throw notLoaded(cause)
   }

@@ -31,25 +31,18 @@ export function compileOnce<T>(compile: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Starts an instance. `onTrap` is called when it dies: a panic, a trap, an exhausted stack, or an exception that unwound its
- * frames. Nothing of it may be called afterwards.
+ * Starts an instance; if `whole`, with the rest of the program where that can be loaded: the synchronous request that would load it
+ * later passes by a service worker, which may be all that answers without a network. `onTrap` is called when the instance dies: a
+ * panic, a trap, an exhausted stack, or an exception that unwound its frames. Nothing of it may be called afterwards.
  */
-export async function instantiate(program: Program, onTrap: OnTrap): Promise<Instance> {
+export async function instantiate(program: Program, whole: boolean, onTrap: OnTrap): Promise<Instance> {
   const rest = new Rest(program.rest)
   const glue = createGlue(guardedWebAssembly(rest, onTrap))
   const { memory } = await glue.default({ module_or_path: program.module })
   glue.onPanic(onTrap)
   if (!rest.isThere) glue.onRest(() => rest.arrive())
-  if (!canWaitForRequests()) await rest.arrive().catch(() => undefined)
+  if (whole) await rest.arrive().catch(() => undefined)
   return { glue, memory, rest }
-}
-
-/**
- * Whether a synchronous request reaches what an asynchronous one does. It passes by a service worker, which may be all that answers
- * without a network; a worker cannot tell whether its page has one.
- */
-function canWaitForRequests(): boolean {
-  return typeof document !== 'undefined' && !navigator.serviceWorker?.controller
 }
 
 /** Called with what ended an instance: a message, or what was thrown. */

@@ -125,7 +125,10 @@ impl Database {
             write_index(view, collection, index, json)?;
             Ok(Some(index.ready))
         });
-        ready.await?.ok_or_else(|| self.0.upkeep.failure(collection, name))
+        match ready.await? {
+            Some(response) => Ok(response),
+            None => Err(self.0.upkeep.failure(collection, name, &self.0).await),
+        }
     }
 
     /// Waits until background work is done on what `describe` describes; it answers whether that is ready. `None` if it, or

@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
@@ -14,7 +15,7 @@ use crate::collections::keys;
 use crate::collections::view::View;
 use crate::collections::write::InsertMode;
 use crate::collections::Document;
-use crate::disk::{Disk, Witness};
+use crate::disk::{Disk, DiskError, LocalFuture, Witness};
 use crate::engine::{
     CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, BREATH_BYTES,
     SNAPSHOT_EXPIRED,
@@ -90,7 +91,20 @@ impl Database {
         witness: Option<Rc<dyn Witness>>,
         options: EngineOptions,
     ) -> Result<Self> {
-        let engine = Engine::open(disk, Rc::clone(&platform), witness, options).await?;
+        Self::open_when(Box::pin(ready(Ok(disk))), platform, witness, options).await
+    }
+
+    /// The same with a disk that is still being opened.
+    ///
+    /// # Errors
+    /// As [`Engine::open_when`].
+    pub async fn open_when(
+        disk: LocalFuture<'_, std::result::Result<Rc<dyn Disk>, DiskError>>,
+        platform: Rc<dyn Platform>,
+        witness: Option<Rc<dyn Witness>>,
+        options: EngineOptions,
+    ) -> Result<Self> {
+        let engine = Engine::open_when(disk, Rc::clone(&platform), witness, options).await?;
         let seed = Cell::new(platform.next_u64());
         let search = Rc::new(SearchIndexes::default());
         let shared = Rc::new(Shared {

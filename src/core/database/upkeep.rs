@@ -72,8 +72,14 @@ impl Upkeep {
         known.map(|(_, _, error)| error.clone())
     }
 
-    /// Why an index that somebody waits for is not there.
-    pub(super) fn failure(&self, collection: &str, name: &str) -> Error {
+    /// Why an index that somebody waits for is not there. The slice that removed it in its commit says so a moment later.
+    pub(super) async fn failure(&self, collection: &str, name: &str, shared: &Shared) -> Error {
+        let seen = self.rounds.get();
+        while self.given_up(collection, name).is_none() && self.running.get() && self.rounds.get() == seen {
+            if let Err(error) = self.wait_past(seen, shared).await {
+                return error;
+            }
+        }
         self.given_up(collection, name).unwrap_or_else(|| {
             let message = format!("collection '{collection}' has no index called '{name}'");
             Error::invalid(message).with_reason("not-found")

@@ -40,6 +40,15 @@ pub(crate) struct Job {
     reply: Option<Reply<Result<u64>>>,
     /// Why it was refused after others of its group had staged. They are not in the log yet: it is told when they are.
     refusal: Option<Error>,
+    /// The log was read since it was first refused for what others wrote: they may have taken it back in the meantime.
+    judged: bool,
+}
+
+impl Job {
+    /// Whether a refusal with `error` is final: a conflict only when it was found in the newest state of the log.
+    fn is_judged(&mut self, error: &Error) -> bool {
+        error.kind() != ErrorKind::Conflict || std::mem::replace(&mut self.judged, true)
+    }
 }
 
 impl Queue {
@@ -125,7 +134,7 @@ impl Engine {
         let (sender, awaiting) = reply();
         let start = {
             let mut queue = self.0.queue.borrow_mut();
-            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender), refusal: None });
+            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender), refusal: None, judged: false });
             !std::mem::replace(&mut queue.driving, true)
         };
         if start {
@@ -229,10 +238,16 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
                     inner.platform.breathe().await;
                 }
             }
-            Err(Pause::Failed(error)) if stage.payload.is_empty() => job.answer(inner, Err(error)),
-            Err(Pause::Failed(error)) => {
+            Err(Pause::Failed(error)) if !stage.payload.is_empty() => {
                 job.refusal = Some(error);
                 accepted.push(job);
+            }
+            Err(Pause::Failed(error)) if job.is_judged(&error) => job.answer(inner, Err(error)),
+            Err(Pause::Failed(_)) => {
+                inner.state.borrow_mut().behind = true;
+                accepted.push(job);
+                accepted.extend(jobs);
+                return Err(accepted);
             }
             Err(Pause::Yield) => {
                 jobs.push_front(job);

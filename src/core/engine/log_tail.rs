@@ -5,18 +5,16 @@
 use std::rc::Rc;
 
 use crate::base::Result;
-use crate::disk::{Area, BlobRange, DiskError};
+use crate::disk::{self, Area, Batch, BlobRange, DiskError};
 
 use super::engine::{CommitEvent, Engine, Inner};
 use super::floor::Floor;
 use super::manifest::Manifest;
-use super::open::read_base;
+use super::open::read_state;
 use super::options::Durability;
 use super::record::Record;
 use super::turn::CONTENDED;
 
-/// Records read from the log in one look.
-const SCAN_LIMIT: usize = 64;
 /// How often a read that storage interrupts is repeated.
 const READ_ATTEMPTS: usize = 4;
 
@@ -106,30 +104,34 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads the log until nothing is left to apply. Only the commit driver and `open` call it.
+    /// Applies what the log holds beyond the head. Only the commit driver and `open` call it.
     pub(crate) async fn catch_up(&self) -> Result<()> {
-        loop {
-            let from = self.state.borrow().head + 1;
-            let range = BlobRange { area: Area::Log, first: from, last: BlobRange::all(Area::Log).last };
-            let blobs = self.retry_read(|| self.disk.scan(range, SCAN_LIMIT)).await?;
-            // The floor is read after the records: below it they could be orphans of an instance that slept.
-            let floor = self.read_floor().await?;
-            if floor.position > self.state.borrow().head {
-                self.reload().await?;
-                continue;
-            }
-            let full = blobs.len() == SCAN_LIMIT;
-            for (_, blob) in blobs {
-                let record = Record::decode(&blob)?;
-                if record.header.position <= self.state.borrow().head {
-                    continue;
+        let (floor, records) = self.look().await?;
+        if floor.position > self.state.borrow().head {
+            self.reload().await?;
+        } else {
+            for record in records {
+                let record = Record::decode(&record)?;
+                if record.header.position > self.state.borrow().head {
+                    self.apply(&record)?;
                 }
-                self.apply(&record)?;
             }
-            if !full {
-                self.state.borrow_mut().behind = false;
-                return Ok(());
-            }
+        }
+        self.state.borrow_mut().behind = false;
+        Ok(())
+    }
+
+    /// The floor and, as of the same moment, the records beyond the head. (Below the floor records may be orphans of an instance
+    /// that slept.)
+    async fn look(&self) -> Result<(Floor, Vec<Vec<u8>>)> {
+        let first = self.state.borrow().head + 1;
+        let range = BlobRange { first, ..BlobRange::all(Area::Log) };
+        let batch = || Batch { reads: vec![range, BlobRange::all(Area::Floor)], ..Batch::default() };
+        let mut found = self.retry_read(|| self.disk.commit(batch(), disk::Durability::Relaxed)).await?;
+        let floor = Floor::newest(&found.pop().unwrap_or_default())?;
+        match floor.filter(|floor| floor.store == self.state.borrow().store) {
+            Some(floor) => Ok((floor, found.pop().unwrap_or_default())),
+            None => Err(self.storage_lost("the database was emptied or replaced underneath")),
         }
     }
 
@@ -142,23 +144,13 @@ impl Inner {
         retired.into_iter().for_each(|table| self.cache.forget_table(table));
     }
 
-    /// The floor of this database.
-    async fn read_floor(&self) -> Result<Floor> {
-        let blobs = self.retry_read(|| self.disk.scan(BlobRange::all(Area::Floor), SCAN_LIMIT)).await?;
-        let blobs: Vec<_> = blobs.into_iter().map(|(_, blob)| blob).collect();
-        match Floor::newest(&blobs)? {
-            Some(floor) if floor.store == self.state.borrow().store => Ok(floor),
-            _ => Err(self.storage_lost("the database was emptied or replaced underneath")),
-        }
-    }
-
     /// Starts over from the manifest snapshot: the records needed to go on are gone.
     async fn reload(&self) -> Result<()> {
         let (store, writer) = {
             let state = self.state.borrow();
             (state.store, state.writer)
         };
-        let fresh = read_base(&*self.disk, writer).await?;
+        let fresh = read_state(&*self.disk, writer).await?;
         let Some(mut fresh) = fresh.filter(|fresh| fresh.store == store) else {
             return Err(self.storage_lost("the database was emptied or replaced underneath"));
         };

@@ -11,7 +11,7 @@ use crate::base::{Error, ErrorKind, Result};
 
 use super::engine::{Engine, Inner};
 use super::options::Durability;
-use super::platform::{Guard, LockMode};
+use super::platform::{Guard, LockMode, Platform};
 use super::signal::{both, first_of, Condition};
 
 /// How long to wait for another instance's housekeeping before doing it anyway: it may be frozen.
@@ -54,11 +54,44 @@ impl Maintenance {
         ended.wait_until(|| !self.running.get()).await;
     }
 
+    /// Keeps the locks that were taken before the instance was there.
+    pub(crate) fn hold(&self, Locks { writer, version }: Locks) {
+        *self.writer_lock.borrow_mut() = writer;
+        *self.version_lock.borrow_mut() = version.map(|guard| (OLDEST, guard));
+    }
+
     /// Lets go of the locks.
     pub(crate) fn release_locks(&self) {
         self.writer_lock.take();
         self.version_lock.take();
     }
+}
+
+/// Older than every version of the manifest that has tables.
+const OLDEST: u64 = 0;
+
+/// The locks that tell other instances about one that is being opened.
+pub(crate) struct Locks {
+    writer: Option<Guard>,
+    version: Option<Guard>,
+}
+
+/// Takes them. What version this instance is going to read is not known yet, so it names the oldest: until it names
+/// another nobody deletes a table.
+pub(crate) async fn take_locks(platform: &dyn Platform, database: &str, writer: u64) -> Locks {
+    let name = writer_lock_name(database, writer);
+    let version = format!("{}{OLDEST}/{writer:016x}", version_lock_prefix(database));
+    let version = platform.lock(&version, LockMode::Shared);
+    let (writer, version) = both(platform.lock(&name, LockMode::Exclusive), version).await;
+    Locks { writer, version }
+}
+
+fn writer_lock_name(database: &str, writer: u64) -> String {
+    format!("tidewell/{database}/writer/{writer:016x}")
+}
+
+fn version_lock_prefix(database: &str) -> String {
+    format!("tidewell/{database}/version/")
 }
 
 impl Engine {
@@ -154,21 +187,12 @@ impl Inner {
         idle || !state.sealed.is_empty() || state.active.borrow().bytes() >= self.options.memtable_bytes()
     }
 
-    /// Takes the locks that tell other instances about this one.
-    pub(crate) async fn hold_locks(&self) {
-        let writer = self.state.borrow().writer;
-        let name = self.writer_lock_name(writer);
-        let writer = self.platform.lock(&name, LockMode::Exclusive);
-        let (guard, ()) = both(writer, Box::pin(self.hold_version())).await;
-        *self.maintenance.writer_lock.borrow_mut() = guard;
-    }
-
     pub(crate) fn writer_lock_name(&self, writer: u64) -> String {
-        format!("tidewell/{}/writer/{writer:016x}", self.options.name)
+        writer_lock_name(&self.options.name, writer)
     }
 
     pub(crate) fn version_lock_prefix(&self) -> String {
-        format!("tidewell/{}/version/", self.options.name)
+        version_lock_prefix(&self.options.name)
     }
 
     /// Names the oldest version of the manifest that this instance may be reading.

@@ -1,20 +1,24 @@
-//! Opening a database: read the floor, the manifest snapshot and the tail of the log; nothing that grows with the data.
+//! Opening a database: read the floor, the manifest snapshot and the tail of the log in one look; nothing that grows with the
+//! data.
 //!
 //! It never hands out an empty database in place of a lost one: a witness remembers outside the disk.
 
+use std::future::ready;
 use std::rc::Rc;
 
 use crate::base::bytes::Reader;
 use crate::base::checksum::{seal, unseal};
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
-use crate::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, Witness};
+use crate::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, Witness};
 
 use super::engine::{Engine, Inner};
 use super::floor::Floor;
+use super::maintenance::take_locks;
 use super::manifest::Manifest;
 use super::options::EngineOptions;
 use super::platform::Platform;
+use super::record::Record;
 use super::signal::both;
 use super::state::State;
 
@@ -42,35 +46,46 @@ impl Engine {
         witness: Option<Rc<dyn Witness>>,
         options: EngineOptions,
     ) -> Result<Self> {
+        Self::open_when(Box::pin(ready(Ok(disk))), platform, witness, options).await
+    }
+
+    /// The same with a disk that is still being opened: meanwhile the witness is asked and the locks are taken.
+    ///
+    /// # Errors
+    /// As `open`, and what opening the disk says.
+    pub async fn open_when(
+        disk: LocalFuture<'_, std::result::Result<Rc<dyn Disk>, DiskError>>,
+        platform: Rc<dyn Platform>,
+        witness: Option<Rc<dyn Witness>>,
+        options: EngineOptions,
+    ) -> Result<Self> {
         let writer = platform.next_u64();
+        let locks = Box::pin(take_locks(&*platform, &options.name, writer));
         let asked = if options.accept_loss { None } else { witness.as_deref() };
-        let (testimony, base) = both(Box::pin(read_testimony(asked)), Box::pin(read_base(&*disk, writer))).await;
-        // Nothing there, but a memory of it: another instance may have created it between the two answers.
-        let base = match base? {
-            None if testimony.is_some() => read_base(&*disk, writer).await?,
-            base => base,
+        let (disk, (locks, testimony)) = both(disk, Box::pin(both(locks, Box::pin(read_testimony(asked))))).await;
+        let disk = disk?;
+        let (state, testimony) = match read_state(&*disk, writer).await? {
+            Some(state) => (state, testimony),
+            None => found_nothing(&*disk, &*platform, writer, asked).await?,
         };
-        let state = match base {
-            Some(state) => state,
-            None => create(&*disk, &*platform, writer, testimony).await?,
-        };
-        let inner = Rc::new(Inner::new(disk, platform, witness, options, state));
-        let engine = Self(inner);
-        engine.0.hold_locks().await;
-        engine.0.catch_up().await?;
+        let engine = Self(Rc::new(Inner::new(disk, platform, witness, options, state)));
+        engine.0.maintenance.hold(locks);
         engine.0.forget_retired();
         engine.0.check_testimony(testimony)?;
         // On most openings nothing has changed since.
         if engine.0.testimony() != testimony {
             engine.0.testify().await;
         }
+        let inner = Rc::clone(&engine.0);
+        engine.0.platform.spawn(Box::pin(async move { inner.hold_version().await }));
         engine.0.start_maintenance();
         Ok(engine)
     }
 }
 
-/// The state at the floor of the log, before its records; `None` if the disk holds no database.
-pub(crate) async fn read_base(disk: &dyn Disk, writer: u64) -> Result<Option<State>> {
+/// The newest state: the manifest at the floor of the log, and the records above it, seen in one look; `None` if the disk
+/// holds no database.
+pub(crate) async fn read_state(disk: &dyn Disk, writer: u64) -> Result<Option<State>> {
     let mut last = Error::new(ErrorKind::Unavailable, "the log kept changing while the database was opened");
     for _ in 0..LOOKS_MAX {
         match look(disk, writer).await {
@@ -83,42 +98,60 @@ pub(crate) async fn read_base(disk: &dyn Disk, writer: u64) -> Result<Option<Sta
     Err(last)
 }
 
-/// One look; `Ok(None)` if floor and manifest do not belong together because a truncation came between.
+/// One look; `Ok(None)` if it has to be repeated.
 async fn look(disk: &dyn Disk, writer: u64) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
-    let floors = disk.scan(BlobRange::all(Area::Floor), 64).await?;
-    let Some((floor_name, floor_blob)) = floors.last() else {
-        return empty(disk).await;
-    };
-    let found = disk.read(&[BlobName::manifest(floor_name.id)]).await?;
-    let Some(Some(manifest_blob)) = found.into_iter().next() else {
-        return Ok(None);
-    };
-    let state = Floor::decode(floor_blob).and_then(|floor| {
-        let manifest = Manifest::decode(&manifest_blob, floor.store)?;
-        Ok(Some(State::at_floor(floor.store, writer, floor.position, manifest)))
-    });
-    // A truncation and the left-overs of somebody who lost the race to create the database make a manifest of the same
-    // name that belongs to another floor.
-    if state.is_err() && disk.scan(BlobRange::all(Area::Floor), 64).await?.last() != floors.last() {
-        return Ok(None);
+    let reads = [Area::Floor, Area::Manifest, Area::Log].map(BlobRange::all).to_vec();
+    let found = disk.commit(Batch { reads, ..Batch::default() }, Durability::Relaxed).await?;
+    let [floors, manifests, records] = found.as_slice() else { return Ok(None) };
+    match (floors.last(), manifests.last()) {
+        (Some(floor), Some(manifest)) => Ok(Some(state_of(floor, manifest, records, writer).map(Some))),
+        (Some(_), None) => Ok(Some(Err(lost_in_part("the manifest")))),
+        (None, _) if manifests.is_empty() && records.is_empty() => empty(disk).await,
+        (None, _) => Ok(Some(Err(lost_in_part("the log's floor")))),
     }
-    Ok(Some(state))
 }
 
-/// No floor: nothing may be there at all, or the storage lost part of the database; `Ok(None)` if somebody creates it
-/// just now.
-async fn empty(disk: &dyn Disk) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
-    for area in [Area::Manifest, Area::Log, Area::Table] {
-        if disk.scan(BlobRange::all(area), 1).await?.is_empty() {
-            continue;
-        }
-        if !disk.scan(BlobRange::all(Area::Floor), 1).await?.is_empty() {
-            return Ok(None);
-        }
-        let message = "stored data was lost: the log's floor is missing while other parts are there";
-        return Ok(Some(Err(Error::new(ErrorKind::StorageLost, message))));
+fn state_of(floor: &[u8], manifest: &[u8], records: &[Vec<u8>], writer: u64) -> Result<State> {
+    let floor = Floor::decode(floor)?;
+    let mut state = State::at_floor(floor.store, writer, floor.position, Manifest::decode(manifest, floor.store)?);
+    for record in records {
+        state.follow(&Record::decode(record)?)?;
     }
-    Ok(Some(Ok(None)))
+    Ok(state)
+}
+
+/// No floor, manifest or record: nothing may be there at all, or the storage lost them; `Ok(None)` if somebody creates the
+/// database just now.
+async fn empty(disk: &dyn Disk) -> std::result::Result<Option<Result<Option<State>>>, DiskError> {
+    if disk.scan(BlobRange::all(Area::Table), 1).await?.is_empty() {
+        return Ok(Some(Ok(None)));
+    }
+    if !disk.scan(BlobRange::all(Area::Floor), 1).await?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Err(lost_in_part("the log's floor"))))
+}
+
+fn lost_in_part(what: &str) -> Error {
+    let message = format!("stored data was lost: {what} is missing while other parts are there");
+    Error::new(ErrorKind::StorageLost, message)
+}
+
+/// Nothing was there after the witness had been asked: another instance may have deleted or created the database between the
+/// two answers. So both are asked again; then the database is created.
+async fn found_nothing(
+    disk: &dyn Disk,
+    platform: &dyn Platform,
+    writer: u64,
+    witness: Option<&dyn Witness>,
+) -> Result<(State, Option<Testimony>)> {
+    let testimony = read_testimony(witness).await;
+    if testimony.is_some() {
+        if let Some(state) = read_state(disk, writer).await? {
+            return Ok((state, testimony));
+        }
+    }
+    Ok((create(disk, platform, writer, testimony).await?, testimony))
 }
 
 async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony: Option<Testimony>) -> Result<State> {
@@ -151,7 +184,7 @@ async fn create(disk: &dyn Disk, platform: &dyn Platform, writer: u64, testimony
     };
     disk.settle().await?;
     let vanished = || error.map_or_else(|| Error::internal("the log's floor vanished"), Error::from);
-    read_base(disk, writer).await?.ok_or_else(vanished)
+    read_state(disk, writer).await?.ok_or_else(vanished)
 }
 
 async fn read_testimony(witness: Option<&dyn Witness>) -> Option<Testimony> {

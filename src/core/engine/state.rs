@@ -96,6 +96,17 @@ impl State {
         }
     }
 
+    /// Applies a record of the log unless it lies at or below the head.
+    ///
+    /// # Errors
+    /// As `apply`.
+    pub(crate) fn follow(&mut self, record: &Record) -> Result<()> {
+        if record.header.position > self.head {
+            self.apply(record)?;
+        }
+        Ok(())
+    }
+
     /// Applies the record at `head + 1`, from the log or from another instance.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! `openDatabase` and `deleteDatabase`: what a database stands on, put together.
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::rc::{Rc, Weak};
 
 use js_sys::{Function, Promise};
 use tidewell_core::base::{Error, ErrorKind, Result};
 use tidewell_core::collections::json::write_string;
 use tidewell_core::database::{Database, DatabaseEvent};
-use tidewell_core::disk::{Disk, MemoryDisk, Witness};
+use tidewell_core::disk::{Disk, DiskError, LocalFuture, MemoryDisk, Witness};
 use tidewell_core::engine::{EngineOptions, Platform};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -103,13 +104,13 @@ pub fn delete_database(name: String) -> Promise {
 }
 
 async fn open(name: &str, options: &JsValue, on_event: EventSink) -> Result<DatabaseHandle> {
-    let (disk, witness, surroundings) = foundations(name, options, on_event).await?;
+    let (disk, witness, surroundings) = foundations(name, options, on_event);
     let mut settings = EngineOptions::new(name);
     if let Some(bytes) = host::property(options, "memoryBudget").as_f64() {
         settings.memory_budget = to_size(bytes);
     }
     let platform = Rc::clone(&surroundings.platform);
-    let database = Database::open(disk, Rc::clone(&platform) as Rc<dyn Platform>, witness, settings).await?;
+    let database = Database::open_when(disk, Rc::clone(&platform) as Rc<dyn Platform>, witness, settings).await?;
     surroundings.database.replace(Some(database.clone()));
     let weak = Rc::downgrade(&surroundings);
     let on_event = Rc::clone(&surroundings.on_event);
@@ -131,14 +132,15 @@ fn look(surroundings: &Weak<Surroundings>) {
     }
 }
 
-type Foundations = (Rc<dyn Disk>, Option<Rc<dyn Witness>>, Rc<Surroundings>);
+type OpeningDisk = LocalFuture<'static, std::result::Result<Rc<dyn Disk>, DiskError>>;
+type Foundations = (OpeningDisk, Option<Rc<dyn Witness>>, Rc<Surroundings>);
 
 /// The disk, the witness and the rest, for the storage asked for.
-async fn foundations(name: &str, options: &JsValue, on_event: EventSink) -> Result<Foundations> {
+fn foundations(name: &str, options: &JsValue, on_event: EventSink) -> Foundations {
     let storage = host::property(options, "storage").as_string().unwrap_or_default();
     if storage == MEMORY || (storage != INDEXED_DB && !is_indexed_db_there()) {
         let surroundings = Surroundings::new(MEMORY, HostPlatform::private(), on_event);
-        return Ok((Rc::new(MemoryDisk::new()), None, surroundings));
+        return (Box::pin(ready(Ok(Rc::new(MemoryDisk::new()) as Rc<dyn Disk>))), None, surroundings);
     }
     let surroundings = Surroundings::new(INDEXED_DB, HostPlatform::shared(name), on_event);
     let mut disk_options = IndexedDbOptions::default();
@@ -151,9 +153,9 @@ async fn foundations(name: &str, options: &JsValue, on_event: EventSink) -> Resu
             surroundings.on_disk_event(event);
         }
     }));
-    let disk = IndexedDbDisk::open(&stored_name(name), disk_options).await?;
-    let witness: Rc<dyn Witness> = Rc::new(CacheWitness::new(name));
-    Ok((Rc::new(disk), Some(witness), surroundings))
+    let stored = stored_name(name);
+    let disk = async move { Ok(Rc::new(IndexedDbDisk::open(&stored, disk_options).await?) as Rc<dyn Disk>) };
+    (Box::pin(disk), Some(Rc::new(CacheWitness::new(name))), surroundings)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate, and the engine clamps")]

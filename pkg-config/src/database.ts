@@ -176,7 +176,7 @@ export class Database {
     await this.#session.control({ op: 'compact' })
   }
 
-  /** Asks the browser not to evict this origin's data. Resolves with whether it promised; it may ask the user. */
+  /** Asks the browser not to evict this origin's data. Resolves with whether it promised; Firefox asks the user first. */
   persist(): Promise<boolean> {
     return requestPersistence()
   }

@@ -1,8 +1,9 @@
-// The same promises in Firefox, as far as it can be driven: reload, two tabs, a worker, and being killed while it writes.
+// The same promises in Firefox, as far as it can be driven: the API, two tabs, a worker, and being killed while it writes.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, newProfile } from './support/browser.mjs'
+import { runClaimsInFirefox } from './support/claims.mjs'
 import { launchFirefox } from './support/firefox.mjs'
 import { counted } from './support/scenario.mjs'
 import { serve } from './support/server.mjs'
@@ -27,6 +28,20 @@ const scenario = (claim, run, seconds) =>
       await profile.remove()
     }
   })
+
+for (const worker of [false, true]) {
+  const where = worker ? 'in a worker' : 'on the calling thread'
+  scenario(
+    `Firefox: every claim about the API holds, ${where}`,
+    async ({ firefox, origin }) => {
+      await firefox.open(origin)
+      const { held, failures } = await runClaimsInFirefox(firefox, { worker })
+      assert.deepEqual(failures, [])
+      counted(`${held} claims about the API in Firefox, ${where}`)
+    },
+    300,
+  )
+}
 
 scenario(
   'Firefox: writes, queries, a live query over two tabs and a worker',

@@ -73,6 +73,9 @@ function packed(analyze: AnalyzeFunction): Ready['analyze'] {
 /** Accents of Latin, Greek and Cyrillic; the marks of other scripts are letters. */
 const ACCENTS = /[\u0300-\u036f]/g
 
+/** What is no space or punctuation. (Firefox 153 denies `isWordLike` to the last word of a text without spaces.) */
+const WORD = /[\p{L}\p{N}]/u
+
 function segmenter(language: string): AnalyzeFunction {
   if (typeof Intl.Segmenter !== 'function') {
     const message = 'this host has no Intl.Segmenter: use the standard analyzer, or one of your own'
@@ -86,8 +89,8 @@ function segmenter(language: string): AnalyzeFunction {
   }
   return function* (text) {
     let position = 0
-    for (const { segment, index, isWordLike } of words.segment(text)) {
-      if (isWordLike !== true) continue
+    for (const { segment, index } of words.segment(text)) {
+      if (!WORD.test(segment)) continue
       const term = segment.normalize('NFKD').replace(ACCENTS, '').normalize('NFC').toLowerCase()
       yield { term, start: index, end: index + segment.length, position: position++ }
     }

@@ -31,6 +31,17 @@ const runAll = async (options) => {
   return { held: window.api.claims.length - failures.length, failures }
 }
 
+/** The same in the page that a Firefox shows. */
+export const runClaimsInFirefox = async (firefox, options) => {
+  const addScript = async (text) => {
+    const script = document.createElement('script')
+    script.textContent = text
+    document.head.append(script)
+  }
+  await firefox.evaluate(addScript, await bundle())
+  return firefox.evaluate(runAll, options)
+}
+
 /** Runs every claim in `page`, with these options of `open`. */
 export const runClaims = async (page, options) => {
   await page.addScriptTag({ content: await bundle() })

@@ -25,10 +25,12 @@ export const launchFirefox = async (profile) => {
   }
   try {
     await eventually('geckodriver listens', async () => (await call('GET', '/status')).ready, 30)
-    const options = { binary: process.env.FIREFOX ?? '/usr/bin/firefox-esr', args: ['-headless', '-profile', profile] }
+    // Firefox asks its user whether a page may keep its storage: here the answer is yes.
+    const prefs = { 'dom.storageManager.prompt.testing': true, 'dom.storageManager.prompt.testing.allow': true }
+    const options = { binary: process.env.FIREFOX ?? '/usr/bin/firefox-esr', args: ['-headless', '-profile', profile], prefs }
     const { sessionId } = await call('POST', '/session', { capabilities: { alwaysMatch: { browserName: 'firefox', 'moz:firefoxOptions': options } } })
     const session = (method, path, body) => call(method, `/session/${sessionId}${path}`, body)
-    await session('POST', '/timeouts', { script: 60_000, pageLoad: 60_000 })
+    await session('POST', '/timeouts', { script: 280_000, pageLoad: 60_000 })
     /** Runs an async function of the page and answers what it answers. */
     const evaluate = async (run, ...values) => {
       const script = `const done = arguments[arguments.length - 1]; (${run})(...[...arguments].slice(0, -1)).then((value) => done({ value }), (error) => done({ error: String(error) }))`

@@ -53,8 +53,7 @@ const measure = async (browser, origin, engine, set) => {
   }
   for (const kind of KINDS) row[kind] = await page.evaluate(([name, list]) => window.bench.query(name, list), [kind, asked[kind]])
   row.update = await page.evaluate(() => window.bench.update(100))
-  const stats = await page.evaluate(() => window.bench.stats())
-  if (stats !== undefined) row.memory = stats.engine.memtableBytes + stats.engine.cache.hotBytes + stats.engine.cache.coldBytes + stats.engine.cache.metaBytes
+  row.memory = await page.evaluate(() => window.bench.memory())
   await page.close()
   return row
 }
@@ -62,16 +61,22 @@ const measure = async (browser, origin, engine, set) => {
 const table = (set, rows) => {
   const share = (kind) => (kind === undefined ? '–' : `${pair(kind.samples)}${kind.found < 0.95 ? ` (${kind.found.toFixed(2)})` : ''}`)
   const lines = Object.entries(rows).map(([engine, row]) => {
-    const build = `${(row.build / 1000).toFixed(1)}${row.rest > 0 ? ` + ${(row.rest / 1000).toFixed(1)}` : ''}`
-    const open = [...row.open].sort((a, b) => a - b)[1].toFixed(0)
-    return `| ${engine} | ${build} | ${(row.bytes / 1e6).toFixed(1)} | ${open} | ${KINDS.map((kind) => share(row[kind])).join(' | ')} | ${pair(row.update)} |`
+    const build = (row.build / 1000).toFixed(1)
+    const total = ([a, b, c]) => a + b + c
+    const [, [engineOpened, programLoaded, answered]] = [...row.open].sort((a, b) => total(a) - total(b))
+    const open = [engineOpened, programLoaded, answered].filter((ms) => ms > 0).map((ms) => ms.toFixed(ms < 10 ? 1 : 0))
+    return `| ${engine} | ${build} | ${(row.bytes / 1e6).toFixed(1)} | ${open.join(' + ')} | ${KINDS.map((kind) => share(row[kind])).join(' | ')} | ${pair(row.update)} |`
   })
+  const memory = Object.entries(rows).filter(([, row]) => row.memory !== undefined)
+  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
   return [
     `**${set}: ${Object.values(rows)[0].documents} documents, ${values.standard ? 'words as they are' : 'English stemming where the engine has it built in'}**`,
     '',
-    '| engine | build s (+ background) | MB kept | open to first query ms | one | three | prefix | fuzzy(1) | update |',
+    '| engine | build s | MB kept | open + first answer ms | one | three | prefix | fuzzy(1) | update |',
     '|---|---|---|---|---|---|---|---|---|',
     ...lines,
+    '',
+    ...memory.map(([engine, { memory: { search, blocks } }]) => `${engine}: ${megabytes(search)} of memory for search, ${megabytes(blocks)} for blocks and unwritten documents`),
   ].join('\n')
 }
 

@@ -1,5 +1,6 @@
 // The worker's end: one table with a column for each field, prepared statements kept.
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm'
+import { serveCalls } from '../calls.js'
 
 let db
 const statements = new Map()
@@ -42,10 +43,4 @@ const methods = {
   },
 }
 
-onmessage = async ({ data: { id, method, values } }) => {
-  try {
-    postMessage({ id, value: await methods[method](...values) })
-  } catch (error) {
-    postMessage({ id, error: String(error?.message ?? error) })
-  }
-}
+serveCalls(methods)

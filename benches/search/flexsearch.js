@@ -1,10 +1,10 @@
-// FlexSearch in the shape that stays exact under updates (`strict`, `fastupdate`); it does not score by BM25. What it exports is kept.
+// FlexSearch with whole words (`strict`); it does not score by BM25. What it exports is kept; with `fastupdate` it could not import that again.
 import { Document } from 'flexsearch'
 import { keeper } from './kept.js'
 
 export const engine = ({ fields }) => {
   const kept = keeper()
-  const make = () => new Document({ document: { id: 'id', index: fields }, tokenize: 'strict', fastupdate: true })
+  const make = () => new Document({ document: { id: 'id', index: fields }, tokenize: 'strict', fastupdate: false })
   let index = make()
   let parts
   return {

@@ -1,5 +1,6 @@
 // The worker's end: an FTS5 table that keeps no text of its own (contentless with deletion), ids beside it.
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm'
+import { serveCalls } from '../calls.js'
 
 let db
 let fields
@@ -43,10 +44,4 @@ const methods = {
   close: () => db.close(),
 }
 
-onmessage = async ({ data: { id, method, values } }) => {
-  try {
-    postMessage({ id, value: await methods[method](...values) })
-  } catch (error) {
-    postMessage({ id, error: String(error?.message ?? error) })
-  }
-}
+serveCalls(methods)

@@ -1,32 +1,18 @@
 // SQLite FTS5 on the origin-private file system, in its worker; Porter stemming where the others stem. No typos: it has none.
+import { startWorker } from '../calls.js'
+
 export const engine = (options) => {
   let worker
-  let next = 0
-  const waiting = new Map()
-  const call = (method, ...values) =>
-    new Promise((resolve, reject) => {
-      waiting.set(next, { resolve, reject })
-      worker.postMessage({ id: next++, method, values })
-    })
   return {
     async open(name) {
-      worker = new Worker('/bench/fts5-worker.js', { type: 'module' })
-      worker.onmessage = ({ data: { id, value, error } }) => {
-        const { resolve, reject } = waiting.get(id)
-        waiting.delete(id)
-        if (error === undefined) resolve(value)
-        else reject(new Error(error))
-      }
-      await call('open', name, options)
+      worker = startWorker('/bench/fts5-worker.js')
+      await worker.call('open', name, options)
     },
-    build: (documents) => call('build', documents),
-    bytes: () => call('bytes'),
-    query: (words, kind) => (kind === 'fuzzy' ? undefined : call('query', words, kind)),
-    update: (document) => call('update', document),
-    remove: (id) => call('remove', id),
-    async close() {
-      await call('close')
-      worker.terminate()
-    },
+    build: (documents) => worker.call('build', documents),
+    bytes: () => worker.call('bytes'),
+    query: (words, kind) => (kind === 'fuzzy' ? undefined : worker.call('query', words, kind)),
+    update: (document) => worker.call('update', document),
+    remove: (id) => worker.call('remove', id),
+    close: () => worker.close(),
   }
 }

@@ -236,6 +236,8 @@ export interface Stats {
   readonly subscriptions: number
   /** Transactions under way. */
   readonly transactions: number
+  /** Bytes that searches remember of each other. */
+  readonly searchBytes: number
 }
 
 /** The storage a database has. */

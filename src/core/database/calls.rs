@@ -13,7 +13,7 @@ use crate::engine::{Durability, Interactive, Pause};
 
 use super::command::Call;
 use super::handle::{ById, Database, Shared};
-use super::read::ReadTask;
+use super::read::{Context, ReadTask};
 use super::response::{ObjectWriter, Response};
 use super::write::Write;
 
@@ -102,7 +102,8 @@ impl Shared {
         });
         watched.unwrap_or(Ok(()))?;
         let mut transaction = self.transactions.take(tx).await?;
-        let result = transaction.run(|view| task.step(view, self.context())).await;
+        let context = || Context { warm: None, ..self.context() };
+        let result = transaction.run(|view| task.step(view, context())).await;
         self.transactions.put_back(tx, transaction);
         result
     }

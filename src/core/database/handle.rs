@@ -20,7 +20,7 @@ use crate::engine::{
     CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, BREATH_BYTES,
     SNAPSHOT_EXPIRED,
 };
-use crate::search::store::SearchIndexes;
+use crate::search::store::{SearchIndexes, Warm};
 
 use super::calls::Transactions;
 use super::command::{parse, Command};
@@ -33,6 +33,8 @@ use super::write::Write;
 
 /// How often a read that lost its tables while the tab slept starts over.
 const EXPIRED_MAX: usize = 5;
+/// One part in so many of the memory is for what searches remember, once there are any.
+const WARM_SHARE: usize = 8;
 
 /// What a database tells its owner besides answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,9 @@ pub(super) struct Shared {
     pub(super) views: Vec<Rc<dyn View>>,
     /// The view of search indexes, which knows the analyzers.
     pub(super) search: Rc<SearchIndexes>,
+    /// What searches remember of each other, and whether the engine has given the memory for it.
+    pub(super) warm: Rc<Warm>,
+    set_aside: Cell<bool>,
     /// What cache entries this instance has read lately.
     pub(super) cache_uses: Rc<UseBits>,
     pub(super) transactions: Transactions,
@@ -113,6 +118,8 @@ impl Database {
             catalog: Catalog::default(),
             views: vec![Rc::new(Indexes), Rc::clone(&search) as Rc<dyn View>, Rc::new(CacheView::default())],
             search,
+            warm: Rc::new(Warm::new(engine.memory_budget() / WARM_SHARE)),
+            set_aside: Cell::new(false),
             cache_uses: Rc::default(),
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
@@ -259,7 +266,18 @@ impl Shared {
         let seed = self.seed.get();
         self.seed.set(seed.wrapping_add(0x9e37_79b9_7f4a_7c15));
         let (catalog, search) = (&self.catalog, &*self.search);
-        Context { catalog, search, now_ms: self.platform.wall_ms(), platform: &*self.platform, seed }
+        if !self.set_aside.get() && self.warm.bytes() > 0 {
+            self.set_aside.set(true);
+            self.engine.set_aside(self.engine.memory_budget() / WARM_SHARE);
+        }
+        Context {
+            catalog,
+            search,
+            warm: Some(&self.warm),
+            now_ms: self.platform.wall_ms(),
+            platform: &*self.platform,
+            seed,
+        }
     }
 
     pub(super) fn record(&self, name: &'static str, begun_ms: f64, failed: bool) {
@@ -340,6 +358,7 @@ impl Shared {
             }
             CommitEvent::Reset { .. } => {
                 self.catalog.forget_all();
+                self.warm.clear();
                 self.cache_reset();
                 self.live_reset();
             }

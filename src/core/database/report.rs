@@ -70,6 +70,7 @@ impl Shared {
         answer.raw("engine", &self.engine_report());
         answer.number("subscriptions", self.subscriptions.len() as u64);
         answer.number("transactions", self.transactions.len() as u64);
+        answer.number("searchBytes", self.warm.bytes() as u64);
         Ok(answer.finish())
     }
 

@@ -4,6 +4,8 @@
 //! evaluator runs over both. Every read is a [`Step`]: it may pause because something is not in memory, and is then
 //! called again on the same position.
 
+use std::rc::Rc;
+
 use crate::engine::Step;
 
 use super::score::Model;
@@ -70,10 +72,6 @@ pub trait Postings {
 
     /// The terms of the index in the order of their bytes, placed before the first.
     fn terms(&self) -> Step<Box<dyn Terms + '_>>;
-
-    /// The length codes (see [`score::length_code`](super::score::length_code)) of one field for documents in
-    /// ascending order; 0 where a document lacks the field. `codes` is as long as `docs`.
-    fn lengths(&self, field: usize, docs: &[DocNumber], codes: &mut [u8]) -> Step<()>;
 }
 
 /// Walks the documents of one term in blocks of ascending numbers. Deleted documents do not appear.
@@ -93,8 +91,8 @@ pub trait TermDocs {
     /// At least the greatest [`Model::impact`] in the current block, by the model of [`Postings::reference`].
     fn impact(&self) -> f32;
 
-    /// Replaces `block` by the documents of the current block; it may have none left.
-    fn read(&mut self, block: &mut Block) -> Step<()>;
+    /// The documents of the current block; it may have none left.
+    fn read(&mut self) -> Step<Rc<Block>>;
 
     /// Replaces `positions` by those of the term in a field of the `at`th document of the current block, ascending.
     /// Called only where the field's frequency is not 0.
@@ -116,19 +114,19 @@ pub trait Terms {
     fn stats(&self) -> TermStats;
 }
 
-/// Documents of a term with its frequencies, in columns, so that loops over them are short.
+/// Documents of a term with its frequencies and their fields' lengths, in columns, so that loops over them are short.
 #[derive(Clone, Debug, Default)]
 pub struct Block {
     docs: Vec<DocNumber>,
     columns: Vec<Column>,
-    used: usize,
 }
 
 /// How often the term stands in one field of each document of a block.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Column {
     field: usize,
     counts: Vec<u16>,
+    codes: Vec<u8>,
 }
 
 impl Column {
@@ -141,13 +139,22 @@ impl Column {
     pub fn counts(&self) -> &[u16] {
         &self.counts
     }
+
+    /// The code of the field's length in each document (see [`score::length_code`](super::score::length_code)).
+    pub fn codes(&self) -> &[u8] {
+        &self.codes
+    }
 }
 
 impl Block {
-    /// Forgets everything but the memory.
-    pub fn clear(&mut self) {
-        self.docs.clear();
-        self.used = 0;
+    /// These documents, ascending; each [`Self::push_column`] adds what is known of them.
+    pub fn new(docs: Vec<DocNumber>) -> Self {
+        Self { docs, columns: Vec::new() }
+    }
+
+    /// Adds a field that has the term in some document, at most once: a frequency and a length code for each document.
+    pub fn push_column(&mut self, field: usize, counts: Vec<u16>, codes: Vec<u8>) {
+        self.columns.push(Column { field, counts, codes });
     }
 
     /// The documents, ascending.
@@ -155,27 +162,28 @@ impl Block {
         &self.docs
     }
 
-    /// The documents, for the one who fills the block.
-    pub fn docs_mut(&mut self) -> &mut Vec<DocNumber> {
-        &mut self.docs
-    }
-
     /// A column for each field that has the term in some document of the block.
     pub fn columns(&self) -> &[Column] {
-        self.columns.get(..self.used).unwrap_or_default()
+        &self.columns
     }
 
-    /// The frequencies of a field, all 0 at first; `docs` must be complete. Each field is asked for at most once.
-    pub fn add_column(&mut self, field: usize) -> &mut [u16] {
-        let at = self.used;
-        if at == self.columns.len() {
-            self.columns.push(Column::default());
+    /// The documents at these places only.
+    #[must_use]
+    pub fn only(&self, places: &[u32]) -> Self {
+        let mut kept = Self::new(pick(&self.docs, places));
+        for column in &self.columns {
+            kept.push_column(column.field, pick(&column.counts, places), pick(&column.codes, places));
         }
-        self.used += 1;
-        let column = &mut self.columns[at];
-        column.field = field;
-        column.counts.clear();
-        column.counts.resize(self.docs.len(), 0);
-        &mut column.counts
+        kept
     }
+
+    /// Bytes of memory, about.
+    pub fn memory(&self) -> usize {
+        let column = size_of::<Column>() + self.docs.len() * 3;
+        size_of::<Self>() + self.docs.len() * 4 + self.columns.len() * column
+    }
+}
+
+fn pick<T: Copy>(from: &[T], places: &[u32]) -> Vec<T> {
+    places.iter().filter_map(|at| from.get(*at as usize).copied()).collect()
 }

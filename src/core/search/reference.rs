@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::disk::BlobName;
 use crate::engine::{Pause, Step};
@@ -47,7 +48,7 @@ struct Sealed {
 struct SealedBlock {
     last: DocNumber,
     impact: f32,
-    block: Block,
+    block: Rc<Block>,
     places: Vec<Places>,
 }
 
@@ -119,18 +120,23 @@ impl MemoryIndex {
     }
 
     fn seal_block(&self, docs: &[(&DocNumber, &Places)]) -> SealedBlock {
-        let mut block = Block::default();
-        block.docs_mut().extend(docs.iter().map(|(doc, _)| **doc));
+        let mut block = Block::new(docs.iter().map(|(doc, _)| **doc).collect());
         for field in 0..self.spec.fields.len() {
             let count = |places: &Places| places.iter().find(|(own, _)| *own == field).map_or(0, |(_, at)| at.len());
             if docs.iter().any(|(_, places)| count(places) > 0) {
-                let counts = block.add_column(field);
-                counts.iter_mut().zip(docs).for_each(|(own, (_, places))| *own = count(places) as u16);
+                let counts = docs.iter().map(|(_, places)| count(places) as u16).collect();
+                let codes = docs.iter().map(|(doc, _)| self.codes[field][**doc as usize]).collect();
+                block.push_column(field, counts, codes);
             }
         }
         let impact = docs.iter().map(|(doc, places)| self.impact(&self.reference, **doc, places)).fold(0.0, f32::max);
         let last = block.docs().last().copied().unwrap_or(NO_DOC);
-        SealedBlock { last, impact, block, places: docs.iter().map(|(_, places)| (*places).clone()).collect() }
+        SealedBlock {
+            last,
+            impact,
+            block: Rc::new(block),
+            places: docs.iter().map(|(_, places)| (*places).clone()).collect(),
+        }
     }
 
     /// The impact of a term on a document.
@@ -187,12 +193,6 @@ impl Postings for MemoryIndex {
         self.read(b"", 1)?;
         Ok(Box::new(MemoryTerms { index: self, current: None }))
     }
-
-    fn lengths(&self, field: usize, docs: &[DocNumber], codes: &mut [u8]) -> Step<()> {
-        let own = &self.codes[field];
-        docs.iter().zip(codes).for_each(|(doc, code)| *code = own.get(*doc as usize).copied().unwrap_or(0));
-        Ok(())
-    }
 }
 
 struct MemoryDocs<'a> {
@@ -222,16 +222,9 @@ impl TermDocs for MemoryDocs<'_> {
         self.sealed.blocks.get(self.at).map_or(0.0, |block| block.impact)
     }
 
-    fn read(&mut self, block: &mut Block) -> Step<()> {
+    fn read(&mut self) -> Step<Rc<Block>> {
         self.index.read(self.term, self.at * 2 + 1)?;
-        block.clear();
-        if let Some(sealed) = self.sealed.blocks.get(self.at) {
-            block.docs_mut().extend_from_slice(sealed.block.docs());
-            for column in sealed.block.columns() {
-                block.add_column(column.field()).copy_from_slice(column.counts());
-            }
-        }
-        Ok(())
+        Ok(self.sealed.blocks.get(self.at).map(|sealed| Rc::clone(&sealed.block)).unwrap_or_default())
     }
 
     fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()> {

@@ -360,3 +360,34 @@ fn searches_that_cannot_be_answered_say_why() {
         }
     });
 }
+
+#[test]
+fn what_a_transaction_found_before_it_was_taken_back_is_not_remembered() {
+    let world = World::new(11, FaultPlan::none());
+    let life = {
+        let world = Rc::clone(&world);
+        async move {
+            let database = world.open().await.unwrap();
+            let run = |command: &'static str| {
+                let database = database.clone();
+                async move { String::from_utf8(database.execute(command).await.unwrap().json).unwrap() }
+            };
+            run(ENSURE).await;
+            run(r#"{"op":"insert","collection":"c","docs":[{"id":"a","t":"ebb"}]}"#).await;
+            run(r#"{"op":"begin"}"#).await;
+            run(r#"{"op":"insert","collection":"c","docs":[{"id":"x","t":"tide"}],"tx":1}"#).await;
+            let inside = run(r#"{"op":"search","collection":"c","query":"tide","tx":1}"#).await;
+            assert!(inside.contains(r#""id":"x""#), "{inside}");
+            run(r#"{"op":"rollback","tx":1}"#).await;
+            // The next commit's segment has the number that the transaction's had.
+            run(r#"{"op":"insert","collection":"c","docs":[{"id":"b","t":"tide tide"}]}"#).await;
+            for query in ["tide", "ebb", "tid*"] {
+                let command = format!(r#"{{"op":"search","collection":"c","query":"{query}"}}"#);
+                let found = String::from_utf8(database.execute(&command).await.unwrap().json).unwrap();
+                let id = if query == "ebb" { r#""id":"a""# } else { r#""id":"b""# };
+                assert!(found.contains(id) && !found.contains(r#""id":"x""#), "{query}: {found}");
+            }
+        }
+    };
+    world.sim.run(life).unwrap();
+}

@@ -1,5 +1,6 @@
 //! What search costs natively over real texts: printed, never asserted. `TIDEWELL_TEXTS` names a file of JSON lines with
-//! `id`, `title` and `text`, `TIDEWELL_QUERIES` one of lists of queries called one, three, prefix and fuzzy:
+//! `id`, `title` and `text`, `TIDEWELL_QUERIES` one of lists of queries called one, three, prefix and fuzzy; `TIDEWELL_KINDS`
+//! (some of these) and `TIDEWELL_RUNS` (of each query) are for profiling:
 //! `TIDEWELL_TEXTS=movies.jsonl cargo test --release -p tidewell-sim --test search_timing -- --ignored --nocapture`.
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
@@ -52,11 +53,16 @@ impl Bench {
         self.sim.run(async move { database.insert_batch("d", batch, Durability::Relaxed).await.unwrap() }).unwrap();
     }
 
-    /// Lets the background work end, then compacts; answers the bytes in tables.
+    /// Lets the background work end: simulated time may leap ahead of it.
+    fn rest(&self) {
+        (0..500).for_each(|_| self.sim.run_for(1_000.0));
+    }
+
+    /// The same, then compacts; answers the bytes in tables.
     fn settle(&self) -> u64 {
-        self.sim.run_for(20_000.0);
+        self.rest();
         self.run(r#"{"op":"compact"}"#);
-        self.sim.run_for(20_000.0);
+        self.rest();
         self.database.engine().report().levels.iter().map(|level| level.stored_bytes).sum()
     }
 }
@@ -100,7 +106,7 @@ fn what_search_costs() {
         let lists = std::fs::read_to_string(lists).unwrap();
         time_queries(&bench, &lists);
         time_updates(&bench, 300);
-        bench.sim.run_for(20_000.0);
+        bench.rest();
         println!("after 300 updates: {}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
         time_queries(&bench, &lists);
     }
@@ -124,13 +130,15 @@ fn queries(text: &str, name: &str) -> Vec<String> {
 
 fn time_queries(bench: &Bench, lists: &str) {
     let kinds = [("one", ""), ("three", ""), ("prefix", r#","prefix":true"#), ("fuzzy", r#","fuzzy":1"#)];
-    for (kind, options) in kinds {
+    let only = std::env::var("TIDEWELL_KINDS").unwrap_or_default();
+    let runs = std::env::var("TIDEWELL_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    for (kind, options) in kinds.into_iter().filter(|(kind, _)| only.is_empty() || only.contains(kind)) {
         let (mut durations, mut answered) = (Vec::new(), 0);
         for query in queries(lists, kind) {
             let command =
                 format!(r#"{{"op":"search","collection":"d","query":"{query}"{options},"projection":{{"title":1}}}}"#);
             let mut best = f64::INFINITY;
-            for run in 0..RUNS {
+            for run in 0..runs {
                 let begun = Instant::now();
                 let answer = bench.run(&command);
                 best = best.min(ms(begun));

@@ -10,6 +10,8 @@ mod key;
 mod search;
 mod tally;
 
+use std::rc::Rc;
+
 use crate::base::{Error, Result};
 use crate::cache::dependency::Aspect;
 use crate::cache::{Dependency, Interest};
@@ -17,7 +19,7 @@ use crate::collections::catalog::Catalog;
 use crate::collections::fields::Fields;
 use crate::collections::find::Query;
 use crate::engine::{Platform, Read, Step};
-use crate::search::store::SearchIndexes;
+use crate::search::store::{SearchIndexes, Warm};
 
 use super::response::Response;
 
@@ -35,6 +37,8 @@ pub(super) struct Context<'a> {
     pub(super) platform: &'a dyn Platform,
     /// The declarations of search indexes.
     pub(super) search: &'a SearchIndexes,
+    /// What searches remember of each other; `None` in a transaction, which may see what is never committed.
+    pub(super) warm: Option<&'a Rc<Warm>>,
     /// Randomness for `$sample`.
     pub(super) seed: u64,
 }

@@ -80,7 +80,7 @@ impl Explainer<'_> {
             Live::Nothing => Explanation::new(0.0, "nothing", Vec::new()),
             Live::Pool(pool) => self.pool(pool, score)?,
             Live::Phrase(phrase) => {
-                let impact = phrase.impact(self.setting.postings, self.window.start)?;
+                let impact = phrase.impact(self.window.start)?;
                 let parts = vec![
                     Explanation::new(phrase.weight, "rarity of its words, times boost", Vec::new()),
                     Explanation::new(impact, "weighted and normalised frequency of the phrase", Vec::new()),
@@ -114,11 +114,11 @@ impl Explainer<'_> {
             if !member.seek(doc)? {
                 continue;
             }
-            member.load(self.setting.postings)?;
+            member.load()?;
             let Some(at) = member.find(doc) else { continue };
             for column in member.block.columns() {
                 let count = column.counts().get(at).copied().unwrap_or(0);
-                let code = member.code(self.setting.postings, column.field(), doc)?;
+                let code = column.codes().get(at).copied().unwrap_or(0);
                 let Some(unit) = member.scope.unit(column.field(), code).filter(|_| count > 0) else { continue };
                 parts.push(self.field(member, column.field(), count, code, unit));
             }

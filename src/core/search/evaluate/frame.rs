@@ -58,6 +58,11 @@ impl Bits {
         self.0.iter().all(|word| *word == 0)
     }
 
+    /// How many places it has.
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     pub(super) fn keep(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own &= other);
     }

@@ -37,6 +37,9 @@ use expand::Expanded;
 use frame::{Frame, Window, WINDOW};
 use node::{build, Setting};
 
+/// So many matches cost as much as a window.
+const DOCS_AS_WINDOW: usize = 16;
+
 /// Takes the results.
 pub trait Sink {
     /// Only documents of a greater score are of use; minus infinity for all. It may rise from call to call.
@@ -54,13 +57,13 @@ pub struct Evaluation {
     plan: Plan,
     expanded: Option<Expanded>,
     next: DocNumber,
-    windows: u64,
+    work: u64,
 }
 
 impl Evaluation {
     /// A search that has not begun.
     pub fn new(plan: Plan) -> Self {
-        Self { plan, expanded: None, next: 0, windows: 0 }
+        Self { plan, expanded: None, next: 0, work: 0 }
     }
 
     /// The plan.
@@ -71,9 +74,9 @@ impl Evaluation {
     /// Searches on. Answers `Ok` when every document has been looked at.
     ///
     /// # Errors
-    /// [`Pause::Missing`]: bring these and call again. [`Pause::Yield`]: more than `windows` windows were looked at;
-    /// call again after a breath. `Failed` is what the index or the sink failed with.
-    pub fn run(&mut self, spec: &SearchSpec, postings: &dyn Postings, sink: &mut dyn Sink, windows: u64) -> Step<()> {
+    /// [`Pause::Missing`]: bring these and call again. [`Pause::Yield`]: `work` was done (see [`Self::work`]); call again after
+    /// a breath. `Failed` is what the index or the sink failed with.
+    pub fn run(&mut self, spec: &SearchSpec, postings: &dyn Postings, sink: &mut dyn Sink, work: u64) -> Step<()> {
         let totals = postings.totals()?;
         let model = Model::new(spec, &totals);
         if self.expanded.is_none() {
@@ -84,7 +87,7 @@ impl Evaluation {
         let mut root = build(&setting, &self.plan.root, &mut expanded.words())?;
         let mut frame = Frame::default();
         let wide = root.has_many_terms();
-        let stop = self.windows + windows.max(1);
+        let stop = self.work + work.max(1);
         while self.next != NO_DOC {
             let start = root.next(self.next)?;
             if start == NO_DOC {
@@ -92,10 +95,10 @@ impl Evaluation {
                 break;
             }
             self.next = start;
-            if self.windows == stop {
+            if self.work >= stop {
                 return Err(Pause::Yield);
             }
-            self.windows += 1;
+            self.work += 1;
             let mut window = Window { start, end: start.saturating_add(WINDOW), wide };
             let bound = root.bound(&mut window)?;
             let threshold = sink.threshold();
@@ -104,6 +107,7 @@ impl Evaluation {
                 continue;
             }
             root.fill(&setting, window, None, threshold, &mut frame)?;
+            self.work += (frame.matched.count() / DOCS_AS_WINDOW) as u64;
             for at in frame.matched.iter() {
                 let (doc, score) = (start + at as u32, frame.scores[at] as f32);
                 if score > sink.threshold() {
@@ -116,8 +120,9 @@ impl Evaluation {
         Ok(())
     }
 
-    /// How many windows were looked at: what the search cost.
-    pub fn windows(&self) -> u64 {
-        self.windows
+    /// What the search has cost: windows looked at, and as much again for every 16 documents that matched in them. Of the
+    /// order of a microsecond each.
+    pub fn work(&self) -> u64 {
+        self.work
     }
 }

@@ -1,5 +1,6 @@
 //! The parts of a running search, and how they combine within a window.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::collections::view::Gather;
@@ -22,13 +23,15 @@ pub(super) struct Setting<'a> {
     scopes: Vec<Rc<Scope>>,
     pub(super) k1: f32,
     pub(super) docs: u64,
+    /// For words of several terms.
+    scratch: RefCell<Frame>,
 }
 
 impl<'a> Setting<'a> {
     pub(super) fn new(postings: &'a dyn Postings, model: &Model, scopes: &[Vec<f32>], docs: u64) -> Self {
         let reference = postings.reference();
         let scopes = scopes.iter().map(|boosts| Rc::new(Scope::new(model, reference, boosts))).collect();
-        Self { postings, scopes, k1: model.k1, docs }
+        Self { postings, scopes, k1: model.k1, docs, scratch: RefCell::default() }
     }
 
     fn member(&self, term: &str, scope: usize, similarity: f32) -> Step<Option<Member<'a>>> {
@@ -262,8 +265,11 @@ impl Live<'_> {
                 frame.clear(window);
                 Ok(())
             }
-            Self::Pool(pool) => pool.fill(setting.postings, window, candidates, frame),
-            Self::Phrase(phrase) => phrase.fill(setting.postings, window, candidates, frame),
+            Self::Pool(pool) => {
+                frame.clear(window);
+                pool.add(window, candidates, frame, &mut setting.scratch.borrow_mut())
+            }
+            Self::Phrase(phrase) => phrase.fill(window, candidates, frame),
             Self::Any(any) if any.minimum > 1 => any.fill_counted(setting, window, candidates, frame),
             Self::Any(any) => any.fill(setting, window, candidates, threshold, frame),
             Self::All(all) => all.fill(setting, window, candidates, frame),
@@ -313,8 +319,13 @@ impl AnyNode<'_> {
                 }
             }
             left -= child.bound;
-            child.live.fill(setting, window, found.as_ref(), f32::NEG_INFINITY, &mut self.scratch)?;
-            frame.add_all(&self.scratch);
+            match &mut child.live {
+                Live::Pool(pool) => pool.add(window, found.as_ref(), frame, &mut self.scratch)?,
+                other => {
+                    other.fill(setting, window, found.as_ref(), f32::NEG_INFINITY, &mut self.scratch)?;
+                    frame.add_all(&self.scratch);
+                }
+            }
         }
         if let (false, Some(found)) = (essential, &found) {
             frame.matched.keep(found);

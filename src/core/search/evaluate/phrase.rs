@@ -5,7 +5,7 @@
 
 use crate::collections::view::Gather;
 use crate::engine::Step;
-use crate::search::postings::{DocNumber, Postings, NO_DOC};
+use crate::search::postings::{DocNumber, NO_DOC};
 
 use super::frame::{Bits, Frame, Window};
 use super::pool::Member;
@@ -59,20 +59,14 @@ impl<'a> PhraseNode<'a> {
     }
 
     /// Every block holds the whole window: `bound` saw to it.
-    pub(super) fn fill(
-        &mut self,
-        postings: &dyn Postings,
-        window: Window,
-        candidates: Option<&Bits>,
-        frame: &mut Frame,
-    ) -> Step<()> {
+    pub(super) fn fill(&mut self, window: Window, candidates: Option<&Bits>, frame: &mut Frame) -> Step<()> {
         frame.clear(window);
         let mut gather = Gather::default();
         for (at, (member, _)) in self.members.iter_mut().enumerate() {
             if !member.seek(window.start)? {
                 return Ok(());
             }
-            if gather.step(member.load(postings))?.is_none() {
+            if gather.step(member.load())?.is_none() {
                 continue;
             }
             self.own.clear();
@@ -88,7 +82,7 @@ impl<'a> PhraseNode<'a> {
         }
         let mut at = 0;
         while let Some(place) = self.both.next(at) {
-            let impact = self.impact(postings, window.start + place as u32)?;
+            let impact = self.impact(window.start + place as u32)?;
             if impact > 0.0 {
                 frame.add(place, self.score(f64::from(impact)));
             }
@@ -98,16 +92,17 @@ impl<'a> PhraseNode<'a> {
     }
 
     /// The weighted and normalised frequency of the phrase in a document of the loaded blocks.
-    pub(super) fn impact(&mut self, postings: &dyn Postings, doc: DocNumber) -> Step<f32> {
+    pub(super) fn impact(&mut self, doc: DocNumber) -> Step<f32> {
         let Some((first, _)) = self.members.first() else { return Ok(0.0) };
         let Some(at) = first.find(doc) else { return Ok(0.0) };
         let has = |column: &&crate::search::postings::Column| column.counts().get(at).is_some_and(|count| *count > 0);
-        let fields: Vec<usize> = first.block.columns().iter().filter(has).map(|column| column.field()).collect();
+        let unit = |column: &crate::search::postings::Column| {
+            let unit = first.scope.unit(column.field(), *column.codes().get(at)?)?;
+            Some((column.field(), unit))
+        };
+        let fields: Vec<(usize, f32)> = first.block.columns().iter().filter(has).filter_map(unit).collect();
         let mut impact = 0.0;
-        for field in fields {
-            let Some((first, _)) = self.members.first() else { break };
-            let code = first.code(postings, field, doc)?;
-            let Some(unit) = first.scope.unit(field, code) else { continue };
+        for (field, unit) in fields {
             let frequency = self.frequency(doc, field)?;
             if frequency > 0.0 {
                 impact += frequency * unit;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::collections::view::Gather;
 use crate::engine::Step;
-use crate::search::postings::{Block, DocNumber, Postings, TermDocs, BLOCK_DOCS, NO_DOC};
+use crate::search::postings::{Block, DocNumber, TermDocs, BLOCK_DOCS, NO_DOC};
 use crate::search::score::{length_of, Model};
 
 use super::frame::{Bits, Frame, Window};
@@ -47,9 +47,8 @@ pub(super) struct Member<'a> {
     pub(super) scope: Rc<Scope>,
     /// How like the word the term is, up to 1.
     similarity: f32,
-    pub(super) block: Block,
+    pub(super) block: Rc<Block>,
     impacts: Vec<f32>,
-    codes: Vec<u8>,
     loaded: bool,
     /// The first place in the block that was not looked at.
     at: usize,
@@ -57,8 +56,7 @@ pub(super) struct Member<'a> {
 
 impl<'a> Member<'a> {
     pub(super) fn new(docs: Box<dyn TermDocs + 'a>, scope: Rc<Scope>, similarity: f32) -> Self {
-        let (block, impacts, codes) = (Block::default(), Vec::new(), Vec::new());
-        Self { docs, scope, similarity, block, impacts, codes, loaded: false, at: 0 }
+        Self { docs, scope, similarity, block: Rc::default(), impacts: Vec::new(), loaded: false, at: 0 }
     }
 
     pub(super) fn docs(&self) -> u32 {
@@ -87,21 +85,17 @@ impl<'a> Member<'a> {
         self.docs.last()
     }
 
-    /// Decodes the current block.
-    pub(super) fn load(&mut self, postings: &dyn Postings) -> Step<()> {
+    /// Reads the current block.
+    pub(super) fn load(&mut self) -> Step<()> {
         if self.loaded {
             return Ok(());
         }
-        self.docs.read(&mut self.block)?;
-        let len = self.block.docs().len();
+        self.block = self.docs.read()?;
         self.impacts.clear();
-        self.impacts.resize(len, 0.0);
-        self.codes.resize(len.max(BLOCK_DOCS), 0);
+        self.impacts.resize(self.block.docs().len(), 0.0);
         for column in self.block.columns() {
             let Some(Some(units)) = self.scope.units.get(column.field()) else { continue };
-            let codes = &mut self.codes[..len];
-            postings.lengths(column.field(), self.block.docs(), codes)?;
-            for ((impact, count), code) in self.impacts.iter_mut().zip(column.counts()).zip(codes) {
+            for ((impact, count), code) in self.impacts.iter_mut().zip(column.counts()).zip(column.codes()) {
                 *impact += f32::from(*count) * units[usize::from(*code)];
             }
         }
@@ -148,13 +142,14 @@ impl<'a> Member<'a> {
         Ok(impact * self.scope.looseness * self.similarity)
     }
 
-    /// Adds the impacts of the documents in a window, of all or of the candidates only.
-    fn fill(
+    /// Adds a number for every document in a window, of all or of the candidates only: what `score` makes of its impact.
+    #[inline]
+    fn add(
         &mut self,
-        postings: &dyn Postings,
         window: Window,
         candidates: Option<&Bits>,
         frame: &mut Frame,
+        score: impl Fn(f64) -> f64,
     ) -> Step<()> {
         let mut from = window.start;
         while from < window.end {
@@ -167,14 +162,14 @@ impl<'a> Member<'a> {
             if !self.seek(from)? {
                 return Ok(());
             }
-            self.load(postings)?;
+            self.load()?;
             self.skip(from);
             let docs = &self.block.docs()[self.at..];
             let len = docs.partition_point(|doc| *doc < window.end);
             for (doc, impact) in docs[..len].iter().zip(&self.impacts[self.at..]) {
                 let at = (doc - window.start) as usize;
                 if *impact > 0.0 && candidates.is_none_or(|candidates| candidates.has(at)) {
-                    frame.add(at, f64::from(*impact));
+                    frame.add(at, score(f64::from(*impact)));
                 }
             }
             if candidates.is_none() {
@@ -203,13 +198,6 @@ impl<'a> Member<'a> {
     pub(super) fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()> {
         self.docs.positions(at, field, positions)
     }
-
-    /// The length code of a field in one document.
-    pub(super) fn code(&self, postings: &dyn Postings, field: usize, doc: DocNumber) -> Step<u8> {
-        let mut code = [0];
-        postings.lengths(field, &[doc], &mut code)?;
-        Ok(code[0])
-    }
 }
 
 /// Terms that are scored as one.
@@ -225,8 +213,7 @@ impl Pool<'_> {
     /// From impact to score.
     #[inline]
     pub(super) fn score(&self, impact: f64) -> f64 {
-        let k1 = f64::from(self.k1);
-        f64::from(self.weight) * (1.0 - k1 / (k1 + impact))
+        score(self.weight, self.k1, impact)
     }
 
     pub(super) fn next(&mut self, doc: DocNumber) -> Step<DocNumber> {
@@ -248,23 +235,33 @@ impl Pool<'_> {
         Ok(self.score(if impact.is_nan() { f64::INFINITY } else { impact }))
     }
 
-    pub(super) fn fill(
+    /// Adds the scores of what matches in a window. `scratch` is for what is scored as one.
+    pub(super) fn add(
         &mut self,
-        postings: &dyn Postings,
         window: Window,
         candidates: Option<&Bits>,
         frame: &mut Frame,
+        scratch: &mut Frame,
     ) -> Step<()> {
-        frame.clear(window);
+        let (weight, k1) = (self.weight, self.k1);
+        if let [only] = self.members.as_mut_slice() {
+            return only.add(window, candidates, frame, |impact| score(weight, k1, impact));
+        }
+        scratch.clear(window);
         let mut gather = Gather::default();
         for member in &mut self.members {
-            gather.step(member.fill(postings, window, candidates, frame))?;
+            gather.step(member.add(window, candidates, scratch, |impact| impact))?;
         }
         gather.finish()?;
-        let Frame { matched, scores } = frame;
-        for at in matched.iter() {
-            scores[at] = self.score(scores[at]);
+        for at in scratch.matched.iter() {
+            frame.add(at, score(weight, k1, scratch.scores[at]));
         }
         Ok(())
     }
+}
+
+#[inline]
+fn score(weight: f32, k1: f32, impact: f64) -> f64 {
+    let k1 = f64::from(k1);
+    f64::from(weight) * (1.0 - k1 / (k1 + impact))
 }

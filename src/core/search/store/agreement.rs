@@ -3,6 +3,7 @@
 //! For tests; it holds the whole index in memory.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::collections::catalog::{Collection, SearchIndex};
 use crate::collections::{keys, Document, Value};
@@ -11,13 +12,14 @@ use crate::engine::{Direction, KeyRange, Read, Step};
 use super::super::brute_force::brute_force;
 use super::super::evaluate::{Evaluation, Hit, Top};
 use super::super::plan::Plan;
-use super::super::postings::{Block, FieldTotals, Postings, TermDocs, Totals, BLOCK_DOCS, NO_DOC};
+use super::super::postings::{FieldTotals, Postings, TermDocs, Totals, BLOCK_DOCS, NO_DOC};
 use super::super::query::{Options, Query};
 use super::super::reference::MemoryIndex;
 use super::super::score::{length_code, length_of};
 use super::super::terms::DocumentTerms;
 use super::index::StoredPostings;
 use super::view::Prepared;
+use super::warm::Warm;
 
 /// For each field the positions of a term in a document.
 type Places = Vec<Vec<u32>>;
@@ -68,7 +70,7 @@ pub fn difference(
     prepared: &Prepared,
 ) -> Step<Option<String>> {
     let rebuilt = rebuild(view, collection.id, prepared)?;
-    let stored = StoredPostings::open(view, collection.id, search.id, &prepared.spec)?;
+    let stored = StoredPostings::open(view, collection.id, search.id, &prepared.spec, &Rc::default())?;
     if stored.totals()? != rebuilt.totals {
         return Ok(Some(format!("totals: stored {:?}, rebuilt {:?}", stored.totals()?, rebuilt.totals)));
     }
@@ -98,7 +100,7 @@ pub fn difference(
 }
 
 /// What differs between the results of queries over the stored index and those of scoring every document of a rebuilt one;
-/// `None` if nothing does.
+/// `None` if nothing does. The queries use `warm`.
 ///
 /// # Errors
 /// As any read.
@@ -108,9 +110,10 @@ pub fn result_difference(
     search: &SearchIndex,
     prepared: &Prepared,
     queries: &[Value],
+    warm: &Rc<Warm>,
 ) -> Step<Option<String>> {
     let Prepared { spec, analyzers } = prepared;
-    let stored = StoredPostings::open(view, collection.id, search.id, spec)?;
+    let stored = StoredPostings::open(view, collection.id, search.id, spec, warm)?;
     let mut memory = MemoryIndex::new(spec.clone(), analyzers.clone());
     let mut documents = Vec::new();
     let mut cursor = view.cursor(KeyRange::prefix(&keys::document_prefix(collection.id)), Direction::Forward);
@@ -153,10 +156,10 @@ fn term_difference(
     if docs.stats().docs as usize != expected.len() {
         return Ok(Some(format!("{} documents counted, {} there", docs.stats().docs, expected.len())));
     }
-    let (mut block, mut found, mut next) = (Block::default(), BTreeMap::new(), 0);
+    let (mut found, mut next) = (BTreeMap::new(), 0);
     let mut all = Vec::new();
     while docs.seek(next)? {
-        docs.read(&mut block)?;
+        let block = docs.read()?;
         for (at, doc) in block.docs().iter().enumerate() {
             if all.last().is_some_and(|last| last >= doc) || *doc > docs.last() {
                 return Ok(Some(format!("document {doc} is out of order")));
@@ -168,6 +171,9 @@ fn term_difference(
             for column in block.columns() {
                 if column.counts()[at] > 0 {
                     docs.positions(at, column.field(), &mut places[column.field()])?;
+                }
+                if column.codes()[at] != length_code(lengths[column.field()]) {
+                    return Ok(Some(format!("document {id} has another length beside its counts")));
                 }
                 if places[column.field()].len() != usize::from(column.counts()[at]) {
                     return Ok(Some(format!("document {id} has other positions than counted")));
@@ -217,13 +223,12 @@ fn bound_difference(
 /// Skipping leads where walking does.
 fn seek_difference(stored: &StoredPostings<'_>, term: &[u8], all: &[u32]) -> Step<Option<String>> {
     let Some(mut docs) = stored.docs(term)? else { return Ok(Some("it vanished".to_owned())) };
-    let mut block = Block::default();
     let step = (all.len() / 7).max(1);
     for doc in all.iter().step_by(step) {
         if !docs.seek(*doc)? {
             return Ok(Some(format!("seeking {doc} finds no block")));
         }
-        docs.read(&mut block)?;
+        let block = docs.read()?;
         if !block.docs().contains(doc) {
             return Ok(Some(format!("seeking {doc} finds another block")));
         }

@@ -8,12 +8,13 @@ use crate::engine::{Read, Step};
 use crate::search::evaluate::{Evaluation, Top};
 use crate::search::{Options, Plan, Query};
 
-use super::super::postings::{Block, Postings, NO_DOC};
+use super::super::postings::{Postings, NO_DOC};
 use super::head::Head;
 use super::index::StoredPostings;
 use super::list::{read_block, read_distances, read_heads, read_plain, Columns};
 use super::model_tests::Model;
-use super::terms::PageCursor;
+use super::term_page::TermPage;
+use super::Warm;
 
 /// Steps of one walk over a damaged list.
 const STEPS_MAX: u32 = 100_000;
@@ -21,18 +22,18 @@ const STEPS_MAX: u32 = 100_000;
 /// Reads everything there is to read, whether it makes sense or not.
 fn crawl(view: &dyn Read, model: &Model) -> Step<()> {
     let (collection, search, prepared) = model.index();
-    let stored = StoredPostings::open(view, collection, search, &prepared.spec)?;
+    let stored = StoredPostings::open(view, collection, search, &prepared.spec, &Warm::once())?;
     let mut list = Vec::new();
     let mut terms = stored.terms()?;
     while list.len() < 2000 && terms.advance()? {
         list.push(terms.term().to_vec());
     }
-    let (mut block, mut positions, mut codes) = (Block::default(), Vec::new(), vec![0; 200]);
+    let (mut positions, mut codes) = (Vec::new(), vec![0; 200]);
     for term in &list {
         let Some(mut docs) = stored.docs(term)? else { continue };
         let (mut next, mut steps) = (0, 0);
         while steps < STEPS_MAX && docs.seek(next)? {
-            docs.read(&mut block)?;
+            let block = docs.read()?;
             for at in 0..block.docs().len().min(3) {
                 docs.positions(at, 0, &mut positions)?;
             }
@@ -93,9 +94,8 @@ proptest! {
     fn random_bytes_are_no_list(bytes: Vec<u8>, before: u32, docs in 0usize..9) {
         let mut columns = Columns::new(2);
         let _ = read_plain(&bytes, docs, before, &mut columns);
-        let mut heads = Vec::new();
-        if read_heads(&bytes, before, &mut heads).is_ok() {
-            for head in &heads {
+        if let Ok(heads) = read_heads(&bytes, before) {
+            for head in heads.iter() {
                 if let Ok(mask) = read_block(&bytes, head, &mut columns) {
                     let _ = read_distances(&bytes, head, mask, &mut columns);
                 }
@@ -105,11 +105,8 @@ proptest! {
 
     #[test]
     fn random_bytes_are_no_page_and_no_head(bytes: Vec<u8>, base: u32) {
-        let mut cursor = PageCursor::default();
-        if cursor.open(&bytes, base).is_ok() {
-            while cursor.advance(&bytes).unwrap_or(false) {
-                let _ = cursor.entry(&bytes);
-            }
+        if let Ok(page) = TermPage::read(bytes.clone(), base) {
+            (0..page.len()).for_each(|at| drop(page.whole_entry(at)));
         }
         let _ = Head::decode(&bytes, 2);
     }

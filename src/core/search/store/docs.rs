@@ -2,16 +2,53 @@
 //!
 //! It scores nothing. Pages are read when a block of them is asked for, positions only when a query asks for positions.
 
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::base::Result;
 use crate::engine::Step;
 
-use super::super::postings::{Block, DocNumber, TermDocs, TermStats, NO_DOC};
-use super::index::{Found, PageName, StoredPostings};
+use super::super::postings::{Block, DocNumber, TermDocs, TermStats, BLOCK_DOCS, NO_DOC};
+use super::index::{PageName, StoredPostings};
 use super::keys::Part;
 use super::list::{damaged, fill_counts, read_block, read_distances, read_heads, read_plain, BlockHead, Columns};
-use super::terms::{Chunk, Place};
+use super::terms::{Chunk, Entry, Place};
+
+/// Memory of the documents of a plain list, about.
+const PLAIN_BLOCK_BYTES: usize = 160;
+
+/// What a segment has of a term, with the headers of the chunks that somebody has read.
+#[derive(Debug)]
+pub(super) struct TermList {
+    pub(super) entry: Entry,
+    /// The documents of a plain list.
+    block: OnceCell<Rc<Block>>,
+    heads: RefCell<Vec<Option<Rc<[BlockHead]>>>>,
+}
+
+impl TermList {
+    pub(super) fn new(entry: Entry) -> Rc<Self> {
+        let heads = RefCell::new(vec![None; entry.chunks.len()]);
+        Rc::new(Self { entry, block: OnceCell::new(), heads })
+    }
+
+    /// Bytes of memory, about, once all headers are read.
+    pub(super) fn memory(&self) -> usize {
+        let Entry { docs, chunks, plain, .. } = &self.entry;
+        let read = match chunks.len() {
+            0 => PLAIN_BLOCK_BYTES,
+            chunks => (*docs as usize / BLOCK_DOCS + chunks) * size_of::<BlockHead>(),
+        };
+        size_of::<Self>() + plain.capacity() + chunks.capacity() * size_of::<Chunk>() + read
+    }
+}
+
+/// The list of a term in the segment with that place in the head.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) segment: usize,
+    pub(super) list: Rc<TermList>,
+}
 
 /// A page that was read, and which.
 #[derive(Debug, Default)]
@@ -41,7 +78,7 @@ pub(super) struct StoredDocs<'a, 'v> {
     chunk: usize,
     block: usize,
     /// Headers of the blocks of the chunk that is open, and which chunk that is.
-    heads: Vec<BlockHead>,
+    heads: Rc<[BlockHead]>,
     open: Option<(usize, usize)>,
     page: Page,
     positions_page: Page,
@@ -60,7 +97,7 @@ pub(super) struct StoredDocs<'a, 'v> {
 
 impl<'a, 'v> StoredDocs<'a, 'v> {
     pub(super) fn new(index: &'a StoredPostings<'v>, mut parts: Vec<Found>, stats: TermStats) -> Self {
-        parts.retain(|part| part.entry.docs > 0);
+        parts.retain(|part| part.list.entry.docs > 0);
         Self {
             index,
             parts,
@@ -68,7 +105,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             part: 0,
             chunk: 0,
             block: 0,
-            heads: Vec::new(),
+            heads: Rc::from([]),
             open: None,
             page: Page::default(),
             positions_page: Page::default(),
@@ -95,7 +132,8 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             let part = self.parts.get(self.part).ok_or_else(damaged)?;
             let (_, base) = self.segment(part)?;
             self.decoded = None;
-            read_plain(&part.entry.plain, part.entry.docs as usize, base, &mut self.columns)?;
+            let entry = &part.list.entry;
+            read_plain(&entry.plain, entry.docs as usize, base, &mut self.columns)?;
             self.mask = u32::MAX;
             self.has_distances = true;
             self.decoded = name;
@@ -109,10 +147,21 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
         if self.open != name {
             let part = self.parts.get(self.part).ok_or_else(damaged)?;
             let (segment, _) = self.segment(part)?;
-            let Self { index, page, heads, .. } = self;
-            let bytes = page.read(index, (segment, Part::Documents, chunk.place.page), chunk.place, chunk.len)?;
-            self.open = None;
-            read_heads(bytes, chunk.before, heads)?;
+            let list = Rc::clone(&part.list);
+            let known = list.heads.borrow().get(self.chunk).and_then(Option::clone);
+            self.heads = match known {
+                Some(heads) => heads,
+                None => {
+                    let Self { index, page, .. } = self;
+                    let name = (segment, Part::Documents, chunk.place.page);
+                    let bytes = page.read(index, name, chunk.place, chunk.len)?;
+                    let heads = read_heads(bytes, chunk.before)?;
+                    if let Some(slot) = list.heads.borrow_mut().get_mut(self.chunk) {
+                        *slot = Some(Rc::clone(&heads));
+                    }
+                    heads
+                }
+            };
             self.block = 0;
             self.open = name;
         }
@@ -121,12 +170,12 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
 
     fn current_chunk(&self) -> Result<(u32, Chunk)> {
         let part = self.parts.get(self.part).ok_or_else(damaged)?;
-        let chunk = part.entry.chunks.get(self.chunk).ok_or_else(damaged)?;
+        let chunk = part.list.entry.chunks.get(self.chunk).ok_or_else(damaged)?;
         Ok((self.segment(part)?.0, *chunk))
     }
 
     fn is_plain(&self) -> bool {
-        self.parts.get(self.part).is_some_and(|part| part.entry.chunks.is_empty())
+        self.parts.get(self.part).is_some_and(|part| part.list.entry.chunks.is_empty())
     }
 
     fn next_part(&mut self) {
@@ -182,6 +231,40 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
         }
     }
 
+    /// The documents of the current block, those that were removed included.
+    fn block(&mut self) -> Step<Rc<Block>> {
+        if self.is_plain() {
+            let part = self.parts.get(self.part).ok_or_else(damaged)?;
+            let list = Rc::clone(&part.list);
+            if let Some(block) = list.block.get() {
+                return Ok(Rc::clone(block));
+            }
+            let block = Rc::new(self.decode_block()?);
+            return Ok(Rc::clone(list.block.get_or_init(|| block)));
+        }
+        let (segment, chunk) = self.current_chunk()?;
+        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let name = (segment, Part::Documents, chunk.place.page);
+        let index = self.index;
+        index.block(name, (chunk.place.offset as usize).saturating_add(head.start), || self.decode_block())
+    }
+
+    fn decode_block(&mut self) -> Step<Block> {
+        self.decode()?;
+        let Self { index, columns, mask, .. } = self;
+        let mut block = Block::new(columns.docs.clone());
+        for (field, column) in columns.fields.iter().enumerate() {
+            if *mask >> field & 1 == 0 || column.counts.is_empty() {
+                continue;
+            }
+            let counts = column.counts.iter().map(|count| (*count).min(0xffff) as u16).collect();
+            let mut codes = vec![0; columns.docs.len()];
+            index.lengths(field, &columns.docs, &mut codes)?;
+            block.push_column(field, counts, codes);
+        }
+        Ok(block)
+    }
+
     fn load_distances(&mut self) -> Step<()> {
         if self.has_distances {
             return Ok(());
@@ -209,10 +292,9 @@ impl TermDocs for StoredDocs<'_, '_> {
                 return Ok(false);
             };
             let segment = part.segment;
-            if part.entry.chunks.is_empty() {
-                let code = part.entry.impact;
-                self.decode_plain()?;
-                let last = self.columns.docs.last().copied().unwrap_or(0);
+            if part.list.entry.chunks.is_empty() {
+                let code = part.list.entry.impact;
+                let last = self.block()?.docs().last().copied().unwrap_or(0);
                 if last >= doc {
                     self.last = last;
                     self.impact = self.index.impact(segment, code);
@@ -221,12 +303,12 @@ impl TermDocs for StoredDocs<'_, '_> {
                 self.next_part();
                 continue;
             }
-            let ahead = part.entry.chunks.iter().skip(self.chunk);
+            let ahead = part.list.entry.chunks.iter().skip(self.chunk);
             let Some(skip) = ahead.clone().position(|chunk| chunk.last >= doc) else {
                 self.next_part();
                 continue;
             };
-            let Some(chunk) = part.entry.chunks.get(self.chunk + skip).copied() else { continue };
+            let Some(chunk) = part.list.entry.chunks.get(self.chunk + skip).copied() else { continue };
             if skip > 0 {
                 self.chunk += skip;
                 self.block = 0;
@@ -254,41 +336,23 @@ impl TermDocs for StoredDocs<'_, '_> {
         self.impact
     }
 
-    fn read(&mut self, block: &mut Block) -> Step<()> {
-        block.clear();
-        self.decode()?;
-        let Self { index, columns, kept, mask, filtered, .. } = self;
-        kept.clear();
-        let mut removed = index.removed_within(&columns.docs);
-        let all = removed.is_empty();
-        *filtered = !all;
-        if all {
-            block.docs_mut().extend_from_slice(&columns.docs);
-        } else {
-            for (doc, at) in columns.docs.iter().zip(0..) {
-                while removed.first().is_some_and(|number| number < doc) {
-                    removed = removed.get(1..).unwrap_or_default();
-                }
-                if removed.first() != Some(doc) {
-                    block.docs_mut().push(*doc);
-                    kept.push(at);
-                }
+    fn read(&mut self) -> Step<Rc<Block>> {
+        let block = self.block()?;
+        self.kept.clear();
+        let mut removed = self.index.removed_within(block.docs());
+        self.filtered = !removed.is_empty();
+        if !self.filtered {
+            return Ok(block);
+        }
+        for (doc, at) in block.docs().iter().zip(0..) {
+            while removed.first().is_some_and(|number| number < doc) {
+                removed = removed.get(1..).unwrap_or_default();
+            }
+            if removed.first() != Some(doc) {
+                self.kept.push(at);
             }
         }
-        for (field, column) in columns.fields.iter().enumerate() {
-            if *mask >> field & 1 == 0 || column.counts.is_empty() {
-                continue;
-            }
-            let saturated = |count: &u32| (*count).min(0xffff) as u16;
-            let out = block.add_column(field);
-            if all {
-                out.iter_mut().zip(&column.counts).for_each(|(out, count)| *out = saturated(count));
-            } else {
-                let counts = kept.iter().map(|at| column.counts.get(*at as usize).map_or(0, saturated));
-                out.iter_mut().zip(counts).for_each(|(out, count)| *out = count);
-            }
-        }
-        Ok(())
+        Ok(Rc::new(block.only(&self.kept)))
     }
 
     fn positions(&mut self, at: usize, field: usize, positions: &mut Vec<u32>) -> Step<()> {

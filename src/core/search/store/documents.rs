@@ -55,6 +55,14 @@ impl Numbers {
         }
     }
 
+    /// The last number; `first` if there is none.
+    pub(crate) fn last(&self, first: u32) -> u32 {
+        match self {
+            Self::Dense(range) => range.end.saturating_sub(1).max(first),
+            Self::Sparse(numbers) => numbers.last().copied().unwrap_or(first),
+        }
+    }
+
     pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         match self {
             Self::Dense(range) => Box::new(range.clone()),
@@ -120,6 +128,41 @@ impl Lengths {
         let codes = reader.take(numbers.len().saturating_mul(fields))?.to_vec();
         reader.finish("a page of lengths")?;
         Ok(Self { numbers, codes })
+    }
+
+    /// Fills in the codes of a field for the first of `docs` (ascending) as far as the page reaches; answers how many.
+    pub(crate) fn fill(&self, field: usize, docs: &[u32], codes: &mut [u8]) -> usize {
+        let column = self.codes.get(field * self.numbers.len()..).unwrap_or_default();
+        let mut filled = 0;
+        let pairs = docs.iter().zip(codes);
+        match &self.numbers {
+            Numbers::Dense(range) => {
+                for (doc, code) in pairs.take_while(|(doc, _)| range.contains(doc)) {
+                    *code = column.get((doc - range.start) as usize).copied().unwrap_or(0);
+                    filled += 1;
+                }
+            }
+            Numbers::Sparse(numbers) => {
+                let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return 0 };
+                let mut at = 0;
+                for (doc, code) in pairs.take_while(|(doc, _)| (first..=last).contains(doc)) {
+                    at += numbers.get(at..).unwrap_or_default().partition_point(|number| number < doc);
+                    let has = numbers.get(at) == Some(doc);
+                    *code = if has { column.get(at).copied().unwrap_or(0) } else { 0 };
+                    filled += 1;
+                }
+            }
+        }
+        filled
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        let numbers = match &self.numbers {
+            Numbers::Dense(_) => 0,
+            Numbers::Sparse(numbers) => numbers.capacity() * 4,
+        };
+        numbers + self.codes.capacity()
     }
 
     /// The length code of a field at a place of the list.

@@ -48,10 +48,16 @@ impl Head {
 
     pub(crate) fn load(view: &dyn Read, keys: &IndexKeys, fields: usize) -> Step<Self> {
         let mut bytes = Vec::new();
-        if !view.get(&keys.head(), &mut bytes)? {
+        view.get(&keys.head(), &mut bytes)?;
+        Ok(Self::of(&bytes, fields)?)
+    }
+
+    /// The head with those bytes; none are an empty index.
+    pub(crate) fn of(bytes: &[u8], fields: usize) -> Result<Self> {
+        if bytes.is_empty() {
             return Ok(Self::empty(fields));
         }
-        Ok(Self::decode(&bytes, fields)?)
+        Self::decode(bytes, fields)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -5,66 +5,52 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::base::{sort, FastMap, Result};
+use crate::base::{sort, Reader, Result};
 use crate::collections::view::Gather;
 use crate::engine::{Direction, KeyRange, Read, Step};
 
-use super::super::postings::{DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
+use super::super::postings::{Block, DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
 use super::super::score::Model;
 use super::super::spec::SearchSpec;
-use super::docs::StoredDocs;
+use super::docs::{Found, StoredDocs, TermList};
 use super::documents::{damaged, read_ids, Lengths, Numbers};
 use super::head::{Head, Segment};
 use super::impact::ImpactScale;
 use super::keys::{IndexKeys, Part, PART_PREFIX_LEN};
 use super::scan::{SegmentTerms, StoredTerms};
 use super::terms::Entry;
+use super::warm::{Kept, Row, Warm};
 
 /// A page of documents or positions: segment, part, number.
 pub(super) type PageName = (u32, Part, u32);
-
-/// Pages kept by a query.
-const PAGES_MAX: usize = 64;
 
 /// An index at one position.
 pub struct StoredPostings<'a> {
     pub(super) view: &'a dyn Read,
     pub(super) keys: IndexKeys,
     pub(super) fields: usize,
+    opened: Rc<Opened>,
+    warm: Rc<Warm>,
+    /// The page of lengths that was used last.
+    lengths: RefCell<Option<Rc<Lengths>>>,
+    /// Where the last looked-up term was: the next one is often near.
+    walkers: RefCell<Vec<SegmentTerms<'a>>>,
+    /// For keys.
+    scratch: RefCell<Vec<u8>>,
+}
+
+/// What is known of an index at one position before anything is asked of it.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) keys: IndexKeys,
+    /// The head's bytes.
+    bytes: Vec<u8>,
     head: Head,
     model: Model,
     /// For each segment.
     bounds: Vec<Bound>,
     /// The numbers of all removed documents whose postings are still there, ascending.
     removed: Vec<u32>,
-    lengths: RefCell<Vec<LengthsPage>>,
-    ids: RefCell<IdsPage>,
-    /// Pages of documents and positions: neighbours among terms share them.
-    pages: RefCell<FastMap<PageName, Rc<Vec<u8>>>>,
-    /// Where the last looked-up term was: the next one is often near.
-    walkers: RefCell<Vec<SegmentTerms<'a>>>,
-}
-
-/// The page of ids that was read last.
-#[derive(Debug, Default)]
-struct IdsPage {
-    first: u32,
-    bytes: Vec<u8>,
-}
-
-impl IdsPage {
-    fn find(&self, doc: u32) -> Result<Option<Box<str>>> {
-        let mut found = None;
-        if !self.bytes.is_empty() && self.first <= doc {
-            read_ids(&self.bytes, self.first, &mut |number, id| {
-                if number == doc {
-                    found = std::str::from_utf8(id).ok().map(Box::from);
-                }
-                number < doc
-            })?;
-        }
-        Ok(found)
-    }
 }
 
 /// How a segment's impact codes translate to the model of now.
@@ -74,30 +60,47 @@ struct Bound {
     factor: f32,
 }
 
-#[derive(Clone)]
-struct LengthsPage {
-    first: u32,
-    page: Rc<Lengths>,
-}
+impl Opened {
+    fn new(view: &dyn Read, keys: IndexKeys, bytes: Vec<u8>, head: Head, model: Model) -> Step<Self> {
+        let bound = |segment: &Segment| Bound {
+            scale: ImpactScale::new(&segment.model),
+            factor: model.looseness(&segment.model),
+        };
+        let bounds = head.segments.iter().map(bound).collect();
+        let removed = load_removed(view, &keys, &head.segments)?;
+        Ok(Self { keys, bytes, head, model, bounds, removed })
+    }
 
-/// What one segment knows of a term.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// The segment's place in the head.
-    pub(super) segment: usize,
-    pub(super) entry: Entry,
+    /// Bytes of memory, about.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.len() * 3 + self.removed.len() * 4
+    }
 }
 
 impl<'a> StoredPostings<'a> {
-    /// The index of a collection with those numbers, as `view` has it.
+    /// The index of a collection with those numbers, as `view` has it. Of what is committed `warm` may be the instance's; in
+    /// a transaction it is one for this very use.
     ///
     /// # Errors
     /// A pause while its head, or what it removed, is not in memory; `Corrupt` if its bytes make no sense.
-    pub fn open(view: &'a dyn Read, collection: u32, index: u32, spec: &SearchSpec) -> Step<Self> {
+    pub fn open(view: &'a dyn Read, collection: u32, index: u32, spec: &SearchSpec, warm: &Rc<Warm>) -> Step<Self> {
         let keys = IndexKeys::new(collection, index);
-        let head = Head::load(view, &keys, spec.fields.len())?;
-        let model = Model::new(spec, &head.totals);
-        Self::with_head(view, keys, spec.fields.len(), head, &model)
+        let mut bytes = Vec::new();
+        view.get(&keys.head(), &mut bytes)?;
+        let known = warm.head(|head| head.keys == keys && head.bytes == bytes);
+        // The declaration may have got other weights, which the head does not know.
+        let same = |head: &Rc<Opened>| head.model == Model::new(spec, &head.head.totals);
+        let opened = match known.filter(same) {
+            Some(opened) => opened,
+            None => {
+                let head = Head::of(&bytes, spec.fields.len())?;
+                let model = Model::new(spec, &head.totals);
+                let opened = Rc::new(Opened::new(view, keys, bytes, head, model)?);
+                warm.keep_head(&opened);
+                opened
+            }
+        };
+        Ok(Self::with(view, spec.fields.len(), opened, Rc::clone(warm)))
     }
 
     /// The index that a head describes, its impacts by `model`.
@@ -108,25 +111,13 @@ impl<'a> StoredPostings<'a> {
         head: Head,
         model: &Model,
     ) -> Step<Self> {
-        let bound = |segment: &Segment| Bound {
-            scale: ImpactScale::new(&segment.model),
-            factor: model.looseness(&segment.model),
-        };
-        let bounds = head.segments.iter().map(bound).collect();
-        let removed = load_removed(view, &keys, &head.segments)?;
-        Ok(Self {
-            view,
-            keys,
-            fields,
-            head,
-            model: model.clone(),
-            bounds,
-            removed,
-            lengths: RefCell::default(),
-            ids: RefCell::default(),
-            pages: RefCell::default(),
-            walkers: RefCell::default(),
-        })
+        let opened = Opened::new(view, keys, Vec::new(), head, model.clone())?;
+        Ok(Self::with(view, fields, Rc::new(opened), Warm::once()))
+    }
+
+    fn with(view: &'a dyn Read, fields: usize, opened: Rc<Opened>, warm: Rc<Warm>) -> Self {
+        let (lengths, walkers, scratch) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { view, keys: opened.keys, fields, opened, warm, lengths, walkers, scratch }
     }
 
     /// The id of a document.
@@ -134,20 +125,15 @@ impl<'a> StoredPostings<'a> {
     /// # Errors
     /// `Corrupt` if the index has no such document.
     pub fn id(&self, doc: DocNumber) -> Step<Box<str>> {
-        // Neighbours are often asked for one after another: the page stays at hand.
-        let mut page = self.ids.borrow_mut();
-        if let Some(id) = page.find(doc)? {
-            return Ok(id);
-        }
-        let segment = self.head.segment_of(doc).ok_or_else(damaged)?;
-        let range = self.keys.upto(segment.id, Part::Ids, &doc.to_be_bytes());
-        let mut cursor = self.view.cursor(range, Direction::Backward);
-        if cursor.advance()? {
-            page.first = first_number(cursor.key())?;
-            page.bytes.clear();
-            page.bytes.extend_from_slice(cursor.value());
-        }
-        Ok(page.find(doc)?.ok_or_else(damaged)?)
+        let Some(Row::Ids(first, _, page)) = self.row(Part::Ids, doc)? else { return Err(damaged().into()) };
+        let mut found = None;
+        read_ids(&page, first, &mut |number, id| {
+            if number == doc {
+                found = std::str::from_utf8(id).ok().map(Box::from);
+            }
+            number < doc
+        })?;
+        Ok(found.ok_or_else(damaged)?)
     }
 
     /// The number of a document; `None` if it is not in the index.
@@ -155,41 +141,47 @@ impl<'a> StoredPostings<'a> {
         super::commit::number_of(self.view, &self.keys, id)
     }
 
+    pub(super) fn warm(&self) -> &Rc<Warm> {
+        &self.warm
+    }
+
     pub(super) fn segments(&self) -> &[Segment] {
-        &self.head.segments
+        &self.opened.head.segments
     }
 
     /// The numbers of the removed documents whose postings are still there, ascending.
     pub(super) fn removed(&self) -> &[u32] {
-        &self.removed
+        &self.opened.removed
     }
 
     /// The length codes of a document.
     pub(super) fn codes(&self, doc: u32) -> Step<Vec<u8>> {
-        let page = self.lengths_page(doc)?.ok_or_else(damaged)?;
+        let Some(Row::Lengths(_, page)) = self.row(Part::Lengths, doc)? else { return Err(damaged().into()) };
         let place = page.numbers.place(doc).ok_or_else(damaged)?;
         Ok((0..self.fields).map(|field| page.code(place, field)).collect())
     }
 
     /// Whether the document was removed.
     pub(super) fn is_removed(&self, doc: u32) -> bool {
-        !self.removed.is_empty() && self.removed.binary_search(&doc).is_ok()
+        !self.opened.removed.is_empty() && self.opened.removed.binary_search(&doc).is_ok()
     }
 
     /// The removed numbers from the first of these documents to the last.
     pub(super) fn removed_within(&self, docs: &[u32]) -> &[u32] {
         let (Some(first), Some(last)) = (docs.first(), docs.last()) else { return &[] };
-        if self.removed.is_empty() {
+        let removed = &self.opened.removed;
+        if removed.is_empty() {
             return &[];
         }
-        let start = self.removed.partition_point(|number| number < first);
-        let behind = self.removed.get(start..).unwrap_or_default();
+        let start = removed.partition_point(|number| number < first);
+        let behind = removed.get(start..).unwrap_or_default();
         behind.get(..behind.partition_point(|number| number <= last)).unwrap_or_default()
     }
 
     /// The impact of a code, by the model of now.
     pub(super) fn impact(&self, segment: usize, code: u8) -> f32 {
-        let bound = self.bounds.get(segment).map_or(f32::INFINITY, |bound| bound.scale.decode(code) * bound.factor);
+        let bound =
+            self.opened.bounds.get(segment).map_or(f32::INFINITY, |bound| bound.scale.decode(code) * bound.factor);
         if bound.is_nan() {
             f32::INFINITY
         } else {
@@ -199,84 +191,115 @@ impl<'a> StoredPostings<'a> {
 
     /// The terms of each segment, before the first.
     pub(super) fn segment_terms(&self) -> Vec<SegmentTerms<'a>> {
-        let new = |segment| SegmentTerms::new(self.view, self.keys, segment);
-        self.head.segments.iter().map(new).collect()
+        let new = |segment| SegmentTerms::new(self.view, &self.warm, self.keys, segment);
+        self.segments().iter().map(new).collect()
     }
 
     /// A page of documents or positions.
     pub(super) fn page(&self, name: PageName) -> Step<Rc<Vec<u8>>> {
-        if let Some(page) = self.pages.borrow().get(&name) {
-            return Ok(Rc::clone(page));
-        }
         let (segment, part, number) = name;
+        let key = self.keys.page(segment, part, number);
+        if let Some(Kept::Page(page)) = self.warm.get(&key) {
+            return Ok(page);
+        }
         let mut bytes = Vec::new();
-        if !self.view.get(&self.keys.page(segment, part, number), &mut bytes)? {
+        if !self.view.get(&key, &mut bytes)? {
             return Err(damaged().into());
         }
         let page = Rc::new(bytes);
-        let mut pages = self.pages.borrow_mut();
-        if pages.len() >= PAGES_MAX {
-            pages.clear();
-        }
-        pages.insert(name, Rc::clone(&page));
+        self.warm.keep(&key, Kept::Page(Rc::clone(&page)), page.capacity());
         Ok(page)
     }
 
-    /// What each segment knows of a term.
+    /// The documents of the block at an offset of a page; `decode` has them if nobody read them before.
+    pub(super) fn block(
+        &self,
+        (segment, part, number): PageName,
+        offset: usize,
+        decode: impl FnOnce() -> Step<Block>,
+    ) -> Step<Rc<Block>> {
+        let mut key = self.keys.page(segment, part, number);
+        key.extend_from_slice(&(offset as u32).to_be_bytes());
+        if let Some(Kept::Block(block)) = self.warm.get(&key) {
+            return Ok(block);
+        }
+        let block = Rc::new(decode()?);
+        self.warm.keep(&key, Kept::Block(Rc::clone(&block)), block.memory());
+        Ok(block)
+    }
+
+    /// What each segment has of a term.
     pub(super) fn find(&self, term: &[u8]) -> Step<Vec<Found>> {
         let mut found = Vec::new();
         let mut gather = Gather::default();
-        let mut walkers = self.walkers.borrow_mut();
-        if walkers.is_empty() {
-            *walkers = self.segment_terms();
-        }
-        for (segment, walker) in walkers.iter_mut().enumerate() {
-            if gather.step(walker.seek(term))?.is_some() && walker.term() == Some(term) {
-                found.push(Found { segment, entry: walker.entry()? });
-            }
+        for (place, segment) in self.segments().iter().enumerate() {
+            let list = gather.step(self.list(place, segment.id, term))?.flatten();
+            found.extend(list.map(|list| Found { segment: place, list }));
         }
         gather.finish()?;
         Ok(found)
     }
 
-    /// The page of lengths that has the document.
-    fn lengths_page(&self, doc: u32) -> Step<Option<Rc<Lengths>>> {
-        let mut cache = self.lengths.borrow_mut();
-        let after = cache.partition_point(|page| page.first <= doc);
-        if let Some(known) = after.checked_sub(1).and_then(|at| cache.get(at)) {
-            if known.page.numbers.place(doc).is_some() {
-                return Ok(Some(Rc::clone(&known.page)));
-            }
+    /// What one segment has of a term.
+    fn list(&self, place: usize, segment: u32, term: &[u8]) -> Step<Option<Rc<TermList>>> {
+        let mut key = self.scratch.borrow_mut();
+        self.keys.term(segment, term, &mut key);
+        if let Some(Kept::Term(list)) = self.warm.get(&key) {
+            return Ok(list);
         }
-        let Some(segment) = self.head.segment_of(doc) else { return Ok(None) };
-        let range = self.keys.upto(segment.id, Part::Lengths, &doc.to_be_bytes());
-        let mut cursor = self.view.cursor(range, Direction::Backward);
+        let mut walkers = self.walkers.borrow_mut();
+        if walkers.is_empty() {
+            *walkers = self.segment_terms();
+        }
+        let walker = walkers.get_mut(place).ok_or_else(damaged)?;
+        walker.seek(term)?;
+        let list = (walker.term() == Some(term)).then(|| walker.entry().map(TermList::new)).transpose()?;
+        let bytes = list.as_ref().map_or(0, |list| list.memory());
+        self.warm.keep(&key, Kept::Term(list.clone()), bytes);
+        Ok(list)
+    }
+
+    /// The page of ids or lengths that has the document, or would have.
+    fn row(&self, part: Part, doc: u32) -> Step<Option<Row>> {
+        let Some(segment) = self.opened.head.segment_of(doc) else { return Ok(None) };
+        let range = self.keys.upto(segment.id, part, &doc.to_be_bytes());
+        let key = range.end.as_ref().and_then(|end| end.split_last()).map_or(&[][..], |(_, key)| key);
+        if let Some(known) = self.warm.row(PART_PREFIX_LEN, key) {
+            return Ok(Some(known));
+        }
+        let mut cursor = self.view.cursor(range.clone(), Direction::Backward);
         if !cursor.advance()? {
             return Ok(None);
         }
         let first = first_number(cursor.key())?;
-        let page = Rc::new(Lengths::read(cursor.value(), first, self.fields)?);
-        if page.numbers.place(doc).is_none() {
+        let row = if part == Part::Lengths {
+            let page = Rc::new(Lengths::read(cursor.value(), first, self.fields)?);
+            Row::Lengths(page.numbers.last(first), page)
+        } else {
+            let last = Numbers::read(&mut Reader::new(cursor.value()), first)?.last(first);
+            Row::Ids(first, last, Rc::new(cursor.value().to_vec()))
+        };
+        if !row.reaches(&doc.to_be_bytes()) {
             return Ok(None);
         }
-        cache.insert(after, LengthsPage { first, page: Rc::clone(&page) });
-        Ok(Some(page))
+        self.warm.keep_row(cursor.key(), row.clone());
+        Ok(Some(row))
     }
 }
 
 impl Postings for StoredPostings<'_> {
     fn totals(&self) -> Step<Totals> {
-        Ok(self.head.totals.clone())
+        Ok(self.opened.head.totals.clone())
     }
 
     fn reference(&self) -> &Model {
-        &self.model
+        &self.opened.model
     }
 
     fn docs<'a>(&'a self, term: &[u8]) -> Step<Option<Box<dyn TermDocs + 'a>>> {
         let found = self.find(term)?;
         let stats = self.stats(found.iter().map(|found| {
-            let Entry { docs, removed, impact, .. } = found.entry;
+            let Entry { docs, removed, impact, .. } = found.list.entry;
             (found.segment, docs, removed, impact)
         }));
         if stats.docs == 0 {
@@ -288,22 +311,31 @@ impl Postings for StoredPostings<'_> {
     fn terms(&self) -> Step<Box<dyn Terms + '_>> {
         Ok(Box::new(StoredTerms::new(self)))
     }
-
-    fn lengths(&self, field: usize, docs: &[DocNumber], codes: &mut [u8]) -> Step<()> {
-        let mut page: Option<Rc<Lengths>> = None;
-        for (doc, code) in docs.iter().zip(codes) {
-            let mut place = page.as_ref().and_then(|page| page.numbers.place(*doc));
-            if place.is_none() {
-                page = self.lengths_page(*doc)?;
-                place = page.as_ref().and_then(|page| page.numbers.place(*doc));
-            }
-            *code = page.as_ref().zip(place).map_or(0, |(page, place)| page.code(place, field));
-        }
-        Ok(())
-    }
 }
 
 impl StoredPostings<'_> {
+    /// The length codes of one field for documents in ascending order; 0 where a document is not there or lacks the field.
+    /// `codes` is as long as `docs`.
+    pub(super) fn lengths(&self, field: usize, docs: &[DocNumber], codes: &mut [u8]) -> Step<()> {
+        let mut at = 0;
+        let mut page = self.lengths.borrow_mut();
+        while let (Some(docs @ [doc, ..]), Some(codes)) = (docs.get(at..), codes.get_mut(at..)) {
+            let filled = page.as_ref().map_or(0, |page| page.fill(field, docs, codes));
+            at += filled;
+            if filled > 0 {
+                continue;
+            }
+            match self.row(Part::Lengths, *doc)? {
+                Some(Row::Lengths(_, found)) => *page = Some(found),
+                _ => {
+                    codes.iter_mut().take(1).for_each(|code| *code = 0);
+                    at += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The counts of a term from those of each segment: its place, documents, removed ones, impact code.
     pub(super) fn stats(&self, parts: impl Iterator<Item = (usize, u32, u32, u8)>) -> TermStats {
         let (mut docs, mut gone, mut impact) = (0u32, 0u32, 0.0f32);
@@ -341,7 +373,7 @@ pub(super) fn load_removed(view: &dyn Read, keys: &IndexKeys, segments: &[Segmen
 fn read_removed(view: &dyn Read, keys: &IndexKeys, segment: u32, removed: &mut Vec<u32>) -> Step<()> {
     let mut cursor = view.cursor(KeyRange::prefix(&keys.part(segment, Part::Removed)), Direction::Forward);
     while cursor.advance()? {
-        let mut reader = crate::base::Reader::new(cursor.value());
+        let mut reader = Reader::new(cursor.value());
         let numbers = Numbers::read(&mut reader, first_number(cursor.key())?)?;
         reader.finish("a page of removed documents")?;
         removed.extend(numbers.iter());

@@ -82,6 +82,15 @@ impl IndexKeys {
         key
     }
 
+    /// Replaces `key` by the name under which a term of a segment is remembered. It is no key of the engine.
+    pub(crate) fn term(&self, segment: u32, term: &[u8], key: &mut Vec<u8>) {
+        key.clear();
+        key.extend_from_slice(&self.prefix);
+        key.push(b't');
+        key.extend_from_slice(&segment.to_be_bytes());
+        key.extend_from_slice(term);
+    }
+
     /// A page by its number.
     pub(crate) fn page(&self, segment: u32, part: Part, number: u32) -> Vec<u8> {
         let mut key = self.part(segment, part);

@@ -20,6 +20,8 @@
 //!
 //! A distance is the position minus the one before in the same document and field; the first is the position itself.
 
+use std::rc::Rc;
+
 use crate::base::{read_varint, write_varint, Error, Reader, Result};
 
 use super::super::postings::BLOCK_DOCS;
@@ -193,11 +195,12 @@ impl ChunkWriter {
 ///
 /// # Errors
 /// `Corrupt` if they make no sense.
-pub(crate) fn read_heads(chunk: &[u8], mut before: u32, heads: &mut Vec<BlockHead>) -> Result<()> {
-    heads.clear();
+pub(crate) fn read_heads(chunk: &[u8], mut before: u32) -> Result<Rc<[BlockHead]>> {
     let mut reader = Reader::new(chunk);
     let (mut start, mut positions_start) = (0usize, 0usize);
-    for _ in 0..reader.count(5)? {
+    let count = reader.count(5)?;
+    let mut heads = Vec::with_capacity(count);
+    for _ in 0..count {
         let docs = reader.varint_u32()? as usize;
         let last = before.wrapping_add(reader.varint_u32()?);
         let (len, positions_len) = (reader.varint_u32()? as usize, reader.varint_u32()? as usize);
@@ -211,8 +214,8 @@ pub(crate) fn read_heads(chunk: &[u8], mut before: u32, heads: &mut Vec<BlockHea
         before = last;
     }
     let shift = chunk.len() - reader.len();
-    heads.iter_mut().for_each(|head| head.start = head.start.saturating_add(shift));
-    Ok(())
+    heads.iter_mut().for_each(|head: &mut BlockHead| head.start = head.start.saturating_add(shift));
+    Ok(heads.into())
 }
 
 /// Reads a block's documents and counts into `columns`, which get no distances. Answers the mask of fields.

@@ -10,10 +10,10 @@ use crate::engine::{Direction, KeyRange, Read, Step, Transaction};
 
 use super::super::score::Model;
 use super::super::spec::SearchSpec;
-use super::docs::StoredDocs;
+use super::docs::{Found, StoredDocs, TermList};
 use super::documents::{read_ids, Lengths, Row, LENGTHS_PAGE};
 use super::head::{Head, Segment};
-use super::index::{first_number, Found, StoredPostings};
+use super::index::{first_number, StoredPostings};
 use super::keys::{IndexKeys, Part};
 use super::plan::choose;
 use super::scan::SegmentTerms;
@@ -219,7 +219,8 @@ fn merge_terms(
     writer: &mut SegmentWriter<'_>,
     last: &mut Vec<u8>,
 ) -> Step<bool> {
-    let mut parts: Vec<_> = inputs.iter().map(|input| SegmentTerms::new(index.view, index.keys, input)).collect();
+    let new = |input| SegmentTerms::new(index.view, index.warm(), index.keys, input);
+    let mut parts: Vec<_> = inputs.iter().map(new).collect();
     for part in &mut parts {
         if last.is_empty() {
             part.advance()?;
@@ -238,7 +239,7 @@ fn merge_terms(
         let mut found = Vec::new();
         for (segment, part) in parts.iter_mut().enumerate() {
             if part.term() == Some(&term) {
-                found.push(Found { segment, entry: part.entry()? });
+                found.push(Found { segment, list: TermList::new(part.entry()?) });
                 part.advance()?;
             }
         }
@@ -249,7 +250,7 @@ fn merge_terms(
 
 /// Writes one term of the output.
 fn merge_term(index: &StoredPostings<'_>, term: &[u8], found: Vec<Found>, writer: &mut SegmentWriter<'_>) -> Step<()> {
-    let removed = found.iter().fold(0u32, |sum, found| sum.saturating_add(found.entry.removed));
+    let removed = found.iter().fold(0u32, |sum, found| sum.saturating_add(found.list.entry.removed));
     let mut dropped = 0;
     writer.begin(term);
     let mut docs = StoredDocs::new(index, found, super::super::postings::TermStats::default());

@@ -23,9 +23,12 @@ mod model_tests;
 mod pack;
 mod plan;
 mod scan;
+mod term_page;
 mod terms;
 pub mod view;
+mod warm;
 mod write;
 
 pub use index::StoredPostings;
 pub use view::{Prepared, SearchIndexes};
+pub use warm::Warm;

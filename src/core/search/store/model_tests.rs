@@ -15,7 +15,7 @@ use crate::search::SearchSpec;
 use super::agreement::{difference, result_difference};
 use super::build::{declare, drop_search, Builder, CommitStep, ReadStep};
 use super::view::SearchIndexes;
-use super::{merge, Prepared};
+use super::{merge, Prepared, Warm};
 
 pub(super) struct Model {
     pub(super) store: MemoryStore,
@@ -24,6 +24,8 @@ pub(super) struct Model {
     views: Vec<Rc<dyn View>>,
     prepared: Rc<Prepared>,
     pub(super) rng: SeededRng,
+    /// What queries at earlier states have left; small, so that things go.
+    warm: Rc<Warm>,
 }
 
 impl Model {
@@ -33,7 +35,7 @@ impl Model {
         let prepared = Rc::new(search.prepare(SearchSpec::parse(&spec).unwrap()).unwrap());
         let views: Vec<Rc<dyn View>> = vec![Rc::new(Indexes), search.clone()];
         let (store, catalog) = (MemoryStore::default(), Catalog::default());
-        Self { store, catalog, search, views, prepared, rng: SeededRng::new(seed) }
+        Self { store, catalog, search, views, prepared, rng: SeededRng::new(seed), warm: Rc::new(Warm::new(30_000)) }
     }
 
     pub(super) fn declare(&mut self) {
@@ -120,7 +122,7 @@ impl Model {
     /// The same over another store.
     pub(super) fn with_store(&self, store: MemoryStore) -> Self {
         let (search, views, prepared) = (self.search.clone(), self.views.clone(), self.prepared.clone());
-        Self { store, catalog: Catalog::default(), search, views, prepared, rng: SeededRng::new(1) }
+        Self { store, catalog: Catalog::default(), search, views, prepared, rng: SeededRng::new(1), warm: Warm::once() }
     }
 
     /// A slice of merging that may fail.
@@ -145,7 +147,7 @@ impl Model {
         ];
         let queries = queries.map(|query| json::parse(query.as_bytes()).unwrap());
         let look = |view: &dyn crate::engine::Read| match difference(view, &collection, search, &self.prepared)? {
-            None => result_difference(view, &collection, search, &self.prepared, &queries),
+            None => result_difference(view, &collection, search, &self.prepared, &queries, &self.warm),
             found => Ok(found),
         };
         self.store.read(look).unwrap()

@@ -3,6 +3,8 @@
 //! Not the documents of the terms. A term whose documents are all removed still appears until its segments are merged; its
 //! count says 0.
 
+use std::rc::Rc;
+
 use crate::base::Result;
 use crate::engine::{Cursor, Direction, KeyRange, Read, Step};
 
@@ -10,124 +12,140 @@ use super::super::postings::{TermStats, Terms};
 use super::head::Segment;
 use super::index::StoredPostings;
 use super::keys::{IndexKeys, Part};
-use super::terms::{Entry, PageCursor};
+use super::list::damaged;
+use super::term_page::{TermEntry, TermPage};
+use super::terms::Entry;
+use super::warm::{Row, Warm};
 
 /// One segment's terms.
 pub(super) struct SegmentTerms<'a> {
     view: &'a dyn Read,
-    keys: IndexKeys,
-    segment: u32,
+    warm: Rc<Warm>,
+    /// What the keys of its pages start with.
+    part: Vec<u8>,
     base: u32,
-    /// The pages behind the current one, once somebody went there; until then `behind` is where they begin.
+    /// The pages behind the current one, where nobody remembers them.
     pages: Option<Box<dyn Cursor + 'a>>,
-    behind: Option<Vec<u8>>,
-    page: Vec<u8>,
-    walk: PageCursor,
-    /// Whether `walk` stands on a term.
-    on_term: bool,
+    /// The current page, and the current term in it.
+    page: Option<Rc<TermPage>>,
+    at: usize,
     ended: bool,
 }
 
 impl<'a> SegmentTerms<'a> {
-    pub(super) fn new(view: &'a dyn Read, keys: IndexKeys, segment: &Segment) -> Self {
-        Self {
-            view,
-            keys,
-            segment: segment.id,
-            base: segment.base,
-            pages: None,
-            behind: None,
-            page: Vec::new(),
-            walk: PageCursor::default(),
-            on_term: false,
-            ended: false,
-        }
+    pub(super) fn new(view: &'a dyn Read, warm: &Rc<Warm>, keys: IndexKeys, segment: &Segment) -> Self {
+        let part = keys.part(segment.id, Part::Terms);
+        Self { view, warm: Rc::clone(warm), part, base: segment.base, pages: None, page: None, at: 0, ended: false }
     }
 
-    /// The current term; `None` at the end.
+    /// The current term; `None` before the first and at the end.
+    #[inline]
     pub(super) fn term(&self) -> Option<&[u8]> {
-        self.on_term.then(|| self.walk.term())
+        self.page.as_ref().filter(|page| self.at < page.len()).map(|page| page.term(self.at))
     }
 
-    pub(super) fn entry(&mut self) -> Result<Entry> {
-        self.walk.entry(&self.page)
+    /// What is written of the current term, without its chunks.
+    pub(super) fn brief(&self) -> TermEntry {
+        self.page.as_ref().map(|page| page.entry(self.at)).unwrap_or_default()
+    }
+
+    /// All that is written of the current term.
+    pub(super) fn entry(&self) -> Result<Entry> {
+        self.page.as_ref().ok_or_else(damaged)?.whole_entry(self.at)
     }
 
     /// Goes to the next term.
     pub(super) fn advance(&mut self) -> Step<()> {
-        if self.ended {
-            return Ok(());
-        }
-        loop {
-            if !self.page.is_empty() && self.walk.advance(&self.page)? {
-                self.on_term = true;
+        while !self.ended {
+            if self.page.as_ref().is_some_and(|page| self.at + 1 < page.len()) {
+                self.at += 1;
                 return Ok(());
             }
-            if !self.next_page()? {
+            if self.next_page()? && self.term().is_some() {
                 return Ok(());
             }
         }
+        Ok(())
     }
 
-    /// Goes before the first term of the next page.
+    /// Goes to the first term of the next page; `false` at the end.
     fn next_page(&mut self) -> Step<bool> {
+        match self.page.as_ref().and_then(|page| page.next()) {
+            Some(None) => {
+                self.ended = true;
+                self.page = None;
+                return Ok(false);
+            }
+            Some(Some(first)) => {
+                if let Some(page) = self.warm.terms(self.part.len(), &[&self.part, first].concat()) {
+                    (self.page, self.at, self.pages) = (Some(page), 0, None);
+                    return Ok(true);
+                }
+            }
+            None => {}
+        }
         let pages = match &mut self.pages {
             Some(pages) => pages,
             None => {
-                let mut range = KeyRange::prefix(&self.keys.part(self.segment, Part::Terms));
-                if let Some(behind) = self.behind.take() {
-                    range.start = behind;
+                let mut range = KeyRange::prefix(&self.part);
+                if let Some(page) = &self.page {
+                    // The first key behind a page's is that key and a zero byte.
+                    range.start = [&self.part, page.term(0), &[0]].concat();
                 }
                 self.pages.insert(self.view.cursor(range, Direction::Forward))
             }
         };
         let more = pages.advance()?;
-        self.page.clear();
-        self.on_term = false;
-        if more {
-            self.page.extend_from_slice(pages.value());
-            self.walk.open(&self.page, self.base)?;
+        let page = if more { Some(open_page(&self.warm, self.base, &self.part, &**pages)?) } else { None };
+        if let Some(before) = &self.page {
+            before.set_next(page.as_ref().map(|page| page.term(0)));
         }
-        self.ended = !more;
+        (self.page, self.at, self.ended) = (page, 0, !more);
         Ok(more)
     }
 
     /// Goes to the first term at or after `term`, forwards or backwards.
     pub(super) fn seek(&mut self, term: &[u8]) -> Step<()> {
-        if self.on_term && self.walk.term() <= term {
-            if self.walk.term() == term || self.walk.seek(&self.page, term)? {
-                return Ok(());
-            }
-            // Mostly the next page has it, or would have.
-            if !self.next_page()? {
-                return Ok(());
-            }
-            if self.walk.seek(&self.page, term)? {
-                self.on_term = true;
-                return Ok(());
+        if let Some(page) = &self.page {
+            let from = if self.term().is_some_and(|own| own <= term) { self.at } else { 0 };
+            if page.term(from) <= term && page.reaches(term) {
+                self.at = page.seek(from, term);
+                return self.settle();
             }
         }
-        let mut before = self.view.cursor(self.keys.upto(self.segment, Part::Terms, term), Direction::Backward);
-        let found = before.advance()?;
-        self.page.clear();
-        self.pages = None;
-        self.behind = None;
-        self.on_term = false;
-        self.ended = false;
-        if found {
-            self.page.extend_from_slice(before.value());
-            self.walk.open(&self.page, self.base)?;
-            // The first key behind a page's is that key and a zero byte.
-            self.behind = Some([before.key(), &[0]].concat());
-        }
-        while self.page.is_empty() || !self.walk.seek(&self.page, term)? {
-            if !self.next_page()? {
-                return Ok(());
+        let key = [self.part.as_slice(), term].concat();
+        let mut page = self.warm.terms(self.part.len(), &key);
+        if page.is_none() {
+            let range = KeyRange { start: self.part.clone(), end: Some([key.as_slice(), &[0]].concat()) };
+            let mut before = self.view.cursor(range, Direction::Backward);
+            if before.advance()? {
+                page = Some(open_page(&self.warm, self.base, &self.part, &*before)?);
             }
         }
-        self.on_term = true;
+        self.at = page.as_ref().map_or(0, |page| page.seek(0, term));
+        (self.page, self.pages, self.ended) = (page, None, false);
+        self.settle()
+    }
+
+    /// Behind the last term of a page, the first one of the next is meant.
+    fn settle(&mut self) -> Step<()> {
+        while self.term().is_none() && self.next_page()? {}
         Ok(())
     }
+}
+
+/// The page where a cursor stands.
+fn open_page(warm: &Warm, base: u32, part: &[u8], cursor: &dyn Cursor) -> Step<Rc<TermPage>> {
+    if let Some(page) = warm.terms(part.len(), cursor.key()).filter(|page| cursor.key().ends_with(page.term(0))) {
+        return Ok(page);
+    }
+    let page = Rc::new(TermPage::read(cursor.value().to_vec(), base)?);
+    // Where a page lies says which term it begins with.
+    if cursor.key().get(part.len()..) != Some(page.term(0)) || page.len() == 0 {
+        return Err(damaged().into());
+    }
+    warm.keep_row(cursor.key(), Row::Terms(Rc::clone(&page)));
+    Ok(page)
 }
 
 /// The terms of the index.
@@ -204,8 +222,8 @@ impl Terms for StoredTerms<'_, '_> {
 
     fn stats(&self) -> TermStats {
         self.index.stats(self.holders().map(|(at, part)| {
-            let walk = &part.walk;
-            (at, walk.docs(), walk.removed(), walk.impact(&part.page))
+            let TermEntry { docs, removed, impact, .. } = part.brief();
+            (at, docs, removed, impact)
         }))
     }
 }

@@ -5,6 +5,7 @@ use crate::collections::catalog::Collection;
 use crate::collections::find::Token;
 use crate::collections::json::to_json;
 use crate::collections::rank::read_id;
+use crate::collections::view::Gather;
 use crate::collections::Document;
 use crate::engine::{Read, Step};
 use crate::search::evaluate::explain;
@@ -29,9 +30,7 @@ impl Run {
         let mut answer = ObjectWriter::default();
         let mut extended = false;
         let mut hits = Vec::new();
-        for found in shown {
-            let id = postings.id(found.hit.doc)?;
-            let stored = load(view, collection.id, &id)?;
+        for (found, id, stored) in load_all(shown, view, postings, collection)? {
             let document = Document::parse(&stored)?;
             let mut one = ObjectWriter::default();
             one.text("id", &id).fraction("score", found.hit.score.into());
@@ -129,4 +128,23 @@ impl Run {
         }
         out.extend_from_slice(&object.finish().json);
     }
+}
+
+/// The ids and stored documents of matches: what is missing of all of them is asked for at once.
+fn load_all<'a>(
+    shown: &'a [Found],
+    view: &dyn Read,
+    postings: &StoredPostings<'_>,
+    collection: &Collection,
+) -> Step<Vec<(&'a Found, Box<str>, Vec<u8>)>> {
+    let mut gather = Gather::default();
+    let mut loaded = Vec::with_capacity(shown.len());
+    for found in shown {
+        let Some(id) = gather.step(postings.id(found.hit.doc))? else { continue };
+        if let Some(stored) = gather.step(load(view, collection.id, &id))? {
+            loaded.push((found, id, stored));
+        }
+    }
+    gather.finish()?;
+    Ok(loaded)
 }

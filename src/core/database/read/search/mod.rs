@@ -9,6 +9,7 @@ mod suggest;
 mod surface;
 mod token;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
@@ -16,10 +17,10 @@ use crate::collections::catalog::Collection;
 use crate::collections::fields::Fields;
 use crate::collections::find::{take_filter, Matcher, Ranking, Token};
 use crate::collections::{keys, Path, Projection, Value};
-use crate::engine::{Read, Step};
+use crate::engine::{Pause, Read, Step};
 use crate::search::evaluate::{explain, Evaluation, Hit};
 use crate::search::store::view::not_declared;
-use crate::search::store::{Prepared, StoredPostings};
+use crate::search::store::{Prepared, StoredPostings, Warm};
 use crate::search::{FacetCounts, Options, Plan, Query};
 
 use super::super::response::Response;
@@ -34,8 +35,8 @@ const LIMIT: u64 = 10;
 const LIMIT_MAX: u64 = 10_000;
 /// Values of a facet unless the command says otherwise.
 const FACET_VALUES: usize = 10;
-/// Windows of documents looked at before the thread is given back.
-const WINDOWS: u64 = 64;
+/// Work before the thread is given back: a few milliseconds.
+const WORK: u64 = 8192;
 /// Documents loaded before the thread is given back.
 const LOADS: u32 = 500;
 
@@ -43,6 +44,28 @@ const LOADS: u32 = 500;
 pub(in super::super) struct SearchTask {
     wanted: Wanted,
     run: Option<Run>,
+    memory: Memory,
+}
+
+/// Which memory of earlier searches a task uses: none once something was missing, for only what is read again stays at hand
+/// until all of it is there.
+#[derive(Default)]
+struct Memory {
+    missed: Cell<bool>,
+}
+
+impl Memory {
+    fn of(&self, context: Context<'_>) -> Rc<Warm> {
+        match context.warm {
+            Some(warm) if !self.missed.get() => Rc::clone(warm),
+            _ => Warm::once(),
+        }
+    }
+
+    fn note<T>(&self, step: Step<T>) -> Step<T> {
+        self.missed.set(self.missed.get() || matches!(step, Err(Pause::Missing(_))));
+        step
+    }
 }
 
 /// What the command asks for.
@@ -143,7 +166,7 @@ impl SearchTask {
             facets,
             projection,
         };
-        Ok(Self { wanted, run: None })
+        Ok(Self { wanted, run: None, memory: Memory::default() })
     }
 
     pub(super) fn collection(&self) -> Box<str> {
@@ -151,9 +174,15 @@ impl SearchTask {
     }
 
     pub(super) fn step(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
+        let step = self.search(view, context);
+        self.memory.note(step)
+    }
+
+    fn search(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
         let wanted = &self.wanted;
         let (collection, prepared, search) = find_index(view, context, &wanted.collection)?;
-        let postings = StoredPostings::open(view, collection.id, search, &prepared.spec)?;
+        let warm = self.memory.of(context);
+        let postings = StoredPostings::open(view, collection.id, search, &prepared.spec, &warm)?;
         let run = match &mut self.run {
             Some(run) => run,
             None => self.run.insert(Run::begin(wanted, prepared, &postings)?),
@@ -162,7 +191,7 @@ impl SearchTask {
         if let Some(mut evaluation) = run.evaluation.take() {
             let prepared = Rc::clone(&run.prepared);
             let mut collector = Collector { wanted, run, view, postings: &postings, collection: &collection };
-            let step = evaluation.run(&prepared.spec, &postings, &mut collector, WINDOWS);
+            let step = evaluation.run(&prepared.spec, &postings, &mut collector, WORK);
             run.evaluation = Some(evaluation);
             step?;
         }

@@ -8,8 +8,8 @@ use crate::search::suggest::{complete, correct, corrected, Suggestion, SUGGESTIO
 
 use super::super::super::response::{write_list, ObjectWriter, Response};
 use super::super::Context;
-use super::find_index;
 use super::surface::Surfaces;
+use super::{find_index, Memory};
 
 /// Suggestions given unless the command says otherwise.
 const LIMIT: u64 = 5;
@@ -23,6 +23,7 @@ pub(in super::super::super) struct SuggestTask {
     text: Box<str>,
     field: Option<Box<str>>,
     limit: usize,
+    memory: Memory,
 }
 
 impl SuggestTask {
@@ -41,12 +42,18 @@ impl SuggestTask {
             text: fields.required_text("text")?.into(),
             field: fields.text("field")?.map(Into::into),
             limit: limit as usize,
+            memory: Memory::default(),
         })
     }
 
     pub(in super::super) fn step(&self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
+        self.memory.note(self.suggest(view, context))
+    }
+
+    fn suggest(&self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
         let (collection, prepared, search) = find_index(view, context, &self.collection)?;
-        let postings = StoredPostings::open(view, collection.id, search, &prepared.spec)?;
+        let warm = self.memory.of(context);
+        let postings = StoredPostings::open(view, collection.id, search, &prepared.spec, &warm)?;
         let place = match &self.field {
             None => 0,
             Some(field) => prepared.spec.field(field).ok_or_else(|| {

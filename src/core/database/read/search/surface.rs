@@ -7,7 +7,7 @@ use crate::collections::Document;
 use crate::engine::{Pause, Read, Step};
 use crate::search::analyze::Purpose;
 use crate::search::edit::Pattern;
-use crate::search::postings::{Block, Postings};
+use crate::search::postings::Postings;
 use crate::search::store::{Prepared, StoredPostings};
 use crate::search::suggest::Suggestion;
 use crate::search::terms::texts;
@@ -65,10 +65,9 @@ impl Surfaces<'_, '_> {
     fn word(&self, stem: &str) -> Step<Option<Box<str>>> {
         let Some(mut docs) = self.postings.docs(stem.as_bytes())? else { return Ok(None) };
         let mut seen: FastMap<Box<str>, u32> = FastMap::default();
-        let (mut block, mut looked) = (Block::default(), 0);
-        let mut next = 0;
+        let (mut looked, mut next) = (0, 0);
         while looked < DOCUMENTS && docs.seek(next)? {
-            docs.read(&mut block)?;
+            let block = docs.read()?;
             for number in block.docs().iter().take(DOCUMENTS - looked) {
                 let id = self.postings.id(*number)?;
                 self.count(stem, &load(self.view, self.collection, &id)?, &mut seen)?;

@@ -1,0 +1,229 @@
+//! What queries have read of an instance's search indexes, kept for the next ones: heads, terms, pages.
+//!
+//! Not a source of truth, and never stale: a segment that a head names does not change any more, and its number is never
+//! used again. Within a transaction it is not used: what is not committed may be taken back, and its numbers given anew.
+//!
+//! Half the budget is for rows: pages that are looked for by what is in them. The other half belongs to entries in two
+//! generations: what is used moves to the young one; when that is full, the old one goes and the young one is the old one.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::base::IdMap;
+
+use super::super::postings::Block;
+use super::docs::TermList;
+use super::documents::Lengths;
+use super::index::Opened;
+use super::term_page::TermPage;
+
+/// Indexes whose heads are kept.
+const HEADS_MAX: usize = 8;
+/// Memory that an entry takes besides its content, about.
+const ENTRY_BYTES: usize = 96;
+/// Rows are looked through for what is not used once in so many that find no room.
+const SWEEP_EVERY: u32 = 64;
+
+/// The memory. Shared by the queries of an instance; changed through `&self`.
+#[derive(Debug, Default)]
+pub struct Warm {
+    budget: usize,
+    heads: RefCell<Vec<Rc<Opened>>>,
+    entries: RefCell<Generations>,
+    spans: RefCell<Vec<Span>>,
+    span_bytes: Cell<usize>,
+    refused: Cell<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: IdMap<Entry>,
+    old: IdMap<Entry>,
+    young_bytes: usize,
+    old_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Box<[u8]>,
+    kept: Kept,
+    bytes: usize,
+}
+
+/// Something that was read.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    /// A page of documents or positions.
+    Page(Rc<Vec<u8>>),
+    /// What a segment knows of a term; `None` if it does not have it.
+    Term(Option<Rc<TermList>>),
+    /// A block of a term's documents.
+    Block(Rc<Block>),
+}
+
+/// A page that is looked for by what is in it.
+#[derive(Clone, Debug)]
+pub(super) enum Row {
+    /// The ids of documents with numbers from the first to the second one.
+    Ids(u32, u32, Rc<Vec<u8>>),
+    /// The lengths of documents with numbers up to that one.
+    Lengths(u32, Rc<Lengths>),
+    Terms(Rc<TermPage>),
+}
+
+impl Row {
+    /// Whether what a key names, from the first of the page on, would be in it.
+    pub(super) fn reaches(&self, name: &[u8]) -> bool {
+        let number = |last: u32| name.try_into().is_ok_and(|name| u32::from_be_bytes(name) <= last);
+        match self {
+            Self::Ids(_, last, _) | Self::Lengths(last, _) => number(*last),
+            Self::Terms(page) => page.reaches(name),
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            Self::Ids(_, _, page) => page.capacity(),
+            Self::Lengths(_, page) => page.memory(),
+            Self::Terms(page) => page.memory(),
+        }
+    }
+}
+
+/// A row under its key.
+#[derive(Debug)]
+struct Span {
+    key: Box<[u8]>,
+    row: Row,
+    used: Cell<bool>,
+}
+
+impl Warm {
+    /// An empty memory of up to about `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
+    /// One for a single use, where the instance's must not be used.
+    pub fn once() -> Rc<Self> {
+        Rc::new(Self::new(1 << 20))
+    }
+
+    /// Bytes in use, about.
+    pub fn bytes(&self) -> usize {
+        let entries = self.entries.borrow();
+        let heads: usize = self.heads.borrow().iter().map(|head| head.memory()).sum();
+        entries.young_bytes + entries.old_bytes + self.span_bytes.get() + heads
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.heads.borrow_mut().clear();
+        *self.entries.borrow_mut() = Generations::default();
+        self.spans.borrow_mut().clear();
+        self.span_bytes.set(0);
+    }
+
+    /// The head that `is` says is the one wanted.
+    pub(super) fn head(&self, is: impl Fn(&Opened) -> bool) -> Option<Rc<Opened>> {
+        self.heads.borrow().iter().find(|head| is(head)).map(Rc::clone)
+    }
+
+    /// Keeps a head in the place of the one before of the same index.
+    pub(super) fn keep_head(&self, head: &Rc<Opened>) {
+        let mut heads = self.heads.borrow_mut();
+        heads.retain(|other| other.keys != head.keys);
+        if heads.len() >= HEADS_MAX {
+            heads.remove(0);
+        }
+        heads.push(Rc::clone(head));
+    }
+
+    /// What is kept under a key.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Kept> {
+        let id = xxh3_64(key);
+        let mut entries = self.entries.borrow_mut();
+        if let Some(entry) = entries.young.get(&id) {
+            return (*entry.key == *key).then(|| entry.kept.clone());
+        }
+        let entry = entries.old.remove(&id)?;
+        entries.old_bytes -= entry.bytes;
+        let kept = (*entry.key == *key).then(|| entry.kept.clone())?;
+        self.insert(&mut entries, id, entry);
+        Some(kept)
+    }
+
+    /// Keeps something of about that many bytes.
+    pub(super) fn keep(&self, key: &[u8], kept: Kept, bytes: usize) {
+        let entry = Entry { key: key.into(), kept, bytes: bytes + key.len() + ENTRY_BYTES };
+        self.insert(&mut self.entries.borrow_mut(), xxh3_64(key), entry);
+    }
+
+    fn insert(&self, entries: &mut Generations, id: u64, entry: Entry) {
+        entries.young_bytes += entry.bytes;
+        if let Some(before) = entries.young.insert(id, entry) {
+            entries.young_bytes -= before.bytes;
+        }
+        if entries.young_bytes > self.budget / 4 {
+            entries.old = std::mem::take(&mut entries.young);
+            entries.old_bytes = std::mem::take(&mut entries.young_bytes);
+        }
+    }
+
+    /// The page under the last key up to this one, if what the key names would be in it. The first `part` bytes are the same
+    /// in the keys of all such pages.
+    pub(super) fn row(&self, part: usize, key: &[u8]) -> Option<Row> {
+        let spans = self.spans.borrow();
+        let after = spans.partition_point(|span| *span.key <= *key);
+        let span = spans.get(after.checked_sub(1)?)?;
+        if span.key.get(..part) != key.get(..part) || !span.row.reaches(key.get(part..)?) {
+            return None;
+        }
+        span.used.set(true);
+        Some(span.row.clone())
+    }
+
+    /// The same for a page of terms.
+    pub(super) fn terms(&self, part: usize, key: &[u8]) -> Option<Rc<TermPage>> {
+        match self.row(part, key)? {
+            Row::Terms(page) => Some(page),
+            _ => None,
+        }
+    }
+
+    /// Keeps a page under its key, while there is room.
+    pub(super) fn keep_row(&self, key: &[u8], row: Row) {
+        let span = Span { key: key.into(), row, used: Cell::new(true) };
+        let bytes = span.bytes();
+        if self.span_bytes.get() + bytes > self.budget / 2 {
+            self.make_room();
+            if self.span_bytes.get() + bytes > self.budget / 2 {
+                return;
+            }
+        }
+        let mut spans = self.spans.borrow_mut();
+        let at = spans.partition_point(|span| *span.key < *key);
+        if spans.get(at).is_none_or(|span| *span.key != *key) {
+            spans.insert(at, span);
+            self.span_bytes.set(self.span_bytes.get() + bytes);
+        }
+    }
+
+    /// Lets go of the rows that were not used since the last time; every so often, for it looks at all.
+    fn make_room(&self) {
+        self.refused.set(self.refused.get() + 1);
+        if self.refused.get().is_multiple_of(SWEEP_EVERY) {
+            let mut spans = self.spans.borrow_mut();
+            spans.retain(|span| span.used.take());
+            self.span_bytes.set(spans.iter().map(Span::bytes).sum());
+        }
+    }
+}
+
+impl Span {
+    fn bytes(&self) -> usize {
+        self.row.memory() + self.key.len() + ENTRY_BYTES
+    }
+}

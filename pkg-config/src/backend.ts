@@ -23,6 +23,7 @@ export type BackendEvent =
       readonly message?: string
     }
   | { readonly kind: 'storage-lost' | 'quota' | 'blocked' | 'error'; readonly message: string }
+  | { readonly kind: 'fault'; readonly operation: number; readonly fault: string }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
   | CacheEvent
 
@@ -45,6 +46,10 @@ export interface BackendOptions {
   readonly storage: 'auto' | 'indexeddb' | 'memory'
   readonly durability: Durability
   readonly memoryBudget: number
+  /** Faults to rehearse, written as the engine reads them; null for none. */
+  readonly faults: string | null
+  /** Milliseconds that every operation of faulty storage takes longer. */
+  readonly faultLatencyMs: number
   /** Whether requests of the page may be answered by a service worker; true where nobody can tell. */
   readonly isBehindServiceWorker: boolean
 }

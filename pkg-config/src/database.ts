@@ -17,6 +17,7 @@ import type {
   CollectionInfo,
   CollectionOptions,
   Durability,
+  Fault,
   ImportResult,
   ReadOptions,
   SchemaOptions,
@@ -237,6 +238,8 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
       case 'quota':
       case 'blocked':
         return hub.emit(event.kind, { message: event.message })
+      case 'fault':
+        return hub.emit('fault', { operation: event.operation, fault: event.fault as Fault })
       case 'dead':
         return hub.emit('error', toError(event))
       case 'error':

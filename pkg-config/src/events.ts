@@ -1,7 +1,7 @@
 /** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
 import type { CacheEvent } from './backend.js'
 import type { TidewellError } from './errors.js'
-import type { Progress } from './types/options.js'
+import type { Fault, Progress } from './types/options.js'
 
 /** What each event carries. */
 export interface DatabaseEvents {
@@ -11,6 +11,8 @@ export interface DatabaseEvents {
   quota: { readonly message: string }
   /** Opening or deleting waits for another tab that holds the storage. */
   blocked: { readonly message: string }
+  /** An operation of storage meets a fault that {@link OpenOptions.faults} asked for. */
+  fault: { readonly operation: number; readonly fault: Fault }
   /** Long work in the background moved on. */
   progress: Progress
   /** Something failed that no call can report: a live query, background work, the engine itself. */
@@ -30,6 +32,7 @@ export class EventHub {
     'storage-lost': new Set(),
     quota: new Set(),
     blocked: new Set(),
+    fault: new Set(),
     progress: new Set(),
     error: new Set(),
   }

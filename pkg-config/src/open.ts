@@ -4,6 +4,7 @@ import type { BackendOptions, OpenBackend } from './backend.js'
 import { Database, forwardEvents } from './database.js'
 import { invalid, toError } from './errors.js'
 import { EventHub } from './events.js'
+import { planOf } from './faults.js'
 import type { OpenOptions } from './types/options.js'
 
 /** What an entry point provides. */
@@ -84,7 +85,15 @@ function checkOptions(options: OpenOptions): BackendOptions {
     throw invalid(
       `open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`,
     )
-  return { storage, durability, memoryBudget, isBehindServiceWorker: isBehindServiceWorker() }
+  const { faults = null, latency: faultLatencyMs = 0 } = options.faults === undefined ? {} : planOf(options.faults)
+  return {
+    storage,
+    durability,
+    memoryBudget,
+    faults,
+    faultLatencyMs,
+    isBehindServiceWorker: isBehindServiceWorker(),
+  }
 }
 
 /** A document knows; a worker cannot ask. */

@@ -7,7 +7,14 @@ import { deleteLocal, openLocal } from '../src/local/backend.js'
 import { compileOnce } from '../src/local/instance.js'
 import { instances, MODULE } from './fake_glue.js'
 
-const OPTIONS = { storage: 'auto', durability: 'relaxed', memoryBudget: 1 << 26, isBehindServiceWorker: false } as const
+const OPTIONS = {
+  storage: 'auto',
+  durability: 'relaxed',
+  memoryBudget: 1 << 26,
+  isBehindServiceWorker: false,
+  faults: null,
+  faultLatencyMs: 0,
+} as const
 const source = compileOnce(async () => ({ module: await WebAssembly.compile(MODULE) }))
 
 async function setUp(): Promise<{ backend: Backend; events: BackendEvent[] }> {

@@ -7,7 +7,14 @@ import { serve } from '../src/worker/host.js'
 import type { Reply, Request } from '../src/worker/protocol.js'
 import { FakeBackend, type Script } from './fake_backend.js'
 
-const OPTIONS = { storage: 'auto', durability: 'relaxed', memoryBudget: 1 << 26, isBehindServiceWorker: false } as const
+const OPTIONS = {
+  storage: 'auto',
+  durability: 'relaxed',
+  memoryBudget: 1 << 26,
+  isBehindServiceWorker: false,
+  faults: null,
+  faultLatencyMs: 0,
+} as const
 
 /** A page and a worker joined by structured clones, one task per message as in a browser. */
 class Wire {

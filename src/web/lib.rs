@@ -9,6 +9,7 @@ mod host;
 pub mod indexed_db;
 mod life;
 pub mod platform;
+mod rehearsal;
 mod rest;
 mod signal;
 pub mod witness;

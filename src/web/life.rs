@@ -18,16 +18,21 @@ pub(crate) fn is_dead() -> bool {
     DEAD.get()
 }
 
+/// Ends the instance for another reason than a panic: as if the tab had been killed here.
+pub(crate) fn end(message: &str) {
+    let first = !DEAD.replace(true);
+    let callback = ON_PANIC.take().filter(|_| first);
+    if let Some(callback) = callback {
+        let _ = callback.call1(&JsValue::NULL, &JsValue::from_str(message));
+    }
+}
+
 /// Installs the panic hook. `callback` is called with the panic's message, once, before the trap.
 #[wasm_bindgen(js_name = onPanic)]
 pub fn on_panic(callback: Function) {
     ON_PANIC.set(Some(callback));
     std::panic::set_hook(Box::new(|info| {
-        let first = !DEAD.replace(true);
         console_error_panic_hook::hook(info);
-        let callback = ON_PANIC.take().filter(|_| first);
-        if let Some(callback) = callback {
-            let _ = callback.call1(&JsValue::NULL, &JsValue::from_str(&info.to_string()));
-        }
+        end(&info.to_string());
     }));
 }

@@ -37,8 +37,8 @@ async function start(source: ProgramSource, life: Life, whole: boolean): Promise
   }
 }
 
-function wasmOptions({ storage, durability, memoryBudget }: BackendOptions) {
-  return { storage, durability, memoryBudget }
+function wasmOptions({ storage, durability, memoryBudget, faults, faultLatencyMs }: BackendOptions) {
+  return { storage, durability, memoryBudget, faults, faultLatencyMs }
 }
 
 /** Whether an instance still runs, and who waits for it: the promises of a dead instance would never settle by themselves. */

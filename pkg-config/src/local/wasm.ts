@@ -67,6 +67,8 @@ export interface WasmOptions {
   readonly storage: string
   readonly durability: string
   readonly memoryBudget: number
+  readonly faults: string | null
+  readonly faultLatencyMs: number
 }
 
 /** What one WebAssembly instance exports. Each instance has memory of its own. */

@@ -24,8 +24,47 @@ export interface OpenOptions {
   readonly durability?: Durability | undefined
   /** Bytes the engine may use for recent writes and cached blocks. Default 64 MiB, at least 1 MiB. */
   readonly memoryBudget?: number | undefined
+  /** Makes storage go wrong, to rehearse it. For databases made for that: what they hold may be damaged or gone afterwards. */
+  readonly faults?: FaultOptions | undefined
   /** Gives up opening. */
   readonly signal?: Signal | undefined
+}
+
+/**
+ * One thing that goes wrong with one operation of storage:
+ *
+ * - `unavailable`: it fails, and nothing happened; `interrupted`: it fails, and if it was a commit, that happened or did not;
+ *   `hang`: it answers only at the deadline of 10 s; `quota`: there is no space for a commit; `bit-flip`: one bit of what it reads
+ *   is wrong; `connection-lost`: it and the next few are interrupted; `cleared`: all that is stored is removed.
+ * - `crash-kill`: the tab dies; `crash-power-cut`: and the last commits that were not `strict` are lost; `crash-reordered`: and
+ *   those under way took effect in any order; `crash-torn`: and what they wrote is damaged, which opening reports as
+ *   `corrupt`. After a crash calls reject with `internal`, as after a trap; open the database again.
+ */
+export type Fault =
+  | 'unavailable'
+  | 'interrupted'
+  | 'hang'
+  | 'quota'
+  | 'bit-flip'
+  | 'connection-lost'
+  | 'cleared'
+  | 'crash-kill'
+  | 'crash-power-cut'
+  | 'crash-reordered'
+  | 'crash-torn'
+
+/** What goes wrong, and when. The same seed and the same work meet the same faults. */
+export interface FaultOptions {
+  /** Decides what is left to chance: a whole number from 0. Default 1. */
+  readonly seed?: number | undefined
+  /** The fault of an operation (a read or a commit), by its number since opening, from 1. */
+  readonly at?: { readonly [operation: number]: Fault } | undefined
+  /** On average one operation in `operations` meets one of `faults`. */
+  readonly oneIn?: { readonly operations: number; readonly faults: readonly Fault[] } | undefined
+  /** How many bytes fit, counted from opening. */
+  readonly quota?: number | undefined
+  /** How many milliseconds every operation takes longer. */
+  readonly latency?: number | undefined
 }
 
 /** An index: one path, several in order (compound), or a full definition. */

@@ -4,6 +4,7 @@ import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
 import { caches } from './caches.js'
 import { documents } from './documents.js'
+import { faults } from './faults.js'
 import type { Claim } from './harness.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
@@ -26,4 +27,5 @@ export const claims: readonly Claim[] = [
   ...closing,
   ...badInput,
   ...caches,
+  ...faults,
 ]

@@ -27,6 +27,18 @@ struct Landed {
     undo: Batch,
 }
 
+/// What happened to faulty storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultEvent {
+    /// An operation, counted from 1, is about to meet a fault.
+    Met(u64, Fault),
+    /// A crash is over: nothing answers any more.
+    Crashed(Fault),
+}
+
+/// Takes what happens to faulty storage, as it happens.
+pub type FaultListener = Rc<dyn Fn(FaultEvent)>;
+
 /// Storage that goes wrong as its plan says. Every instance opens its own handle.
 pub struct FaultyStorage {
     inner: Rc<dyn Disk>,
@@ -36,6 +48,7 @@ pub struct FaultyStorage {
     era: Cell<u64>,
     operations: Cell<u64>,
     fired: RefCell<Vec<(u64, Fault)>>,
+    listener: RefCell<Option<FaultListener>>,
     crashed: Cell<bool>,
     /// Handles up to this number had the storage open when it was cleared.
     cleared: Cell<u64>,
@@ -64,6 +77,7 @@ impl FaultyStorage {
             era: Cell::new(0),
             operations: Cell::new(0),
             fired: RefCell::default(),
+            listener: RefCell::default(),
             crashed: Cell::new(false),
             cleared: Cell::new(0),
             last_number: Cell::new(0),
@@ -99,6 +113,16 @@ impl FaultyStorage {
     pub async fn crash_now(&self, crash: Fault) {
         self.fired.borrow_mut().push((self.operations.get(), crash));
         self.crash(crash).await;
+    }
+
+    /// Tells `listener` what happens from now on.
+    pub fn listen(&self, listener: FaultListener) {
+        self.listener.replace(Some(listener));
+    }
+
+    fn tell(&self, event: FaultEvent) {
+        let listener = self.listener.borrow().clone();
+        listener.into_iter().for_each(|listener| listener(event));
     }
 
     /// Sets or lifts the quota, in bytes.
@@ -161,7 +185,10 @@ impl FaultyStorage {
     pub(super) fn count_operation(&self) -> Option<Fault> {
         self.operations.set(self.operations.get() + 1);
         let fault = self.plan.borrow().fault(self.operations.get(), &self.rng.borrow());
-        self.fired.borrow_mut().extend(fault.map(|fault| (self.operations.get(), fault)));
+        if let Some(fault) = fault {
+            self.fired.borrow_mut().push((self.operations.get(), fault));
+            self.tell(FaultEvent::Met(self.operations.get(), fault));
+        }
         fault
     }
 
@@ -236,6 +263,7 @@ impl FaultyStorage {
                 self.undo_last().await;
             }
         }
+        self.tell(FaultEvent::Crashed(crash));
     }
 
     async fn undo_last(&self) {

@@ -20,7 +20,7 @@ pub use blob::{Area, Batch, BlobName, BlobRange, Durability};
 pub use error::DiskError;
 pub use fault_plan::{Fault, FaultPlan};
 pub use faulty_disk::{FaultyDisk, Latency, NoLatency};
-pub use faulty_storage::FaultyStorage;
+pub use faulty_storage::{FaultEvent, FaultListener, FaultyStorage};
 pub use memory_disk::MemoryDisk;
 
 /// A boxed future of the single-threaded world: disks are used from one thread only.

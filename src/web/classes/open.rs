@@ -8,7 +8,7 @@ use js_sys::{Function, Promise};
 use tidewell_core::base::{Error, ErrorKind, Result};
 use tidewell_core::collections::json::write_string;
 use tidewell_core::database::{Database, DatabaseEvent};
-use tidewell_core::disk::{Disk, DiskError, LocalFuture, MemoryDisk, Witness};
+use tidewell_core::disk::{Disk, DiskError, FaultPlan, LocalFuture, MemoryDisk, Witness};
 use tidewell_core::engine::{EngineOptions, Platform};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -17,6 +17,7 @@ use crate::convert::{to_promise, to_text};
 use crate::host;
 use crate::indexed_db::{self, DiskEvent, IndexedDbDisk, IndexedDbOptions};
 use crate::platform::{Heard, HostPlatform, Wake};
+use crate::rehearsal::rehearse;
 use crate::witness::CacheWitness;
 
 use super::DatabaseHandle;
@@ -105,6 +106,7 @@ pub fn delete_database(name: String) -> Promise {
 
 async fn open(name: &str, options: &JsValue, on_event: EventSink) -> Result<DatabaseHandle> {
     let (disk, witness, surroundings) = foundations(name, options, on_event);
+    let disk = with_faults(disk, options, &surroundings)?;
     let mut settings = EngineOptions::new(name);
     if let Some(bytes) = host::property(options, "memoryBudget").as_f64() {
         settings.memory_budget = to_size(bytes);
@@ -130,6 +132,18 @@ fn look(surroundings: &Weak<Surroundings>) {
     if let Some(surroundings) = surroundings.upgrade() {
         surroundings.look();
     }
+}
+
+/// The disk with the faults that `options` ask for: `faults`, a written plan, and `faultLatencyMs`.
+fn with_faults(disk: OpeningDisk, options: &JsValue, surroundings: &Surroundings) -> Result<OpeningDisk> {
+    let Some(plan) = host::property(options, "faults").as_string() else { return Ok(disk) };
+    let plan = plan.parse::<FaultPlan>()?;
+    let on_event = Rc::clone(&surroundings.on_event);
+    let on_fault = move |operation: u64, fault: &str| {
+        on_event(format!(r#"{{"kind":"fault","operation":{operation},"fault":"{fault}"}}"#).as_bytes());
+    };
+    let latency = host::property(options, "faultLatencyMs").as_f64().unwrap_or_default();
+    Ok(Box::pin(rehearse(disk, plan, (latency, IndexedDbOptions::default().deadline_ms), on_fault)))
 }
 
 type OpeningDisk = LocalFuture<'static, std::result::Result<Rc<dyn Disk>, DiskError>>;

@@ -84,7 +84,8 @@ fn sources(n: u64) -> Vec<String> {
     match n % 5 {
         0 => vec![format!(r#"{{"op":"get","collection":"notes","id":"{}"}}"#, n % 7)],
         1 => {
-            vec![format!(r#"{{"op":"find","collection":"notes","filter":{{"tag":{tag}}},"sort":{{"n":1}},"limit":2}}"#)]
+            let window = if n % 10 == 1 { r#""limit":2"# } else { r#""skip":1,"limit":1,"page":true"# };
+            vec![format!(r#"{{"op":"find","collection":"notes","filter":{{"tag":{tag}}},"sort":{{"n":1}},{window}}}"#)]
         }
         2 => vec![format!(r#"{{"op":"count","collection":"notes","filter":{{"tag":{tag}}}}}"#)],
         3 => vec![String::from(

@@ -123,6 +123,11 @@ fn leaving_cache_entries_computed_from_one_that_went_is_caught() {
 }
 
 #[test]
+fn overlooking_the_last_match_that_a_cache_entry_was_computed_from_is_caught() {
+    check_caught(Bug::NarrowCacheWindow, |seed| cached(seed).map(drop));
+}
+
+#[test]
 fn storing_a_cache_entry_without_looking_at_what_it_read_is_caught() {
     check_caught(Bug::IgnoreReadSet, |seed| cached(seed).map(drop));
 }

@@ -126,20 +126,24 @@ export class Computation {
     await this.#core.hub.settled()
     const watched = this.#compute.length > 0
     for (let attempt = 1; ; attempt++) {
-      const { value, stored } = watched ? await this.#watched() : await this.#overheard()
-      if (stored || attempt === ATTEMPTS) return value
+      const outcome = watched ? await this.#watched() : await this.#overheard()
+      if (outcome?.stored === true || (outcome !== undefined && attempt >= ATTEMPTS)) return outcome.value
     }
   }
 
-  /** By the parameter: everything is read in the watched transaction. */
-  async #watched(): Promise<{ value: unknown; stored: boolean }> {
+  /** By the parameter: everything is read in the watched transaction. Undefined if it should be run again. */
+  async #watched(): Promise<{ value: unknown; stored: boolean } | undefined> {
     const scope = await this.#begin()
     try {
       const value = await scope.run(this.#core, this.#key, this.#compute, this.#options)
       return { value, stored: await this.#commit(scope) }
     } catch (error) {
       await this.#end(scope, true)
-      throw error
+      const { building } = scope.session
+      if (building === undefined || toError(error).reason !== 'building') throw error
+      // A search index is not ready at that snapshot: the next one is taken when it is.
+      await this.#core.session.control({ op: 'waitSearch', collection: building })
+      return undefined
     }
   }
 

@@ -1,12 +1,25 @@
 /** What a computation reads through: a transaction that remembers it, collections and caches on top. It writes nothing. */
 import type { Collection } from '../collection.js'
-import { invalid } from '../errors.js'
+import { invalid, toError } from '../errors.js'
 import { type Command, Session } from '../session.js'
 import type { AnyDocument, WithId } from '../types/document.js'
+import type { ReadOptions } from '../types/options.js'
 import type { LoadOptions } from './options.js'
 
 /** A session that only reads. */
 export class WatchSession extends Session {
+  /** The collection whose search index turned out not to be ready at the computation's snapshot. */
+  building: unknown
+
+  override async read(command: Command, name: string, options?: ReadOptions): Promise<unknown> {
+    try {
+      return await super.read(command, name, options)
+    } catch (error) {
+      if (toError(error).reason === 'building') this.building = command['collection']
+      throw error
+    }
+  }
+
   override write(): Promise<unknown> {
     return Promise.reject(refused())
   }

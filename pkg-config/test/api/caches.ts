@@ -279,6 +279,73 @@ export const caches: readonly Claim[] = [
     equal([heard.length, (await cache.stats()).last.length], [4, 5])
   }),
 
+  claim('a search inside a computation is followed, also while its index is being built', async (db) => {
+    await notesOf(db)
+    const notes = db.collection<Note>('notes', { search: ['tag'] })
+    const others = db.collection<{ id: string; n: number }>('others')
+    const cache = db.cache<readonly string[]>('views')
+    let runs = 0
+    const found = () =>
+      cache.compute('sea', async ({ collection }) => {
+        runs++
+        return (await collection(notes).search('sea')).hits.map(({ id }) => id).sort()
+      })
+    equal(await found(), ['a', 'b'])
+    const first = runs
+    await others.insert({ id: 'x', n: 1 })
+    equal([await found(), runs], [['a', 'b'], first])
+    await notes.update('c', { $set: { tag: 'sea' } })
+    equal(cache.peek('sea'), undefined)
+    equal([await found(), runs], [['a', 'b', 'c'], first + 1])
+    await notes.delete('a')
+    equal([await found(), runs], [['b', 'c'], first + 2])
+    const heard = await cache.compute('heard', () => notes.search('sea').then(({ hits }) => hits.map(({ id }) => id)))
+    await notes.delete('b')
+    equal([[...heard].sort(), cache.peek('heard')], [['b', 'c'], undefined])
+    await rejects(
+      cache.compute('none', async ({ collection }) => (await collection(others).search('x')).hits.map(({ id }) => id)),
+      'invalid',
+      'no-search-index',
+    )
+  }),
+
+  claim('of sorted and limited matches only what shows counts', async (db) => {
+    const notes = db.collection<Note>('notes', { indexes: ['n'] })
+    await notes.insertMany(Array.from({ length: 20 }, (_, n) => ({ id: `n${n}`, tag: 'sea', n: n * 10 })))
+    const cache = db.cache<readonly string[]>('views')
+    let runs = 0
+    const window = (skip: number) =>
+      cache.compute(`window ${skip}`, async ({ collection }) => {
+        runs++
+        const top = collection(notes).find({ tag: 'sea' }).sort({ n: -1 }).skip(skip).limit(3)
+        return (await top.toArray()).map(({ id, n }) => `${id}:${n}`)
+      })
+    equal(
+      [await window(0), await window(2)],
+      [
+        ['n19:190', 'n18:180', 'n17:170'],
+        ['n17:170', 'n16:160', 'n15:150'],
+      ],
+    )
+    await notes.insert({ id: 'low', tag: 'sea', n: 1 })
+    await notes.update('n5', { $set: { n: 51 } })
+    await notes.delete('n4')
+    await notes.insert({ id: 'hill', tag: 'hill', n: 999 })
+    equal([cache.peek('window 0')?.length, cache.peek('window 2')?.length, runs], [3, 3, 2])
+    await notes.update('n19', { $set: { n: 191 } })
+    equal([await window(0), cache.peek('window 2')?.length, runs], [['n19:191', 'n18:180', 'n17:170'], 3, 3])
+    await notes.update('n5', { $set: { n: 1000 } })
+    equal(
+      [await window(0), await window(2)],
+      [
+        ['n5:1000', 'n19:191', 'n18:180'],
+        ['n18:180', 'n17:170', 'n16:160'],
+      ],
+    )
+    await notes.delete('n16')
+    equal([cache.peek('window 0')?.length, await window(2)], [3, ['n18:180', 'n17:170', 'n15:150']])
+  }),
+
   claim('documents by id, also missing ones, and counts are followed exactly', async (db) => {
     const notes = await notesOf(db)
     const cache = db.cache('views')

@@ -49,6 +49,8 @@ pub enum Bug {
     ForgetCacheInvalidation,
     /// Removing a cache entry leaves those that were computed from it.
     ForgetCacheChains,
+    /// A cache entry computed from the first matches of a query does not notice when the last of them changes.
+    NarrowCacheWindow,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -11,7 +11,7 @@ fn document(collection: &str, id: &str) -> Dependency {
 }
 
 fn query(collection: &str, filter: &str) -> Dependency {
-    let interest = Interest { aspect: Aspect::Content, filter: filter.as_bytes().to_vec(), now_ms: 0.0 };
+    let interest = Interest { aspect: Aspect::Content, filter: filter.as_bytes().to_vec(), now_ms: 0.0, window: None };
     Dependency::Query { collection: collection.into(), interest }
 }
 
@@ -81,6 +81,7 @@ fn a_filter_that_no_longer_parses_matches_everything() {
         aspect: Aspect::Content,
         filter: b"{\"a\":{\"$gone\":1}}".to_vec(),
         now_ms: 0.0,
+        window: None,
     }]))
     .unwrap();
     let mut stored = Vec::new();

@@ -8,6 +8,12 @@ use crate::collections::view::Change;
 use crate::collections::{json, Document};
 
 use super::keys::Address;
+use super::window::{Ready, Window};
+
+/// How an interest is stored.
+const CONTENT: u8 = 0;
+const MEMBERSHIP: u8 = 1;
+const WINDOW: u8 = 2;
 
 /// Documents of one collection that one entry may name by id; more count as the whole collection.
 const IDS_MAX: usize = 4096;
@@ -34,6 +40,8 @@ pub struct Interest {
     pub filter: Vec<u8>,
     /// The time its expressions saw, in milliseconds since the Unix epoch.
     pub now_ms: f64,
+    /// Which part of the ordered matches counts; `None`: all of them.
+    pub window: Option<Window>,
 }
 
 /// One thing an entry was computed from.
@@ -62,12 +70,12 @@ impl Interest {
     pub fn new(aspect: Aspect, matcher: &Matcher, now_ms: f64) -> Self {
         let filter = if matcher.is_all() { Vec::new() } else { json::to_json(&matcher.value) };
         let filter = if filter.len() > FILTER_MAX { Vec::new() } else { filter };
-        Self { aspect, filter, now_ms }
+        Self { aspect, filter, now_ms, window: None }
     }
 
     /// Every document of the collection.
     pub fn all() -> Self {
-        Self { aspect: Aspect::Content, filter: Vec::new(), now_ms: 0.0 }
+        Self { aspect: Aspect::Content, filter: Vec::new(), now_ms: 0.0, window: None }
     }
 }
 
@@ -78,9 +86,16 @@ pub type Interests = Vec<Interest>;
 pub fn encode_interests(interests: &[Interest]) -> Vec<u8> {
     let mut out = Vec::new();
     for interest in interests {
-        out.push(u8::from(interest.aspect == Aspect::Membership));
+        out.push(match (interest.aspect, &interest.window) {
+            (Aspect::Membership, _) => MEMBERSHIP,
+            (Aspect::Content, None) => CONTENT,
+            (Aspect::Content, Some(_)) => WINDOW,
+        });
         out.extend_from_slice(&interest.now_ms.to_bits().to_le_bytes());
         write_slice(&mut out, &interest.filter);
+        if let (Aspect::Content, Some(window)) = (interest.aspect, &interest.window) {
+            window.write(&mut out);
+        }
     }
     out
 }
@@ -93,9 +108,10 @@ pub fn decode_interests(bytes: &[u8]) -> Result<Vec<Watch>> {
     let mut reader = Reader::new(bytes);
     let mut watches = Vec::new();
     while !reader.is_empty() {
-        let aspect = match reader.u8()? {
-            0 => Aspect::Content,
-            1 => Aspect::Membership,
+        let kind = reader.u8()?;
+        let aspect = match kind {
+            CONTENT | WINDOW => Aspect::Content,
+            MEMBERSHIP => Aspect::Membership,
             _ => return Err(Error::corrupt("a cache entry depends on something of a later version")),
         };
         let now_ms = f64::from_bits(reader.u64()?);
@@ -103,7 +119,9 @@ pub fn decode_interests(bytes: &[u8]) -> Result<Vec<Watch>> {
         // A filter that an earlier version understood and this one does not matches everything.
         let parse = |filter: &[u8]| Matcher::parse(json::parse(filter)?, now_ms);
         let matcher = if filter.is_empty() { None } else { parse(filter).ok() };
-        watches.push(Watch { aspect, matcher });
+        // An order that this version does not understand: everything that matches counts.
+        let window = if kind == WINDOW { Window::read(&mut reader)?.ready() } else { None };
+        watches.push(Watch { aspect, matcher, window });
     }
     Ok(watches)
 }
@@ -114,6 +132,7 @@ pub struct Watch {
     aspect: Aspect,
     /// `None` matches everything.
     matcher: Option<Matcher>,
+    window: Option<Ready>,
 }
 
 impl Watch {
@@ -127,7 +146,9 @@ impl Watch {
         };
         match (matches(change.old.as_ref()), matches(change.new.as_ref())) {
             (Ok(old), Ok(new)) if self.aspect == Aspect::Membership => old != new,
-            (Ok(old), Ok(new)) => old || new,
+            (Ok(old), Ok(new)) => {
+                (old || new) && self.window.as_ref().is_none_or(|window| window.shows(change, old, new))
+            }
             _ => true,
         }
     }
@@ -172,7 +193,9 @@ impl Grouped {
                 list
             }
         };
-        let same = |one: &Interest| one.aspect == interest.aspect && one.filter == interest.filter;
+        let same = |one: &Interest| {
+            one.aspect == interest.aspect && one.filter == interest.filter && one.window == interest.window
+        };
         if !list.iter().any(same) {
             list.push(interest);
         }
@@ -191,7 +214,7 @@ impl Grouped {
             self.add_interest(collection, Interest::all());
         }
         for (_, list) in &mut self.queries {
-            let is_all = |one: &Interest| one.filter.is_empty() && one.aspect == Aspect::Content;
+            let is_all = |one: &Interest| *one == Interest::all();
             if list.len() > INTERESTS_MAX || list.iter().any(is_all) {
                 *list = vec![Interest::all()];
             }

@@ -10,6 +10,7 @@ pub mod evict;
 pub mod keys;
 pub mod store;
 pub mod view;
+pub mod window;
 
 #[cfg(test)]
 mod cache_tests;
@@ -19,6 +20,7 @@ pub use entry::Entry;
 pub use evict::UseBits;
 pub use store::{clear_slice, invalidate_tags, open, put, remove_all, tally, NewEntry, Tally};
 pub use view::{drop_dependents, CacheView};
+pub use window::Window;
 
 /// The longest key of an entry, in bytes.
 pub const KEY_MAX: usize = 512;

@@ -96,11 +96,17 @@ impl Transactions {
 
 impl Shared {
     pub(super) async fn read_in(&self, tx: u32, mut task: ReadTask) -> Result<Response> {
-        let watched = self.transactions.with_watched(tx, |read| {
-            read.extend(task.dependencies(self.platform.wall_ms())?);
-            Ok::<_, Error>(())
-        });
-        watched.unwrap_or(Ok(()))?;
+        let watched = self.transactions.with_watched(tx, |_| task.dependencies(self.platform.wall_ms()));
+        let Some(before) = watched.transpose()? else { return self.run_in(tx, &mut task).await };
+        task.watch();
+        let result = self.run_in(tx, &mut task).await;
+        // Somebody may go on after an error, too.
+        let read = if result.is_ok() { task.dependencies(self.platform.wall_ms())? } else { before };
+        self.transactions.with_watched(tx, |all| all.extend(read));
+        result
+    }
+
+    async fn run_in(&self, tx: u32, task: &mut ReadTask) -> Result<Response> {
         let mut transaction = self.transactions.take(tx).await?;
         let context = || Context { warm: None, ..self.context() };
         let result = transaction.run(|view| task.step(view, context())).await;

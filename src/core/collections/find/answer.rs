@@ -8,6 +8,7 @@ use crate::engine::{Read, Step};
 use super::super::catalog::Catalog;
 use super::super::document::Document;
 use super::super::json;
+use super::super::rank::write_id;
 use super::super::write::load;
 use super::query::Query;
 use super::selection::{Found, Selection};
@@ -103,13 +104,49 @@ pub struct Find {
     list: List,
     last: Option<Token>,
     more: bool,
+    /// The ranks of the first and the last match it came to, if it is to remember them.
+    seen: Option<Seen>,
+}
+
+/// The ends of what a query looked at of its matches.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The rank of the first, skipped ones aside.
+    pub first: Option<Vec<u8>>,
+    /// The rank of the last.
+    pub last: Option<Vec<u8>>,
+    /// How many there were.
+    pub count: u64,
+}
+
+impl Seen {
+    fn note(&mut self, query: &Query, found: &Found<'_>) {
+        let mut rank = found.sort_key.to_vec();
+        write_id(found.id.as_bytes(), query.ranking.order.id_descending, &mut rank);
+        if self.first.is_none() {
+            self.first = Some(rank.clone());
+        }
+        self.last = Some(rank);
+        self.count += 1;
+    }
 }
 
 impl Find {
     /// The task that answers `query`.
     pub fn new(query: Rc<Query>) -> Self {
         let list = List::new(query.versions);
-        Self { selection: Selection::new(query), list, last: None, more: false }
+        Self { selection: Selection::new(query), list, last: None, more: false, seen: None }
+    }
+
+    /// Remembers where the matches begin and end that it looks at.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        Self { selection: self.selection.with_ranks(), seen: Some(Seen::default()), ..self }
+    }
+
+    /// What it looked at, if it was to remember.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
     }
 
     /// The selection underneath.
@@ -122,10 +159,13 @@ impl Find {
     /// # Errors
     /// As [`Selection::run`].
     pub fn run(&mut self, view: &dyn Read, catalog: &Catalog) -> Step<()> {
-        let Self { selection, list, last, more } = self;
+        let Self { selection, list, last, more, seen } = self;
         let query = Rc::clone(selection.query());
         let limit = query.limit.unwrap_or(u64::MAX);
         selection.run(view, catalog, &mut |found: Found<'_>| {
+            if let Some(seen) = seen {
+                seen.note(&query, &found);
+            }
             if list.len >= limit {
                 *more = true;
                 return Ok(());

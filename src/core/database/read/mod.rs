@@ -99,7 +99,14 @@ impl ReadTask {
         }
     }
 
-    /// What the answer is computed from, for a cache entry that keeps it.
+    /// Somebody wants to know what the answer is computed from; to be said before the first step.
+    pub(super) fn watch(&mut self) {
+        if let Self::Find(task) = self {
+            task.watch();
+        }
+    }
+
+    /// What the answer is computed from, for a cache entry that keeps it. After the last step it is told more narrowly.
     ///
     /// # Errors
     /// `Invalid` for commands whose answer cannot be watched.
@@ -111,7 +118,9 @@ impl ReadTask {
         let whole = |collection| Dependency::Query { collection, interest: Interest::all() };
         Ok(match self {
             Self::Get(task) => task.dependencies(),
-            Self::Find(task) => vec![query(Aspect::Content, task.query())],
+            Self::Find(task) => {
+                vec![Dependency::Query { collection: task.query().collection.clone(), interest: task.interest(now_ms) }]
+            }
             Self::Tally(task) => vec![query(task.aspect(), task.query())],
             Self::Aggregate(task) => {
                 let own = query(Aspect::Content, task.selection().query());

@@ -1,0 +1,117 @@
+/** Teeth: deliberate faults in the package's part of caches, each of which makes a claim about the API fail. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import type { Database, OpenOptions } from '../src/index.js'
+import { caches } from './api/caches.js'
+
+const built = join(process.env['TIDEWELL_PACKAGE'] ?? '', 'dist')
+const skip = existsSync(join(built, 'inline.js')) ? false : `${built} is not built: run cargo xtask build`
+
+interface Fault {
+  readonly what: string
+  readonly file: string
+  readonly right: string
+  readonly wrong: string
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    what: 'ignoring expiry',
+    file: 'memory.ts',
+    right: 'ttl === undefined ? Infinity : created + ttl',
+    wrong: 'Infinity',
+  },
+  {
+    what: 'ignoring that a use ends',
+    file: 'memory.ts',
+    right: 'Math.min(absolute, touched + sliding)',
+    wrong: 'absolute',
+  },
+  {
+    what: 'keeping in memory what a commit removed',
+    file: 'memory.ts',
+    right: 'ticket.touched = Math.max(ticket.touched, position)\n    return this.#remove(key)',
+    wrong: 'ticket.touched = Math.max(ticket.touched, position)\n    return false',
+  },
+  {
+    what: 'following the wall clock back',
+    file: 'clock.ts',
+    right: 'return this.#source.monotonic() + this.#offset',
+    wrong: 'return this.#source.wall()',
+  },
+  {
+    what: 'taking a conflict for a stored value',
+    file: 'compute.ts',
+    right: "known.reason === 'retry') return false",
+    wrong: "known.reason === 'retry') return true",
+  },
+]
+
+interface BuildArguments {
+  readonly path: string
+}
+
+interface Build {
+  onResolve(options: { filter: RegExp }, resolve: (found: BuildArguments) => object | undefined): void
+  onLoad(options: { filter: RegExp }, load: (found: BuildArguments) => object): void
+}
+
+/** Bundles the package's entry for Node with the fault in it; the WebAssembly and its glue are those of the built package. */
+async function bundle(fault: Fault, out: string): Promise<string> {
+  const { build } = createRequire(join(process.cwd(), 'package.json'))('esbuild') as {
+    build(options: object): Promise<unknown>
+  }
+  let planted = false
+  const setup = ({ onResolve, onLoad }: Build) => {
+    onResolve({ filter: /^\.\.\/(glue|wasm)\.js$/ }, ({ path }) => ({
+      path: pathToFileURL(join(built, path.slice(3))).href,
+      external: true,
+    }))
+    onLoad({ filter: new RegExp(`cache/${fault.file.replace('.', '\\.')}$`) }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      planted = source.includes(fault.right)
+      return { contents: source.replace(fault.right, fault.wrong), loader: 'ts' }
+    })
+  }
+  const outfile = join(out, 'faulty.mjs')
+  await build({
+    entryPoints: [join(process.cwd(), 'src/entry/inline.ts')],
+    ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20', outfile, logLevel: 'error' },
+    plugins: [{ name: 'fault', setup }],
+  })
+  assert.ok(planted, `${fault.file} no longer has the line to be spoilt: ${fault.right}`)
+  return outfile
+}
+
+for (const fault of FAULTS) {
+  test(`${fault.what} is caught`, { skip, timeout: 60_000 }, async () => {
+    const out = mkdtempSync(join(tmpdir(), 'tidewell-fault-'))
+    try {
+      const { open, deleteDatabase } = (await import(
+        pathToFileURL(await bundle(fault, out)).href
+      )) as typeof import('../src/index.js')
+      let count = 0
+      const context = {
+        persistent: false,
+        remove: deleteDatabase,
+        open: (options?: OpenOptions) => open(`faulty-${++count}`, options),
+        reopen: (db: Database, options?: OpenOptions) => open(db.name, options),
+      }
+      const complaints: string[] = []
+      for (const { name, run } of caches) {
+        const late = new Promise((_, reject) => setTimeout(reject, 5000, new Error('it hangs')).unref())
+        await Promise.race([run(context), late]).catch(() => complaints.push(name))
+        if (complaints.length > 0) break
+      }
+      assert.notEqual(complaints.length, 0, 'it went unnoticed')
+      console.log(`${fault.what} is caught: ${complaints[0]}`)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  })
+}

@@ -1,8 +1,8 @@
 //! Messages between the instances of one database, by `BroadcastChannel`.
 //!
 //! Best effort: a message may be lost, and the log tells everything anyway. A message costs the browser a third of a commit,
-//! so nothing is sent while nobody else is there: an instance says hello when it begins to listen, the others answer,
-//! and it says bye when it closes. One that is killed stays in the list; that costs time, nothing else.
+//! so nothing is sent while nobody else is there: an instance says hello when it begins to listen, the others answer, it tells
+//! those that it knows them now (what it committed before that, they look up), and it says bye when it closes. One that is killed stays in the list; that costs time, nothing else.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -52,6 +52,8 @@ pub(super) struct Channel {
 const HELLO: &str = "hello ";
 const HERE: &str = "here ";
 const BYE: &str = "bye ";
+/// Followed by the speaker's name and that of the one who said `here`: until now it did not tell him what it committed.
+const KNOWN: &str = "known ";
 
 impl Channel {
     /// Opens the channel `name`; `None` where the host has none.
@@ -78,6 +80,12 @@ impl Channel {
                     say(&channel, HERE, &own);
                 } else if let Some(name) = words.strip_prefix(HERE) {
                     if peers.borrow_mut().insert(name.to_owned()) {
+                        listener(Heard::Peer);
+                        say(&channel, KNOWN, &format!("{own} {name}"));
+                    }
+                } else if let Some((name, to)) = words.strip_prefix(KNOWN).and_then(|names| names.split_once(' ')) {
+                    if to == own {
+                        peers.borrow_mut().insert(name.to_owned());
                         listener(Heard::Peer);
                     }
                 } else if let Some(name) = words.strip_prefix(BYE) {

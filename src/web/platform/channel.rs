@@ -50,8 +50,9 @@ pub(super) struct Channel {
 
 /// The words of instances about themselves; each is followed by the speaker's name.
 const HELLO: &str = "hello ";
-const HERE: &str = "here ";
 const BYE: &str = "bye ";
+/// Followed by the speaker's name and that of the one who said hello.
+const HERE: &str = "here ";
 /// Followed by the speaker's name and that of the one who said `here`: until now it did not tell him what it committed.
 const KNOWN: &str = "known ";
 
@@ -77,10 +78,14 @@ impl Channel {
             if let Some(words) = data.as_string() {
                 if let Some(name) = words.strip_prefix(HELLO) {
                     peers.borrow_mut().insert(name.to_owned());
-                    say(&channel, HERE, &own);
-                } else if let Some(name) = words.strip_prefix(HERE) {
-                    if peers.borrow_mut().insert(name.to_owned()) {
+                    say(&channel, HERE, &format!("{own} {name}"));
+                } else if let Some((name, to)) = words.strip_prefix(HERE).and_then(|names| names.split_once(' ')) {
+                    let is_new = peers.borrow_mut().insert(name.to_owned());
+                    if is_new || to == own {
                         listener(Heard::Peer);
+                    }
+                    // Also where both said hello at once, and each knew of the other before this answer.
+                    if to == own {
                         say(&channel, KNOWN, &format!("{own} {name}"));
                     }
                 } else if let Some((name, to)) = words.strip_prefix(KNOWN).and_then(|names| names.split_once(' ')) {

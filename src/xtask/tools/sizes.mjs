@@ -9,7 +9,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
 const FIRST_LIMIT_KIB = 300
-const ALL_LIMIT_KIB = 765
+const ALL_LIMIT_KIB = 775
 const PAGE = 'tidewell_page.wasm'
 const REST = 'tidewell_rest.wasm'
 const root = resolve(process.argv[2])

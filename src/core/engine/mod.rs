@@ -32,6 +32,7 @@ pub(crate) mod merge_cursor;
 mod merge_source;
 mod open;
 mod options;
+mod outcome;
 pub mod platform;
 mod read;
 pub mod record;

@@ -44,6 +44,11 @@ pub(super) struct Context<'a> {
 }
 
 /// A task.
+// With pointers of 32 bits it is small enough.
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "it lives for one call; a box would cost an allocation for each")
+)]
 pub(super) enum ReadTask {
     Get(key::Get),
     Find(find::FindTask),

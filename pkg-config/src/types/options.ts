@@ -232,10 +232,12 @@ export interface Page<R> {
 /** How a query is run, and what running it cost. */
 export interface Explanation {
   readonly collection: string
-  /** `scan` reads all documents, `ids` some by id, `index` a part of an index, `none` nothing. */
-  readonly stage: 'scan' | 'ids' | 'index' | 'none'
+  /** `scan` reads all documents, `ids` some by id, `index` a part of an index, `or` each of `branches`, `none` nothing. */
+  readonly stage: 'scan' | 'ids' | 'index' | 'or' | 'none'
   /** The index used, or null. */
   readonly index?: string | null
+  /** Of `or`: how each branch of the filter's `$or` is read. */
+  readonly branches?: readonly { readonly stage: 'ids' | 'index'; readonly index?: string }[]
   readonly direction?: 'forward' | 'backward'
   /** By path of the index, the intervals it is read in, such as `[10, 20)`; at most 20 each. */
   readonly bounds: { readonly [path: string]: readonly string[] }
@@ -250,7 +252,7 @@ export interface Explanation {
   readonly returned: number
   /** Milliseconds inside the engine, waiting for storage included. */
   readonly ms: number
-  /** What the planner weighed: `scan` or an index's name, with its estimate. */
+  /** What the planner weighed: `scan`, `or` or an index's name, with its estimate. */
   readonly considered: readonly { readonly name: string; readonly cost: number }[]
 }
 

@@ -172,6 +172,63 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn branches_by_their_indexes_find_what_a_scan_finds(
+        documents in prop::collection::vec(document(true), 50..60), branches in prop::collection::vec(branch(), 1..4),
+        besides in prop::option::of(condition()), sort in sort(), misses in 0u64..4,
+    ) {
+        let documents = documents.iter().enumerate().map(|(n, fields)| format!("{{\"id\":\"d{n:02}\"{}{fields}}}", if fields.is_empty() { "" } else { "," }));
+        let documents = format!("[{}]", documents.collect::<Vec<_>>().join(","));
+        let mut fixture = fixture(&documents, &[vec![("a", false)], vec![("b", true), ("c", false)]]);
+        fixture.store.inject_misses(misses, 7);
+        let or = format!("{{\"$or\":[{}]}}", branches.join(","));
+        let filter = besides.map_or(or.clone(), |besides| format!("{{\"$and\":[{or},{{\"b\":{besides}}}]}}"));
+        let mut found = fixture.find(&filter, sort.as_deref(), None, None).unwrap();
+        let mut expected = fixture.find(&filter, sort.as_deref(), None, Some(Hint::Scan)).unwrap();
+        if sort.is_none_or(|sort| sort == "[]") {
+            found.sort();
+            expected.sort();
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
+
+/// What `$or` asks for: seldom much of a collection.
+fn branch() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => ("[ab]", scalar()).prop_map(|(path, value)| format!("{{\"{path}\":{value}}}")),
+        1 => (scalar(), scalar()).prop_map(|(b, c)| format!("{{\"b\":{b},\"c\":{c}}}")),
+        1 => prop::collection::vec("d[0-5][0-9]", 0..3).prop_map(|ids| format!("{{\"id\":{{\"$in\":{ids:?}}}}}")),
+        1 => (scalar(), scalar()).prop_map(|(a, b)| format!("{{\"$or\":[{{\"a\":{a}}},{{\"b\":{b}}}]}}")),
+        1 => scalar().prop_map(|c| format!("{{\"c\":{c}}}")),
+    ]
+}
+
+#[test]
+fn every_branch_of_or_is_read_by_its_own_index_and_no_document_comes_twice() {
+    let documents = (0..200).map(|n| format!(r#"{{"id":"d{n:03}","a":{n},"b":{n},"c":{n}}}"#)).collect::<Vec<_>>();
+    let fixture = fixture(&format!("[{}]", documents.join(",")), &[vec![("a", false)], vec![("b", false)]]);
+    let check = |filter: &str, ids: &[&str], documents_examined: u64| {
+        let query = Query::new("c", Matcher::parse(value(filter), 0.0).unwrap());
+        let (mut found, selection) = fixture.run(query).unwrap();
+        found.sort();
+        assert_eq!(found, ids, "{filter}");
+        assert_eq!(selection.scan().unwrap().documents_examined, documents_examined, "{filter}");
+    };
+    check(r#"{"$or":[{"a":7},{"b":{"$gte":198}}]}"#, &["d007", "d198", "d199"], 3);
+    check(r#"{"$or":[{"a":7},{"b":7},{"id":"d007"}]}"#, &["d007"], 1);
+    check(
+        r#"{"$or":[{"id":{"$in":["d003","d001"]}},{"$and":[{"$or":[{"a":3},{"a":4}]}]}]}"#,
+        &["d001", "d003", "d004"],
+        3,
+    );
+    check(r#"{"b":5,"$or":[{"a":{"$gt":1}},{"a":{"$lt":1}}]}"#, &["d005"], 1);
+    check(r#"{"$or":[{"a":7},{"c":8}]}"#, &["d007", "d008"], 200);
+}
+
 #[test]
 fn a_pattern_fixes_no_value_and_so_no_order_of_what_follows() {
     let fixture = fixture(r#"[{"id":"a","a":"ab"},{"id":"b","a":"a"}]"#, &[vec![("a", false), ("b", false)]]);

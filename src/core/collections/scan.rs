@@ -35,6 +35,8 @@ pub type Sink<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<Flow>;
 pub struct Scan {
     collection: u32,
     plan: Plan,
+    /// Which one is walked, where the plan has several ways.
+    way: usize,
     /// Ranges walked to their end.
     range: usize,
     /// The last key seen in the current range. A cursor that paused may stand elsewhere.
@@ -56,10 +58,14 @@ pub struct Scan {
 impl Scan {
     /// A scan of `plan` on the collection with that number.
     pub fn new(collection: u32, plan: Plan) -> Self {
-        let doubles = matches!(&plan.access, Access::Index { index, .. } if index.multi_entry);
+        let doubles = match &plan.access {
+            Access::Index { index, .. } => index.multi_entry,
+            access => matches!(access, Access::Any(_)),
+        };
         Self {
             collection,
             plan,
+            way: 0,
             range: 0,
             last: Vec::new(),
             window: Vec::new(),
@@ -90,29 +96,13 @@ impl Scan {
     pub fn run(&mut self, view: &dyn Read, sink: Sink<'_>) -> Step<()> {
         let mut budget = if self.sliced { SLICE } else { u32::MAX };
         while !self.done {
-            match &self.plan.access {
-                Access::Nothing => self.done = true,
-                Access::Documents(_) => self.run_documents(view, &mut budget, sink)?,
-                Access::Ids(ids) => {
-                    if self.range > 0 {
-                        self.done = true;
-                        continue;
-                    }
-                    if self.window.is_empty() {
-                        self.window = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-                        if self.plan.direction == Direction::Backward {
-                            self.window.reverse();
-                        }
-                    }
-                    self.fetch(view, &mut budget, sink)?;
-                    self.range = 1;
-                }
-                Access::Index { .. } => {
-                    self.fetch(view, &mut budget, sink)?;
-                    if !self.done {
-                        self.read_entries(view)?;
-                    }
-                }
+            if matches!(self.access(), Access::Documents(_)) {
+                self.run_documents(view, &mut budget, sink)?;
+                continue;
+            }
+            self.fetch(view, &mut budget, sink)?;
+            if !self.done {
+                self.refill(view)?;
             }
         }
         Ok(())
@@ -136,9 +126,44 @@ impl Scan {
                 return Err(crate::engine::Pause::Yield);
             }
             if !self.done {
-                self.read_entries(view)?;
+                self.refill(view)?;
             }
         }
+        Ok(())
+    }
+
+    /// The way that is walked now.
+    fn access(&self) -> &Access {
+        match &self.plan.access {
+            Access::Any(ways) => ways.get(self.way).unwrap_or(&Access::Nothing),
+            access => access,
+        }
+    }
+
+    /// The way that was walked has no more candidates: on to the next one, if there is one.
+    fn next_way(&mut self) {
+        self.way += 1;
+        self.range = 0;
+        self.last.clear();
+        self.done = !matches!(&self.plan.access, Access::Any(ways) if self.way < ways.len());
+    }
+
+    /// Fills the empty window, or goes on to the next way.
+    fn refill(&mut self, view: &dyn Read) -> Step<()> {
+        let ids = match self.access() {
+            Access::Index { .. } => return self.read_entries(view),
+            Access::Ids(ids) if self.range == 0 => ids.iter().map(|id| id.as_bytes().to_vec()).collect(),
+            _ => {
+                self.next_way();
+                return Ok(());
+            }
+        };
+        self.window = ids;
+        self.window.retain(|id| is_new(&mut self.seen, id));
+        if self.plan.direction == Direction::Backward {
+            self.window.reverse();
+        }
+        self.range = 1;
         Ok(())
     }
 
@@ -168,7 +193,7 @@ impl Scan {
     fn run_documents(&mut self, view: &dyn Read, budget: &mut u32, sink: Sink<'_>) -> Step<()> {
         let Access::Documents(ranges) = &self.plan.access else { return Ok(()) };
         let Some(range) = self.current(ranges) else {
-            self.done = true;
+            self.next_way();
             return Ok(());
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
@@ -258,9 +283,16 @@ impl Scan {
 
     /// Fills the window from the index.
     fn read_entries(&mut self, view: &dyn Read) -> Step<()> {
-        let Access::Index { index, ranges } = &self.plan.access else { return Ok(()) };
+        // Not `access`: the window and what was seen change beside it.
+        let access = match &self.plan.access {
+            Access::Any(ways) => ways.get(self.way),
+            access => Some(access),
+        };
+        let Some(Access::Index { index, ranges }) = access else { return Ok(()) };
         let Some(range) = self.current(ranges) else {
-            self.done = self.window.is_empty();
+            if self.window.is_empty() {
+                self.next_way();
+            }
             return Ok(());
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
@@ -299,10 +331,14 @@ fn push_id(
 ) -> Result<()> {
     let mut id = Vec::new();
     index.entry_id(key, value, &mut id)?;
-    if seen.as_mut().is_none_or(|seen| seen.insert(id.as_slice().into())) {
+    if is_new(seen, &id) {
         window.push(id);
     }
     Ok(())
+}
+
+fn is_new(seen: &mut Option<FastSet<Box<[u8]>>>, id: &[u8]) -> bool {
+    seen.as_mut().is_none_or(|seen| seen.insert(id.into()))
 }
 
 fn document_key(collection: u32, id: &[u8], key: &mut Vec<u8>) {

@@ -13,7 +13,7 @@ pub fn write(collection: &str, scan: Option<&Scan>, covered: bool, sorted: bool,
     let plan = scan.map_or(&nothing, Scan::plan);
     let mut out = b"{\"collection\":".to_vec();
     write_string(collection, &mut out);
-    field(&mut out, "stage", &format!("\"{}\"", plan.stage()));
+    field(&mut out, "stage", &format!("\"{}\"", plan.access.stage()));
     let mut multi_entry = false;
     let ranges = match &plan.access {
         Access::Nothing => 0,
@@ -24,6 +24,10 @@ pub fn write(collection: &str, scan: Option<&Scan>, covered: bool, sorted: bool,
             out.extend_from_slice(b",\"index\":");
             write_string(&index.spec.name, &mut out);
             ranges.len()
+        }
+        Access::Any(ways) => {
+            branches(&mut out, ways);
+            ways.len()
         }
     };
     let direction = if plan.direction == Direction::Forward { "\"forward\"" } else { "\"backward\"" };
@@ -55,6 +59,22 @@ pub fn write(collection: &str, scan: Option<&Scan>, covered: bool, sorted: bool,
 
 fn field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
+}
+
+/// `"branches":[{"stage":"index","index":"tag"}]`.
+fn branches(out: &mut Vec<u8>, ways: &[Access]) {
+    out.extend_from_slice(b",\"branches\":[");
+    for (at, way) in ways.iter().enumerate() {
+        out.extend_from_slice(if at > 0 { b",{\"stage\":\"" } else { b"{\"stage\":\"" });
+        out.extend_from_slice(way.stage().as_bytes());
+        out.push(b'"');
+        if let Access::Index { index, .. } = way {
+            out.extend_from_slice(b",\"index\":");
+            write_string(&index.spec.name, out);
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 /// `"bounds":{"path":["[1, 5)"]}`.

@@ -18,7 +18,7 @@ pub(super) fn seek(plan: &mut Plan, collection: u32, order: &Order, token: &Toke
     }
     let direction = plan.direction;
     match &mut plan.access {
-        Access::Nothing | Access::Ids(_) => {}
+        Access::Nothing | Access::Ids(_) | Access::Any(_) => {}
         Access::Documents(ranges) => {
             let key = [&keys::document_prefix(collection)[..], &token.id].concat();
             cut(ranges, &key, direction);

@@ -22,6 +22,21 @@ pub enum Access {
         /// The ranges.
         ranges: Vec<KeyRange>,
     },
+    /// The candidates of each of these, which are ids and indexes, one after another.
+    Any(Vec<Access>),
+}
+
+impl Access {
+    /// The stage's name in `explain`.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Documents(_) => "scan",
+            Self::Ids(_) => "ids",
+            Self::Index { .. } => "index",
+            Self::Any(_) => "or",
+        }
+    }
 }
 
 /// A way to the documents that a query asks for.
@@ -60,16 +75,6 @@ impl Plan {
             fixed: Vec::new(),
             fixed_fields: 0,
             bounds: Vec::new(),
-        }
-    }
-
-    /// The stage's name in `explain`.
-    pub fn stage(&self) -> &'static str {
-        match &self.access {
-            Access::Nothing => "none",
-            Access::Documents(_) => "scan",
-            Access::Ids(_) => "ids",
-            Access::Index { .. } => "index",
         }
     }
 }

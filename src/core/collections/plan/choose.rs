@@ -14,6 +14,7 @@ use super::super::keys;
 use super::super::Value;
 use super::access::{Access, Plan};
 use super::bounds::{conditions, id_conditions, Condition, Conditions};
+use super::branches::by_branches;
 use super::index_bounds::{IndexBounds, Usable};
 use super::interval::Intervals;
 use super::order::Order;
@@ -91,6 +92,9 @@ pub fn plan(view: &dyn Read, collection: &Collection, wanted: Wanted<'_>) -> Ste
     for index in all.chain(hinted) {
         plans.extend(by_index(view, collection, index, &others, total, wanted)?);
     }
+    if wanted.hint.is_none() {
+        plans.extend(by_branches(view, collection, wanted)?);
+    }
     let considered: Vec<_> = plans.iter().map(|plan| (plan_name(plan), plan.cost)).collect();
     let best = plans.into_iter().min_by_key(|plan| plan.cost);
     let Some(mut best) = best else {
@@ -106,7 +110,7 @@ pub fn plan(view: &dyn Read, collection: &Collection, wanted: Wanted<'_>) -> Ste
 fn plan_name(plan: &Plan) -> Box<str> {
     match &plan.access {
         Access::Index { index, .. } => index.spec.name.clone(),
-        _ => plan.stage().into(),
+        access => access.stage().into(),
     }
 }
 

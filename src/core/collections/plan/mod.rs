@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod bounds;
+mod branches;
 pub mod choose;
 mod index_bounds;
 pub mod interval;

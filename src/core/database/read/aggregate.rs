@@ -142,7 +142,7 @@ impl ViewSource<'_> {
             Access::Documents(_) => return Ok(None),
             Access::Nothing => Vec::new(),
             Access::Ids(ids) => ids.iter().map(|id| id.as_bytes().to_vec()).collect(),
-            Access::Index { .. } => {
+            Access::Index { .. } | Access::Any(_) => {
                 let mut ids = Vec::new();
                 let mut scan = Scan::new(collection.id, plan);
                 scan.unsliced();

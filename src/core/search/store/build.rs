@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use crate::base::{Error, FastSet};
+use crate::base::{checksum, Error, FastSet};
 use crate::collections::build::Progress;
 use crate::collections::catalog::{self, document_count, Catalog, Collection, SearchIndex};
 use crate::collections::view::Gather;
@@ -105,6 +105,8 @@ pub struct Builder {
     prepared: Rc<Prepared>,
     terms: DocumentTerms,
     batch: Batch,
+    /// The checksum of each document of the batch as it was read.
+    read_as: Vec<u64>,
     /// The id of the last document read; `None` before the first look at the stored progress.
     last: Option<Vec<u8>>,
     /// Documents read since the last commit.
@@ -120,6 +122,7 @@ impl Builder {
             prepared,
             terms: DocumentTerms::default(),
             batch: Batch::default(),
+            read_as: Vec::new(),
             last: None,
             read: 0,
         }
@@ -151,7 +154,9 @@ impl Builder {
             if number_of(view, &keys, text)?.is_none() {
                 let Prepared { spec, analyzers } = &*self.prepared;
                 self.terms.read(spec, analyzers, &Document::parse(cursor.value())?)?;
-                self.batch.add(text, &self.terms);
+                if self.batch.add(text, &self.terms) {
+                    self.read_as.push(checksum(cursor.value()));
+                }
             }
             last.clear();
             last.extend_from_slice(id);
@@ -189,21 +194,36 @@ impl Builder {
         Ok(CommitStep::Building(progress.done, document_count(tx, collection.id)?))
     }
 
-    /// The documents of the batch that changed since they were read: they are gone, or their writer brought them in.
+    /// The documents of the batch whose text changed since they were read: they are gone, or their writer brought them in,
+    /// or they have no text left, and then their writer had nothing to bring in.
     fn stale(&self, view: &dyn Read, collection: &Collection, keys: &IndexKeys) -> Step<FastSet<u32>> {
         let mut gather = Gather::default();
         let mut stale = FastSet::default();
-        let mut key = Vec::new();
-        for (id, row) in self.batch.ids().zip(0u32..) {
+        let (mut key, mut now) = (Vec::new(), Vec::new());
+        let mut terms = DocumentTerms::default();
+        for (row, (id, read_as)) in (0u32..).zip(self.batch.ids().zip(&self.read_as)) {
             keys::document(collection.id, id, &mut key);
-            let there = gather.step(view.contains(&key))?.unwrap_or(true);
+            now.clear();
+            let there = gather.step(view.get(&key, &mut now))?;
             let numbered = gather.step(number_of(view, keys, id))?.flatten().is_some();
-            if !there || numbered {
+            let changed = match there {
+                Some(true) if !numbered && checksum(&now) != *read_as => self.is_empty(&now, &mut terms)?,
+                Some(there) => !there,
+                None => false,
+            };
+            if changed || numbered {
                 stale.insert(row);
             }
         }
         gather.finish()?;
         Ok(stale)
+    }
+
+    /// Whether a document has no text for the index.
+    fn is_empty(&self, document: &[u8], terms: &mut DocumentTerms) -> Step<bool> {
+        let Prepared { spec, analyzers } = &*self.prepared;
+        terms.read(spec, analyzers, &Document::parse(document)?)?;
+        Ok(terms.is_empty())
     }
 
     /// The builder of the next batch, after this one was committed.

@@ -47,12 +47,13 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Adds a document, unless it has no terms.
-    pub(crate) fn add(&mut self, id: &str, terms: &DocumentTerms) {
+    /// Adds a document, unless it has no terms; answers whether it did.
+    pub(crate) fn add(&mut self, id: &str, terms: &DocumentTerms) -> bool {
         if !terms.is_empty() {
             self.inverted.add(self.rows.len() as u32, terms);
             self.rows.push((id.into(), terms.lengths().into()));
         }
+        !terms.is_empty()
     }
 
     /// Bytes of memory in use, about.

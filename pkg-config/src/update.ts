@@ -30,12 +30,13 @@ export async function runUpdate(
 ): Promise<UpdateResult> {
   if (typeof update !== 'object' || update === null)
     throw invalid('update: give update operators, such as { $set: { … } }')
-  const { upsert, ...writing } = options
+  const { upsert, arrayFilters, ...writing } = options
   const command = {
     op: 'update',
     collection: definition.name,
     ...target,
     update,
+    arrayFilters,
     upsert: upsert === true ? true : undefined,
     newId: upsert === true && 'filter' in target ? uuidv7() : undefined,
     version: definition.writeVersion,

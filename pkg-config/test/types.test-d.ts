@@ -99,7 +99,12 @@ export function updates() {
       $pullAll: { tags: ['a'] },
     },
     { $rename: { tag: 'label' } },
+    { $set: { 'tags.$[]': 'a', 'items.$[x].sku': 'b', 'items.$.sku': 'c' }, $inc: { 'items.$[low].count': 1 } },
   ]
+  // @ts-expect-error an element is what the array holds
+  const wrongElements: Update<Note> = { $set: { 'items.$[x].count': 'many' } }
+  // @ts-expect-error only numbers can be incremented, in elements too
+  const wrongElementInc: Update<Note> = { $inc: { 'items.$[].sku': 1 } }
   // @ts-expect-error wrong value type
   const wrongSet: Update<Note> = { $set: { title: 1 } }
   // @ts-expect-error only numbers can be incremented
@@ -114,7 +119,18 @@ export function updates() {
   const wrongOperator: Update<Note> = { $put: { title: 'x' } }
   // @ts-expect-error a replacement is not an update
   const replacement: Update<Note> = { title: 'x' }
-  return [good, wrongSet, wrongInc, wrongPush, wrongElement, wrongId, wrongOperator, replacement]
+  return [
+    good,
+    wrongSet,
+    wrongInc,
+    wrongPush,
+    wrongElement,
+    wrongId,
+    wrongOperator,
+    replacement,
+    wrongElements,
+    wrongElementInc,
+  ]
 }
 
 export async function queries() {

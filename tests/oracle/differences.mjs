@@ -98,7 +98,11 @@ export const DIFFERENCES = [
   },
   {
     name: 'what an update cannot do is an error, not ignored',
-    explains: (case_, ours, theirs) => case_.kind === 'update' && refuses(/needs (a number|an integer|an array)|cannot be created/)(case_, ours, theirs),
+    explains: (case_, ours, theirs) => case_.kind === 'update' && refuses(/needs (a number|an integer|an array)|cannot be created|where there is no array/)(case_, ours, theirs),
+  },
+  {
+    name: 'conditions on elements are about one name that the update uses',
+    explains: (case_, ours, theirs) => case_.kind === 'update' && !/\$\[x\]/.test(JSON.stringify(case_.update)) && refuses(/^arrayFilters/)(case_, ours, theirs),
   },
   {
     name: '$addToSet leaves duplicates that are there already alone, and adds none of its own',

@@ -11,7 +11,7 @@ use tidewell_core::collections::filter::Filter;
 use tidewell_core::collections::pipeline::{Pipeline, RunOptions, Source};
 use tidewell_core::collections::projection::Projection;
 use tidewell_core::collections::sort::Sort;
-use tidewell_core::collections::update::Update;
+use tidewell_core::collections::update::{Elements, Update};
 use tidewell_core::collections::{json, Value};
 use tidewell_core::engine::access::{Pause, Step};
 
@@ -109,7 +109,8 @@ fn find(case: &Value) -> Result<Vec<u8>> {
 }
 
 fn update(case: &Value) -> Result<Vec<u8>> {
-    let update = Update::parse(part(case, "update")?)?;
+    let elements = Elements::parse(case.field("arrayFilters"), None)?;
+    let update = Update::parse_with(part(case, "update")?, &elements)?;
     let mut document = part(case, "doc")?.clone();
     let before = document.clone();
     let changed = update.apply(&mut document, NOW)?;

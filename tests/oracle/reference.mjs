@@ -38,7 +38,7 @@ const ANSWERS = {
     const now = Date.now
     Date.now = () => NOW
     try {
-      mingoUpdate(case_.doc, case_.update, [], {}, { cloneMode: 'deep', queryOptions: options(case_) })
+      mingoUpdate(case_.doc, case_.update, case_.arrayFilters ?? [], {}, { cloneMode: 'deep', queryOptions: options(case_) })
     } finally {
       Date.now = now
     }

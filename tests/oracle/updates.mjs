@@ -46,8 +46,19 @@ const OPERATORS = {
   $currentDate: [['d', 'new5'], (r) => r.pick([true, { $type: 'date' }])],
 }
 
+/** What `$[x]` stands for, and an operator for those elements. */
+const ELEMENTS = [
+  [(r) => ({ 'x.k': r.pick([{ $gte: number(r) }, { $lt: number(r) }, number(r)]) }), (r) => r.pick([{ $set: { 'list.$[x].v': word(r) } }, { $inc: { 'list.$[x].k': number(r) } }, { $unset: { 'list.$[x].v': '' } }])],
+  [(r) => ({ x: r.pick([{ $gte: number(r) }, { $lt: number(r) }, number(r)]) }), (r) => r.pick([{ $set: { 'nums.$[x]': number(r) } }, { $mul: { 'nums.$[x]': number(r) } }, { $max: { 'nums.$[x]': number(r) } }])],
+  [(r) => ({ x: r.pick([{ $in: [word(r), word(r)] }, { $gt: word(r) }]) }), (r) => ({ $set: { 'tags.$[x]': word(r) } })],
+]
+
 /** An update of one document. */
 export function update(r, doc) {
+  if (r.chance(0.2)) {
+    const [condition, operators] = r.pick(ELEMENTS)
+    return { kind: 'update', doc, update: operators(r), arrayFilters: [condition(r)] }
+  }
   const operators = {}
   for (const name of r.some(Object.keys(OPERATORS), r.int(1, 2))) {
     const [paths, operand] = OPERATORS[name]

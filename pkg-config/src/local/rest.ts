@@ -131,7 +131,7 @@ const PAGE_OPERATORS = new Set(
 export function needsRest(command: string): boolean {
   if (command === '') return false
   const [, op = ''] = /^\{"op":"(\w+)"/.exec(command) ?? []
-  if (!PAGE_COMMANDS.has(op)) return true
+  if (!PAGE_COMMANDS.has(op) || command.includes('"arrayFilters"')) return true
   for (const [operator] of command.matchAll(/\$\w+(?=")/g)) if (!PAGE_OPERATORS.has(operator)) return true
   return false
 }

@@ -28,22 +28,27 @@ type IsAny<T> = 0 extends 1 & T ? true : false
 type IsOpen<T> = IsAny<T> extends true ? true : unknown extends T ? true : false
 
 /** Every dotted path into a document: `title`, `author.name`, `tags.0`, `items.sku`. */
-export type Path<T> = PathOf<T, MaxDepth>
+export type Path<T> = PathOf<T, MaxDepth, `${number}`>
 
-type PathOf<T, Depth extends number> = Depth extends never
+/** Every dotted path an update may change: as {@link Path}, and elements as `tags.$[]`, `items.$[x].sku`, `items.$.sku`. */
+export type ChangePath<T> = PathOf<T, MaxDepth, ElementStep>
+
+type ElementStep = `${number}` | '$' | `$[${string}]`
+
+type PathOf<T, Depth extends number, Step extends string> = Depth extends never
   ? never
   : T extends Scalar
     ? never
     : T extends readonly (infer Element)[]
-      ? `${number}` | PathOf<Element, Deeper[Depth]> | `${number}.${PathOf<Element, Deeper[Depth]>}`
+      ? Step | PathOf<Element, Deeper[Depth], Step> | `${Step}.${PathOf<Element, Deeper[Depth], Step>}`
       : T extends object
         ? string extends keyof T
           ? string
-          : { [K in keyof T & string]-?: K | Below<K, T[K], Depth> }[keyof T & string]
+          : { [K in keyof T & string]-?: K | Below<K, T[K], Depth, Step> }[keyof T & string]
         : never
 
-type Below<K extends string, V, Depth extends number> =
-  IsOpen<V> extends true ? `${K}.${string}` : `${K}.${PathOf<NonNullable<V>, Deeper[Depth]>}`
+type Below<K extends string, V, Depth extends number, Step extends string> =
+  IsOpen<V> extends true ? `${K}.${string}` : `${K}.${PathOf<NonNullable<V>, Deeper[Depth], Step>}`
 
 /** The type of the value at a dotted path; through an array, that of its elements' field. */
 export type PathValue<T, P extends string> = T extends unknown ? ValueAt<T, P> : never
@@ -58,10 +63,12 @@ type ValueAt<T, P extends string> =
         : P extends keyof T
           ? T[P]
           : T extends readonly (infer Element)[]
-            ? P extends `${number}`
-              ? Element
-              : P extends `${number}.${infer Rest}`
+            ? P extends `${infer Head}.${infer Rest}`
+              ? Head extends ElementStep
                 ? PathValue<Element, Rest>
+                : PathValue<Element, P>
+              : P extends ElementStep
+                ? Element
                 : PathValue<Element, P>
             : P extends `${infer Key}.${infer Rest}`
               ? Key extends keyof T
@@ -73,9 +80,11 @@ type ValueAt<T, P extends string> =
                 ? T[keyof T]
                 : never
 
-/** The paths whose value may be a `V`. */
-export type PathTo<T, V> =
-  string extends Path<T> ? string : { [P in Path<T>]: Fits<PathValue<T, P>, V> extends true ? P : never }[Path<T>]
+/** The paths to change whose value may be a `V`. */
+export type ChangePathTo<T, V> =
+  string extends ChangePath<T>
+    ? string
+    : { [P in ChangePath<T>]: Fits<PathValue<T, P>, V> extends true ? P : never }[ChangePath<T>]
 
 type Fits<Value, V> =
   IsOpen<Value> extends true ? true : [Extract<NonNullable<Value>, V>] extends [never] ? false : true

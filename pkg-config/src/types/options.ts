@@ -174,6 +174,8 @@ export interface WriteOptions {
 export interface UpdateOptions extends WriteOptions {
   /** Insert a document when nothing matches. Default false. */
   readonly upsert?: boolean | undefined
+  /** What `$[x]` in a path means: `[{ 'x.done': false }]`, or `[{ x: { $gte: 5 } }]` where the elements are no objects. */
+  readonly arrayFilters?: readonly { readonly [path: string]: unknown }[] | undefined
 }
 
 /** Options of building an index. */

@@ -1,11 +1,11 @@
 /** MongoDB's update operators, typed by the document. `id` cannot be changed. */
-import type { ElementOf, Path, PathTo, PathValue } from './document.js'
+import type { ChangePath, ChangePathTo, ElementOf, PathValue } from './document.js'
 import type { Filter, Operators } from './filter.js'
 
-type Changeable<T> = Exclude<Path<T>, 'id'>
+type Changeable<T> = Exclude<ChangePath<T>, 'id'>
 type Values<T> = { readonly [P in Changeable<T>]?: PathValue<T, P> }
-type Numbers<T> = { readonly [P in PathTo<T, number | bigint>]?: number | bigint }
-type ArrayPath<T> = PathTo<T, readonly unknown[]>
+type Numbers<T> = { readonly [P in ChangePathTo<T, number | bigint>]?: number | bigint }
+type ArrayPath<T> = ChangePathTo<T, readonly unknown[]>
 type Item<T, P extends string> = unknown extends PathValue<T, P> ? unknown : ElementOf<NonNullable<PathValue<T, P>>>
 
 /** What `$push` can do with several elements at once. */
@@ -20,7 +20,11 @@ export interface PushMany<E> {
   readonly $sort?: 1 | -1 | { readonly [path: string]: 1 | -1 }
 }
 
-/** What an update does to a document. At least one operator; no path twice. */
+/**
+ * What an update does to a document. At least one operator; no path twice. In paths `$[]` is every element of an array,
+ * `$[x]` those that meet the condition about `x` in {@link UpdateOptions.arrayFilters}, and `$` the first one that the
+ * filter of `updateMany` found.
+ */
 export interface Update<T> {
   /** Sets fields, making objects on the way. */
   readonly $set?: Values<T>
@@ -37,10 +41,10 @@ export interface Update<T> {
   /** Sets fields where the value is greater than what is there. */
   readonly $max?: Values<T>
   /** Sets fields to the time of the commit, as a Date. */
-  readonly $currentDate?: { readonly [P in PathTo<T, Date>]?: true | { readonly $type: 'date' } }
+  readonly $currentDate?: { readonly [P in ChangePathTo<T, Date>]?: true | { readonly $type: 'date' } }
   /** Combines whole numbers bit by bit. */
   readonly $bit?: {
-    readonly [P in PathTo<T, number | bigint>]?: { readonly [op in 'and' | 'or' | 'xor']?: number | bigint }
+    readonly [P in ChangePathTo<T, number | bigint>]?: { readonly [op in 'and' | 'or' | 'xor']?: number | bigint }
   }
   /** Renames fields: from the key to the value. */
   readonly $rename?: { readonly [P in Changeable<T>]?: string }

@@ -155,6 +155,27 @@ export const documents = [
     equal((await notes.updateMany({ title: 'B' }, { $inc: { n: 1 } }, { upsert: true })).inserted, 0)
   }),
 
+  claim('an update reaches the elements that meet a condition, and the one its filter found', async (db) => {
+    const orders = db.collection<{ id: string; lines: { sku: string; left: number }[] }>('orders')
+    const lines = (...left: number[]) => left.map((count, at) => ({ sku: 'abc'[at] ?? '', left: count }))
+    await orders.insertMany([
+      { id: 'o1', lines: lines(5, 0, 2) },
+      { id: 'o2', lines: lines(0, 7) },
+    ])
+    const filled = { $inc: { 'lines.$[gone].left': 10 } } as const
+    const options = { arrayFilters: [{ 'gone.left': 0 }] }
+    equal((await orders.updateMany({}, filled, options)).modified, 2)
+    equal((await orders.get('o1'))?.lines, lines(5, 10, 2))
+    equal((await orders.get('o2'))?.lines, lines(10, 7))
+    equal((await orders.updateMany({ 'lines.sku': 'c' }, { $set: { 'lines.$.left': 1 } })).modified, 1)
+    equal((await orders.get('o1'))?.lines, lines(5, 10, 1))
+    holds(
+      (await rejects(orders.updateMany({}, filled), 'invalid')).message.includes('arrayFilters'),
+      'it names arrayFilters',
+    )
+    await rejects(orders.update('o1', { $set: { 'lines.$.left': 1 } }), 'invalid')
+  }),
+
   claim('updateMany and deleteMany work on all that match', async (db) => {
     const notes = db.collection<Note>('notes')
     await fill(notes, 100, (n) => ({ id: `n${String(n).padStart(3, '0')}`, title: 'x', n }))

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
 use crate::collections::find::{take_filter, Matcher, Query, Ranking};
-use crate::collections::update::Update;
+use crate::collections::update::{Elements, Update};
 use crate::collections::write::{upsert_base, Delete, Insert, InsertMode, Returning, Target, UpdateDocuments, Upsert};
 use crate::collections::Value;
 use crate::engine::Durability;
@@ -169,11 +169,13 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
         Some(_) => return Err(fields.wrong("returning", "'before' or 'after'")),
     };
     let version = fields.number_u32("version")?;
+    let array_filters = fields.value("arrayFilters")?;
     let (target, base) = take_target(fields, &collection, now_ms)?;
+    let filter = if let Target::Query(query) = &target { Some(query.matcher.value.clone()) } else { None };
     Ok(Write::Update(UpdateDocuments {
         collection,
         target,
-        update: Update::parse(&update)?,
+        update: Update::parse_with(&update, &Elements::parse(array_filters.as_ref(), filter)?)?,
         upsert: if upsert { Some(Upsert { base: base?, new_id }) } else { None },
         returning,
         version,

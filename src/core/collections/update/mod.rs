@@ -3,28 +3,38 @@
 //! Not a replacement of documents: an update without operators is refused, because that is `put`.
 
 mod array;
+mod elements;
 mod operator;
 mod path;
 #[cfg(test)]
 mod update_tests;
 
+pub use elements::Elements;
 use operator::{Bits, Operator};
 use path::{invalid, Edit, UpdatePath, MAX_DEPTH};
 
 use super::number::{self, Numeric};
 use super::Value;
-use crate::base::{Error, Result};
+use crate::base::{Error, FastSet, Result};
 
 /// A parsed update.
 #[derive(Clone, Debug)]
 pub struct Update {
     changes: Vec<(UpdatePath, Operator)>,
+    /// Whether a path has conditions on elements.
+    conditional: bool,
 }
 
 impl Update {
     /// Parses `{ $set: { path: value }, … }`. Fails on an unknown operator, a wrong operand, two operators on one
     /// path, and a document without operators; the message names the path and the fix.
     pub fn parse(update: &Value) -> Result<Self> {
+        Self::parse_with(update, &Elements::default())
+    }
+
+    /// As [`Self::parse`], where `elements` says what `$[name]` and `$` in paths are. Fails also on names that lack a
+    /// condition, and on conditions that no path uses.
+    pub fn parse_with(update: &Value, elements: &Elements) -> Result<Self> {
         let Value::Object(operators) = update else {
             return Err(Error::invalid("an update must be an object of operators such as { $set: { field: value } }"));
         };
@@ -42,12 +52,14 @@ impl Update {
                 return Err(Error::invalid(format!("{name} needs an object of paths: {{ {name}: {{ path: … }} }}")));
             };
             for (path, operand) in fields {
-                let path = UpdatePath::parse(name, path)?;
+                let path = UpdatePath::parse_with(name, path, elements)?;
                 let operator = parse_operator(name, &path, operand)?;
                 add(&mut changes, path, operator, name)?;
             }
         }
-        Ok(Self { changes })
+        elements.finish()?;
+        let conditional = changes.iter().any(|(path, _)| path.has_conditions());
+        Ok(Self { changes, conditional })
     }
 
     /// Applies the update to an existing document; `now` is the time of `$currentDate` in milliseconds since the
@@ -68,14 +80,14 @@ impl Update {
             .any(|(path, operator)| path.is_id() || matches!(operator, Operator::Rename(target) if target.is_id()));
         let id = if touches_id && !inserting { document.field("id").cloned() } else { None };
         let mut changed = false;
-        for (path, operator) in &self.changes {
-            changed |= match operator {
-                Operator::SetOnInsert(_) if !inserting => false,
-                Operator::Rename(target) => rename(document, path, target)?,
-                _ => {
-                    path.edit(document, &mut |current| operator.apply(current, now)).map_err(|error| at(path, error))?
-                }
-            };
+        if self.conditional {
+            for (path, operator) in self.expand(document)? {
+                changed |= change(document, &path, operator, now, inserting)?;
+            }
+        } else {
+            for (path, operator) in &self.changes {
+                changed |= change(document, path, operator, now, inserting)?;
+            }
         }
         if id.is_some() && document.field("id") != id.as_ref() {
             return Err(Error::invalid(
@@ -83,6 +95,31 @@ impl Update {
             ));
         }
         Ok(changed)
+    }
+
+    /// The changes with indexes in place of conditions, all found before anything changes.
+    fn expand(&self, document: &Value) -> Result<Vec<(UpdatePath, &Operator)>> {
+        let mut expanded = Vec::new();
+        let mut taken = FastSet::default();
+        for (path, operator) in &self.changes {
+            let paths = if path.has_conditions() { path.expand(document)? } else { vec![path.clone()] };
+            if let Some(twice) = paths.iter().find(|path| path.prefixes().any(|prefix| taken.contains(&prefix))) {
+                let what = "reaches an element that another path of the same update reaches: change each once";
+                return Err(Error::invalid(format!("path '{}' {what}", twice.text)));
+            }
+            taken.extend(paths.iter().map(UpdatePath::place));
+            expanded.extend(paths.into_iter().map(|path| (path, operator)));
+        }
+        Ok(expanded)
+    }
+}
+
+/// What one operator does to a document; answers whether that changed it.
+fn change(document: &mut Value, path: &UpdatePath, operator: &Operator, now: f64, inserting: bool) -> Result<bool> {
+    match operator {
+        Operator::SetOnInsert(_) if !inserting => Ok(false),
+        Operator::Rename(target) => rename(document, path, target),
+        _ => path.edit(document, &mut |current| operator.apply(current, now)).map_err(|error| at(path, error)),
     }
 }
 
@@ -190,11 +227,11 @@ fn rename_target(path: &UpdatePath, operand: &Value) -> Result<UpdatePath> {
         return Err(invalid("$rename", &path.text, "needs the new path as a string"));
     };
     let target = UpdatePath::parse("$rename", target)?;
-    if path.has_all() || target.has_all() {
+    if path.has_elements() || target.has_elements() {
         return Err(invalid(
             "$rename",
             &path.text,
-            "cannot use '$[]': rename fields of objects, not of array elements",
+            "cannot reach for elements: rename fields of objects, not of array elements",
         ));
     }
     Ok(target)

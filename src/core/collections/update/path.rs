@@ -1,9 +1,12 @@
 //! Where in a document an update operator works: a dotted path, and the walk that takes an edit there.
 //!
 //! Not the path of a filter: here a number after an array is an index, `$[]` is every element, and nothing fans out
-//! by itself.
+//! by itself. Which elements `$[name]` and `$` are is in `elements`; before an edit they become indexes.
+
+use std::rc::Rc;
 
 use super::super::Value;
+use super::elements::{Elements, Pick};
 use crate::base::{Error, Result};
 
 /// Paths and values together may nest this deep.
@@ -19,6 +22,8 @@ enum Step {
     Name(Box<str>),
     /// `$[]`: every element of an array.
     All,
+    /// `$[name]` or `$`: the elements that meet conditions. An edit does not see it: `expand` comes before.
+    Some(Rc<Pick>),
 }
 
 /// A parsed dotted path.
@@ -45,24 +50,22 @@ pub(super) enum Edit {
 pub(super) type Operation<'a> = dyn FnMut(Option<&mut Value>) -> Result<Edit> + 'a;
 
 impl UpdatePath {
+    /// Parses a path without `$[name]` and `$`.
     pub(super) fn parse(operator: &str, text: &str) -> Result<Self> {
+        Self::parse_with(operator, text, &Elements::default())
+    }
+
+    /// Parses a path whose `$[name]` and `$` mean what `elements` says.
+    pub(super) fn parse_with(operator: &str, text: &str, elements: &Elements) -> Result<Self> {
         let mut steps = Vec::new();
         for part in text.split('.') {
             let step = match part {
                 "" => {
-                    return Err(invalid(
-                        operator,
-                        text,
-                        "has an empty field name: write it as 'a.b', without extra dots",
-                    ))
+                    let what = "has an empty field name: write it as 'a.b', without extra dots";
+                    return Err(invalid(operator, text, what));
                 }
-                "$[]" if !steps.is_empty() => Step::All,
                 _ if part.starts_with('$') => {
-                    return Err(invalid(
-                        operator,
-                        text,
-                        &format!("uses '{part}': name an index or use '$[]' for every element ('$' and '$[name]' are not supported, and fields must not start with '$')"),
-                    ));
+                    special(part, &steps, elements).map_err(|what| what.at(operator, text, part))?
                 }
                 _ => Step::Name(part.into()),
             };
@@ -84,14 +87,83 @@ impl UpdatePath {
         matches!(self.steps.first(), Some(Step::Name(name)) if &**name == "id")
     }
 
-    /// Whether the two paths are the same or one leads through the other.
+    /// Whether the two paths are the same or one leads through the other. Of two different conditions this is not known
+    /// before `expand`.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        self.steps.iter().zip(&other.steps).all(|(a, b)| a == b || *a == Step::All || *b == Step::All)
+        self.steps.iter().zip(&other.steps).all(|(a, b)| match (a, b) {
+            (Step::Name(_), Step::Name(_)) | (Step::Some(_), Step::Some(_)) => a == b,
+            (Step::Name(name), _) | (_, Step::Name(name)) => index(name).is_some(),
+            _ => true,
+        })
     }
 
-    /// Whether it uses `$[]`.
-    pub(super) fn has_all(&self) -> bool {
-        self.steps.contains(&Step::All)
+    /// Whether it reaches elements otherwise than by an index.
+    pub(super) fn has_elements(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, Step::Name(_)))
+    }
+
+    /// Whether `expand` has something to do.
+    pub(super) fn has_conditions(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Some(_)))
+    }
+
+    /// The paths in `document` that this one stands for, with indexes in place of conditions.
+    ///
+    /// # Errors
+    /// `Invalid` where there is no array, or no element that `$` could mean.
+    pub(super) fn expand(&self, document: &Value) -> Result<Vec<Self>> {
+        let mut paths = vec![(Vec::new(), document)];
+        let last = self.steps.iter().rposition(|step| matches!(step, Step::Some(_))).map_or(0, |at| at + 1);
+        let (leading, rest) = self.steps.split_at(last);
+        for step in leading {
+            let mut longer = Vec::with_capacity(paths.len());
+            for (steps, value) in paths {
+                for (step, value) in self.branches(step, value)? {
+                    longer.push(([steps.as_slice(), &[step]].concat(), value));
+                }
+            }
+            paths = longer;
+        }
+        let path = |steps: Vec<Step>| Self { text: self.text.clone(), steps: [steps.as_slice(), rest].concat() };
+        Ok(paths.into_iter().map(|(steps, _)| path(steps)).collect())
+    }
+
+    /// Where one step of `expand` leads.
+    fn branches<'v>(&self, step: &Step, value: &'v Value) -> Result<Vec<(Step, &'v Value)>> {
+        let chosen = match (step, value) {
+            (Step::Name(name), Value::Array(items)) => index(name).into_iter().filter(|at| *at < items.len()).collect(),
+            (Step::Name(name), _) => {
+                let next = value.field(name).ok_or_else(|| self.no_array())?;
+                return Ok(vec![(step.clone(), next)]);
+            }
+            (Step::All, Value::Array(items)) => (0..items.len()).collect(),
+            (Step::Some(pick), Value::Array(items)) => pick.choose(items)?,
+            _ => return Err(self.no_array()),
+        };
+        if chosen.is_empty() && matches!(step, Step::Some(pick) if pick.is_positional()) {
+            return Err(
+                self.error("uses '$', but no single element meets the filter's conditions: name it by arrayFilters")
+            );
+        }
+        let Value::Array(items) = value else { return Err(self.no_array()) };
+        let branch = |at: usize| items.get(at).map(|item| (Step::Name(at.to_string().into()), item));
+        Ok(chosen.into_iter().filter_map(branch).collect())
+    }
+
+    /// The steps as text: equal for equal places, unlike `text` after `expand`.
+    pub(super) fn place(&self) -> String {
+        self.steps.iter().map(Step::text).collect::<Vec<_>>().join(".")
+    }
+
+    /// The places that the path leads through, with its own.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = String> {
+        let place = self.place();
+        let ends: Vec<_> = place.match_indices('.').map(|(at, _)| at).chain([place.len()]).collect();
+        ends.into_iter().filter_map(move |end| place.get(..end).map(str::to_owned))
+    }
+
+    fn no_array(&self) -> Error {
+        self.error("reaches for elements where there is no array: set the array first")
     }
 
     /// The value at the path, reading indexes in arrays; `None` if there is none.
@@ -99,7 +171,7 @@ impl UpdatePath {
         self.steps.iter().try_fold(document, |value, step| match (value, step) {
             (Value::Array(items), Step::Name(name)) => items.get(index(name)?),
             (_, Step::Name(name)) => value.field(name),
-            (_, Step::All) => None,
+            (_, Step::All | Step::Some(_)) => None,
         })
     }
 
@@ -133,7 +205,7 @@ impl UpdatePath {
                 }
                 Ok(changed)
             }
-            (Step::All, _) => Err(self.error("uses '$[]' where there is no array: set the array first")),
+            (Step::All | Step::Some(_), _) => Err(self.no_array()),
             (Step::Name(name), Value::Object(fields)) => match fields.iter().position(|(key, _)| key == name) {
                 Some(slot) if last => edit_field(fields, slot, operation),
                 Some(slot) => match fields.get_mut(slot) {
@@ -189,7 +261,7 @@ impl UpdatePath {
         let Edit::Put(mut value) = operation(None)? else { return Ok(None) };
         for step in self.steps.iter().skip(from).rev() {
             let Step::Name(name) = step else {
-                return Err(self.error("uses '$[]' where there is no array: set the array first"));
+                return Err(self.no_array());
             };
             value = Value::Object(vec![(name.clone(), value)]);
         }
@@ -197,16 +269,8 @@ impl UpdatePath {
     }
 
     fn blocked(&self, at: usize) -> Error {
-        let mut before = String::new();
-        for step in self.steps.iter().take(at) {
-            if !before.is_empty() {
-                before.push('.');
-            }
-            before.push_str(match step {
-                Step::Name(name) => name,
-                Step::All => "$[]",
-            });
-        }
+        let before: Vec<_> = self.steps.iter().take(at).map(Step::text).collect();
+        let before = before.join(".");
         self.error(&format!(
             "cannot be created: '{before}' is not an object (in an array, name an index); set '{before}' itself"
         ))
@@ -214,6 +278,59 @@ impl UpdatePath {
 
     fn error(&self, what: &str) -> Error {
         Error::invalid(format!("path '{}' {what}", self.text))
+    }
+}
+
+impl Step {
+    /// The step as it is written.
+    fn text(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_string(),
+            Self::All => "$[]".into(),
+            Self::Some(pick) => pick.text(),
+        }
+    }
+}
+
+/// Why a step that begins with `$` is refused.
+enum Refused {
+    /// It means nothing.
+    Unknown,
+    /// `$[name]` without a condition.
+    Unnamed,
+    /// `$` without an array in the filter, or in a place where it has no meaning.
+    Unfiltered,
+    /// A condition of the filter is wrong.
+    Failed(Error),
+}
+
+impl Refused {
+    fn at(self, operator: &str, path: &str, part: &str) -> Error {
+        let what = match self {
+            Self::Failed(error) => return error,
+            Self::Unknown => "name an index, or use '$[]' for every element, '$[name]' with arrayFilters, or '$' with a filter on the array (fields must not start with '$')",
+            Self::Unnamed => "arrayFilters has no condition for it",
+            Self::Unfiltered => "it needs an update by a filter with a condition on the array, which plain field names lead to",
+        };
+        invalid(operator, path, &format!("uses '{part}': {what}"))
+    }
+}
+
+/// The step that `part`, which begins with `$`, is behind `before`.
+fn special(part: &str, before: &[Step], elements: &Elements) -> std::result::Result<Step, Refused> {
+    if before.is_empty() {
+        return Err(Refused::Unknown);
+    }
+    if part == "$" {
+        let name = |step: &Step| if let Step::Name(name) = step { Some(name.clone()) } else { None };
+        let within = before.iter().map(name).collect::<Option<Vec<_>>>().ok_or(Refused::Unfiltered)?;
+        let pick = elements.positional(within).map_err(Refused::Failed)?;
+        return pick.map(Step::Some).ok_or(Refused::Unfiltered);
+    }
+    match part.strip_prefix("$[").and_then(|rest| rest.strip_suffix(']')) {
+        Some("") => Ok(Step::All),
+        Some(name) => elements.named(name).map(Step::Some).ok_or(Refused::Unnamed),
+        None => Err(Refused::Unknown),
     }
 }
 

@@ -169,8 +169,109 @@ fn dollar_brackets_reach_every_element() {
     check(r#"{"a":[1,2]}"#, r#"{"$inc":{"a.$[]":1}}"#, r#"{"a":[2,3]}"#);
     check(r#"{"a":[{"b":[1]},{"b":[2]}]}"#, r#"{"$push":{"a.$[].b":9}}"#, r#"{"a":[{"b":[1,9]},{"b":[2,9]}]}"#);
     check_error("{}", r#"{"$set":{"a.$[]":1}}"#, &["$[]"]);
-    check_error("{}", r#"{"$set":{"a.$.b":1}}"#, &["'$'", "not supported"]);
-    check_error("{}", r#"{"$set":{"a.$[x].b":1}}"#, &["not supported"]);
+}
+
+/// `filters` are the `arrayFilters`, `by` is the filter that found the document.
+fn elements(filters: &str, by: &str) -> crate::base::Result<Elements> {
+    Elements::parse(Some(&value(filters)), Some(value(by)))
+}
+
+#[track_caller]
+fn check_elements(before: &str, update: &str, filters: &str, by: &str, after: &str) {
+    let mut document = value(before);
+    let update = Update::parse_with(&value(update), &elements(filters, by).unwrap()).unwrap();
+    let changed = update.apply(&mut document, 0.0).unwrap();
+    assert_eq!(text(&document), after);
+    assert_eq!(changed, before != after);
+}
+
+#[track_caller]
+fn check_elements_error(before: &str, update: &str, filters: &str, by: &str, parts: &[&str]) {
+    let update = elements(filters, by).and_then(|elements| Update::parse_with(&value(update), &elements));
+    let error = update.and_then(|update| update.apply(&mut value(before), 0.0)).unwrap_err();
+    assert!(parts.iter().all(|part| error.message().contains(part)), "{}", error.message());
+}
+
+#[test]
+fn named_brackets_reach_the_elements_that_meet_their_condition() {
+    let grades = r#"{"g":[{"n":5,"m":1},{"n":9,"m":1},{"n":7}]}"#;
+    let high = r#"[{"x.n":{"$gt":6}}]"#;
+    check_elements(r#"{"a":[1,5,9]}"#, r#"{"$set":{"a.$[x]":0}}"#, r#"[{"x":{"$gte":5}}]"#, "{}", r#"{"a":[1,0,0]}"#);
+    check_elements(
+        grades,
+        r#"{"$set":{"g.$[x].m":2}}"#,
+        high,
+        "{}",
+        r#"{"g":[{"n":5,"m":1},{"n":9,"m":2},{"n":7,"m":2}]}"#,
+    );
+    check_elements(
+        grades,
+        r#"{"$set":{"g.$[x].m":2}}"#,
+        r#"[{"$or":[{"x.n":1},{"x.m":{"$exists":false}}]}]"#,
+        "{}",
+        r#"{"g":[{"n":5,"m":1},{"n":9,"m":1},{"n":7,"m":2}]}"#,
+    );
+    check_elements(
+        r#"{"a":[[1,2],[3]]}"#,
+        r#"{"$inc":{"a.$[].$[x]":10}}"#,
+        r#"[{"x":{"$gt":1}}]"#,
+        "{}",
+        r#"{"a":[[1,12],[13]]}"#,
+    );
+    check_elements(grades, r#"{"$set":{"g.$[x].m":2}}"#, r#"[{"x.n":100}]"#, "{}", grades);
+}
+
+#[test]
+fn the_elements_are_chosen_before_anything_changes() {
+    let document = r#"{"g":[{"n":5},{"n":9}]}"#;
+    let update = r#"{"$set":{"g.$[x].n":0},"$inc":{"g.$[x].k":1}}"#;
+    check_elements(document, update, r#"[{"x.n":5}]"#, "{}", r#"{"g":[{"n":0,"k":1},{"n":9}]}"#);
+    let update = r#"{"$set":{"g.$.n":0},"$inc":{"g.$.k":1}}"#;
+    check_elements(document, update, "[]", r#"{"g.n":9}"#, r#"{"g":[{"n":5},{"n":0,"k":1}]}"#);
+    let update = r#"{"$set":{"g.$[a].n":1,"g.$[b].n":2}}"#;
+    check_elements(document, update, r#"[{"a.n":5},{"b.n":9}]"#, "{}", r#"{"g":[{"n":1},{"n":2}]}"#);
+    check_elements_error(document, update, r#"[{"a.n":5},{"b.n":{"$gt":1}}]"#, "{}", &["g.$[b].n", "once"]);
+}
+
+#[test]
+fn a_dollar_is_the_first_element_that_the_filter_found() {
+    check_elements(r#"{"a":[1,5,9,5]}"#, r#"{"$set":{"a.$":0}}"#, "[]", r#"{"a":5}"#, r#"{"a":[1,0,9,5]}"#);
+    check_elements(r#"{"a":[1,5,9]}"#, r#"{"$set":{"a.$":0}}"#, "[]", r#"{"a":{"$gt":1,"$lt":7}}"#, r#"{"a":[1,0,9]}"#);
+    let lines = r#"{"o":{"l":[{"s":"a","q":1},{"s":"b","q":1},{"s":"b","q":4}]}}"#;
+    let by = r#"{"o.l":{"$elemMatch":{"s":"b","q":{"$gt":2}}},"z":{"$exists":false}}"#;
+    let after = r#"{"o":{"l":[{"s":"a","q":1},{"s":"b","q":1},{"s":"b","q":5}]}}"#;
+    check_elements(lines, r#"{"$inc":{"o.l.$.q":1}}"#, "[]", by, after);
+    check_elements(lines, r#"{"$inc":{"o.l.$.q":1}}"#, "[]", r#"{"$and":[{"o.l.s":"b"},{"o.l.q":4}]}"#, after);
+    check_elements(
+        r#"{"a":[1,5]}"#,
+        r#"{"$set":{"a.$":0}}"#,
+        "[]",
+        r#"{"a":{"$size":2},"$and":[{"a":5}]}"#,
+        r#"{"a":[1,0]}"#,
+    );
+}
+
+#[test]
+fn conditions_on_elements_that_mean_nothing_are_refused_by_name() {
+    let check = |update: &str, filters: &str, by: &str, parts: &[&str]| {
+        check_elements_error(r#"{"a":[1]}"#, update, filters, by, parts);
+    };
+    let set = r#"{"$set":{"a.$[x]":1}}"#;
+    check(set, "[]", "{}", &["'$[x]'", "arrayFilters"]);
+    check(set, r#"[{"x":1},{"y":1}]"#, "{}", &["'y'", "no path"]);
+    check(set, r#"[{"x":1},{"x":2}]"#, "{}", &["'x'", "twice"]);
+    check(set, r#"[{"x":1,"y":2}]"#, "{}", &["two names"]);
+    check(set, r#"[{"X":1}]"#, "{}", &["'X'", "small letter"]);
+    check(set, r#"[{}]"#, "{}", &["without a name"]);
+    check(set, r#"[5]"#, "{}", &["not an object"]);
+    check(set, r#"{"x":1}"#, "{}", &["array of filters"]);
+    check(set, r#"[{"x":{"$foo":1}}]"#, "{}", &["arrayFilters", "$foo"]);
+    check(r#"{"$set":{"a.$":1}}"#, "[]", r#"{"b":1}"#, &["'$'", "filter"]);
+    check(r#"{"$set":{"a.$.b.$":1}}"#, "[]", r#"{"a":1}"#, &["'$'"]);
+    check(r#"{"$set":{"a.$x":1}}"#, "[]", "{}", &["'$x'"]);
+    check(r#"{"$set":{"b.$[x]":1}}"#, r#"[{"x":1}]"#, "{}", &["'b.$[x]'", "no array"]);
+    check(r#"{"$set":{"a.$":1}}"#, "[]", r#"{"a":7}"#, &["'$'", "no single element"]);
+    check(r#"{"$rename":{"a.$[x]":"b"}}"#, r#"[{"x":1}]"#, "{}", &["$rename"]);
 }
 
 #[test]
@@ -217,12 +318,12 @@ proptest! {
     fn no_operand_and_no_document_makes_an_update_panic(
         operator in prop::sample::select(vec!["$set", "$unset", "$inc", "$mul", "$min", "$max", "$rename", "$push", "$addToSet",
             "$pull", "$pullAll", "$pop", "$currentDate", "$bit"]),
-        path in prop::sample::select(vec!["a", "b.c", "a.0", "a.$[]", "a.$[].b", "", "__proto__", "id", "a.9999"]),
+        path in prop::sample::select(vec!["a", "b.c", "a.0", "a.$[]", "a.$[].b", "a.$[x]", "b.$.c", "", "__proto__", "id", "a.9999"]),
         operand in value_strategy(),
         mut document in object(),
     ) {
         let update = Value::Object(vec![(operator.into(), Value::Object(vec![(path.into(), operand)]))]);
-        if let Ok(update) = Update::parse(&update) {
+        if let Ok(update) = Update::parse_with(&update, &elements(r#"[{"x":1}]"#, r#"{"b.c":1}"#).unwrap()) {
             let before = document.clone();
             if let Ok(false) = update.apply(&mut document, 0.0) {
                 prop_assert_eq!(text(&document), text(&before));

@@ -10,6 +10,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
+import { manifestOf, MODULES, SPLIT_ENTRIES, TYPED_ENTRIES, WHOLE_ENTRIES } from './manifest.mjs'
 import { shorten } from './shorten.mjs'
 
 const JS_BUDGET_KIB = 22
@@ -26,8 +27,6 @@ const dist = join(out, 'dist')
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
-// The whole program, and its two halves: the pages' and the rest.
-const MODULES = ['tidewell_bg.wasm', 'tidewell_page.wasm', 'tidewell_rest.wasm']
 const { modules, glue } = shorten(
   MODULES.map((name) => readFileSync(join(glueFolder, name))),
   readFileSync(join(glueFolder, 'tidewell.js'), 'utf8'),
@@ -37,6 +36,7 @@ const wasm = modules[0]
 writeFileSync(join(dist, 'tidewell_bg.wasm.d.ts'), 'declare const url: string\nexport default url\n')
 writeFileSync(join(dist, 'worker.d.ts'), 'export {}\n')
 writeFileSync(join(dist, 'wasm.js'), `export const wasm = '${wasm.toString('base64')}'\n`)
+writeFileSync(join(dist, 'wasm_source.js'), "import source wasm from './tidewell_bg.wasm'\nexport { wasm }\n")
 await writeGlue()
 await writeEntries()
 writeTypes()
@@ -59,34 +59,41 @@ async function writeGlue() {
   writeFileSync(join(dist, 'glue.js'), code)
 }
 
-/** One file per entry point; what several need is in chunks. The glue and the base64 stay files of their own. */
+/** One file per entry point; what several need is in chunks, except of those that may have none. */
 async function writeEntries() {
   const entry = (name) => join(here, 'src/entry', `${name}.ts`)
-  await build({
-    entryPoints: ['browser', 'worker', 'inline', 'slim', 'keyv', 'tanstack-query'].map(entry),
+  const options = {
     outdir: dist,
     bundle: true,
-    splitting: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
     charset: 'utf8',
-    chunkNames: 'shared-[hash]',
+    supported: { 'import-attributes': true },
     logLevel: 'warning',
-    plugins: [
-      {
-        name: 'built-files',
-        setup({ onResolve }) {
-          onResolve({ filter: /^\.{1,2}\/(glue|wasm)\.js$/ }, ({ path, importer }) =>
-            // src/local/wasm.ts is types only; src/wasm.d.ts stands for the built file.
-            path === './wasm.js' && importer.includes('local')
-              ? undefined
-              : { path: `./${path.split('/').at(-1)}`, external: true },
-          )
-        },
-      },
-    ],
+    plugins: [{ name: 'built-files', setup: keepOutside }],
+  }
+  await build({
+    ...options,
+    entryPoints: SPLIT_ENTRIES.map(entry),
+    splitting: true,
+    chunkNames: 'shared-[hash]',
   })
+  await build({ ...options, entryPoints: WHOLE_ENTRIES.map(entry) })
+}
+
+/** The glue, the base64 and the modules stay files of their own; frameworks are the application's. */
+function keepOutside({ onResolve }) {
+  onResolve({ filter: /^\.{1,2}\/(glue|wasm|wasm_source)\.js$/ }, ({ path, importer }) =>
+    // src/local/wasm.ts is types only; src/wasm.d.ts stands for the built file.
+    path === './wasm.js' && importer.includes('local') ? undefined : { path: inDist(path), external: true },
+  )
+  onResolve({ filter: /\.wasm(\?module)?$/ }, ({ path }) => ({ path: inDist(path), external: true }))
+  onResolve({ filter: /^[^./]/ }, ({ kind }) => (kind === 'entry-point' ? undefined : { external: true }))
+}
+
+function inDist(path) {
+  return `./${path.split('/').at(-1)}`
 }
 
 /** Emits declarations and keeps those that the public ones reach. */
@@ -116,34 +123,15 @@ function writeTypes() {
       visit(resolve(dirname(file), `${name}.d.ts`))
   }
   visit(join(types, 'index.d.ts'))
-  for (const name of ['slim', 'keyv', 'tanstack-query']) visit(join(types, `entry/${name}.d.ts`))
+  for (const name of TYPED_ENTRIES) visit(join(types, `entry/${name}.d.ts`))
   for (const file of files(types)) if (!reached.has(file)) rmSync(file)
 }
 
 function writePackage() {
-  const version = /^version = "([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))[1]
-  const types = './dist/types/index.d.ts'
-  const manifest = {
-    name: 'tidewell',
-    version,
-    description: 'Documents, indexes and live queries over one log, in IndexedDB: Rust compiled to WebAssembly.',
-    keywords: ['database', 'indexeddb', 'documents', 'offline', 'local-first', 'wasm', 'live-queries'],
-    license: '(MIT OR Apache-2.0)',
-    type: 'module',
-    engines: { node: '>=20.19' },
-    sideEffects: ['./dist/browser.js', './dist/worker.js', './dist/inline.js', './dist/slim.js'],
-    exports: {
-      '.': { types, browser: './dist/browser.js', node: './dist/inline.js', default: './dist/browser.js' },
-      './inline': { types, default: './dist/inline.js' },
-      './slim': { types: './dist/types/entry/slim.d.ts', default: './dist/slim.js' },
-      './keyv': { types: './dist/types/entry/keyv.d.ts', default: './dist/keyv.js' },
-      './tanstack-query': { types: './dist/types/entry/tanstack-query.d.ts', default: './dist/tanstack-query.js' },
-      './worker': { types: './dist/worker.d.ts', default: './dist/worker.js' },
-      './tidewell_bg.wasm': { types: './dist/tidewell_bg.wasm.d.ts', default: './dist/tidewell_bg.wasm' },
-      './package.json': './package.json',
-    },
-    files: ['dist'],
-  }
+  const cargo = readFileSync(join(root, 'Cargo.toml'), 'utf8')
+  const version = /^version = "([^"]+)"/m.exec(cargo)[1]
+  const repository = /^repository = "([^"]+)"/m.exec(cargo)?.[1]
+  const manifest = manifestOf(version, repository)
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE']) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(out, name))

@@ -45,7 +45,7 @@ test('no file evaluates text, and only the entries with an asset name one', { sk
     const text = readFileSync(join(root, 'dist', name), 'utf8')
     assert.ok(!/\beval\(|new Function\(/.test(text), name)
     const asset = /new URL\(["']\.\/tidewell_bg\.wasm/.test(text)
-    assert.equal(asset, name === 'browser.js' || name === 'worker.js', name)
+    assert.equal(asset, ['browser.js', 'worker.js', 'single.js'].includes(name), name)
   }
 })
 
@@ -87,9 +87,16 @@ test("the README's example compiles", { skip }, () => {
   compiles(example ?? '', 'ES2022,DOM')
 })
 
+test('the entries that are one file load no code later, but for modules of the application', { skip }, () => {
+  for (const name of ['worker.js', 'single.js']) {
+    const loads = readFileSync(join(root, 'dist', name), 'utf8').match(/\bimport\((?:\/\*.*?\*\/)?[^)]*/g) ?? []
+    assert.equal(loads.filter((load) => /['"`]/.test(load)).length, 0, `${name}: ${loads.join(' ')}`)
+  }
+})
+
 test('Node imports and requires the package', { skip }, () => {
   const { open, TidewellError } = createRequire(import.meta.url)(
-    join(root, 'dist/inline.js'),
+    join(root, 'dist/node.js'),
   ) as typeof import('../src/index.js')
   assert.equal(typeof open, 'function')
   assert.equal(new TidewellError('closed', 'x').code, 'closed')

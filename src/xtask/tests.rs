@@ -13,13 +13,18 @@ struct Suite {
     run: fn() -> Result<Outcome>,
 }
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
     Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
     Suite { name: "wasm-chromium", shows: "the WebAssembly crate's tests in Chromium", run: wasm_chromium },
     Suite { name: "wasm-firefox", shows: "the WebAssembly crate's tests in Firefox", run: wasm_firefox },
     Suite { name: "package", shows: "the npm package: types, entry points, API, adapters", run: package },
+    Suite {
+        name: "packaging",
+        shows: "the packed tarball in fresh projects: bundlers, runtimes, linters",
+        run: packaging,
+    },
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
 
@@ -99,6 +104,15 @@ fn package() -> Result<Outcome> {
     let package = node::test("testing the npm package", "pkg-config", &package_variables(), 10)?;
     let adapters = node::test("testing its adapters", "tests/adapters", &package_variables(), 5)?;
     Ok(package.and(adapters))
+}
+
+/// The tarball in every place it promises to work in. Projects and their packages are kept in `target/packaging`.
+fn packaging() -> Result<Outcome> {
+    build::package(false)?;
+    setup::npm("tests/browser")?;
+    let mut variables = package_variables();
+    variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
+    node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
 }
 
 fn browser() -> Result<Outcome> {

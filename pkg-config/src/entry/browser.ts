@@ -2,30 +2,20 @@
 import { provide } from '../open.js'
 import { deleteLocal, handleOf, openInWorker, openLocal } from '../host.js'
 import { programAt } from './compile.js'
+import { inVite } from './vite.js'
 
-// Vite 7's dev server moves this file to its own folder and leaves the others behind.
-const VITE_DEPS = /^(.*)\/\.vite\/deps[^/]*\//
-
-const vite = VITE_DEPS.exec(import.meta.url)
-const source = programAt(
-  vite === null
-    ? {
-        page: new URL('./tidewell_page.wasm', import.meta.url).href,
-        rest: new URL('./tidewell_rest.wasm', import.meta.url).href,
-        whole: new URL('./tidewell_bg.wasm', import.meta.url).href,
-      }
-    : {
-        page: `${vite[1]}/tidewell/dist/tidewell_page.wasm`,
-        rest: `${vite[1]}/tidewell/dist/tidewell_rest.wasm`,
-        whole: `${vite[1]}/tidewell/dist/tidewell_bg.wasm`,
-      },
-)
+const source = programAt({
+  page: inVite('tidewell_page.wasm') ?? new URL('./tidewell_page.wasm', import.meta.url).href,
+  rest: inVite('tidewell_rest.wasm') ?? new URL('./tidewell_rest.wasm', import.meta.url).href,
+  whole: inVite('tidewell_bg.wasm') ?? new URL('./tidewell_bg.wasm', import.meta.url).href,
+})
 
 // A page that imports this opens a database soon. Meanwhile the first half is on its way; a failure shows when it is needed.
 if (typeof document !== 'undefined') source().catch(() => undefined)
 
 function startWorker(): Worker {
-  if (vite !== null) return new Worker(`${vite[1]}/tidewell/dist/worker.js`, { type: 'module', name: 'tidewell' })
+  const script = inVite('worker.js')
+  if (script !== undefined) return new Worker(script, { type: 'module', name: 'tidewell' })
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tidewell' })
 }
 

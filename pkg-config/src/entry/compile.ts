@@ -39,6 +39,8 @@ export async function compileFrom(url: string, signal: AbortSignal | null = null
   const type = response.headers.get('Content-Type') ?? ''
   if (type.startsWith('application/wasm')) return WebAssembly.compileStreaming(response)
   if (type.startsWith('text/html'))
-    throw new Error(`${url} is a page, not WebAssembly: the bundler did not copy tidewell_bg.wasm`)
+    throw new Error(
+      `${url} is a page, not WebAssembly: the file is not there (docs/PACKAGING.md has what bundlers need)`,
+    )
   return WebAssembly.compile(await response.arrayBuffer())
 }

@@ -1,0 +1,7 @@
+/** The entry for Deno, which gives the compiled module to a source phase import, and asks for no permission. */
+import { wasm } from '../wasm_source.js'
+import { provideWhole } from './whole.js'
+
+provideWhole(async () => wasm)
+
+export * from '../index.js'

@@ -1,0 +1,46 @@
+// Next.js with both of its bundlers: server components, routes, and a page that the server renders and the browser runs.
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { expectSeen, ran } from './support/expected.mjs'
+import { expectPage, useBrowser } from './support/page.mjs'
+import { bin, project, run, start } from './support/project.mjs'
+
+const held = useBrowser()
+const CARRIED = 'stored, queried, reopened from a backup (memory)'
+
+async function served(origin, path) {
+  const response = await fetch(origin + path)
+  const text = await response.text()
+  assert.equal(response.status, 200, text)
+  return text
+}
+
+for (const [bundler, flags, port] of [
+  ['Turbopack', ['--turbopack'], '3183'],
+  ['webpack', ['--webpack'], '3184'],
+])
+  test(`Next.js with ${bundler} runs the package on the server and in the browser without configuration`, async () => {
+    const folder = project('next')
+    const place = `Next.js, ${bundler}`
+    rmSync(join(folder, '.next'), { recursive: true, force: true })
+    run(bin(folder, 'next'), ['build', ...flags], { cwd: folder, minutes: 5 })
+    const server = await start(bin(folder, 'next'), ['start', '--port', port], { cwd: folder })
+    try {
+      for (const [what, path] of [
+        ['route on Node', '/api/node'],
+        ['route on edge', '/api/edge'],
+      ]) {
+        expectSeen(JSON.parse(await served(server.origin, path)), 'memory')
+        ran(place, what, CARRIED)
+      }
+      const [, json] = /<pre>(.*?)<\/pre>/.exec(await served(server.origin, '/'))
+      expectSeen(JSON.parse(json.replaceAll('&quot;', '"')), 'memory')
+      ran(place, 'server component', CARRIED)
+      assert.match(await served(server.origin, '/client'), /rendered by the server/)
+      await expectPage(held, `${server.origin}/client`, place, ['page', "the package's worker"])
+    } finally {
+      await server.stop()
+    }
+  })

@@ -1,0 +1,61 @@
+// The tarball itself: what is in it, and what the linters of packages say.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ran } from './support/expected.mjs'
+import { bin, pack, packageFolder, run } from './support/project.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'))
+
+/** Files that are neither an entry of the exports map nor code that entries share nor types. */
+const OTHERS = [
+  'CHANGELOG.md',
+  'LICENSE-APACHE',
+  'LICENSE-MIT',
+  'README.md',
+  'package.json',
+  'dist/glue.js',
+  'dist/wasm.js',
+  'dist/wasm_source.js',
+]
+
+test('the tarball holds the entries, their code and types, the licences, the README and the changelog, and nothing else', () => {
+  const { files, size, unpacked } = pack()
+  const entries = Object.values(manifest.exports)
+    .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+    .map((file) => file.slice('./'.length))
+  const expected = new Set([...OTHERS, ...entries])
+  const held = files.map(({ path }) => path)
+  const unexpected = held.filter(
+    (path) => !expected.has(path) && !/^dist\/shared-\w{8}\.js$/.test(path) && !/^dist\/types\/[\w/-]+\.d\.ts$/.test(path),
+  )
+  assert.deepEqual(unexpected, [])
+  assert.deepEqual([...expected].filter((path) => !held.includes(path)), [])
+  const [megabytes, whole] = [size, unpacked].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
+  ran('npm', 'pack', `${held.length} files, ${megabytes} MiB, ${whole} MiB unpacked`)
+})
+
+test('nothing is depended on, and every peer is optional', () => {
+  assert.equal(manifest.dependencies, undefined)
+  for (const name of Object.keys(manifest.peerDependencies ?? {}))
+    assert.equal(manifest.peerDependenciesMeta[name]?.optional, true, name)
+})
+
+test('types come first, then hosts that know `browser` or `node` besides their own condition', () => {
+  const order = ['types', 'workerd', 'edge-light', 'deno', 'bun', 'browser', 'node', 'default']
+  assert.deepEqual(Object.keys(manifest.exports['.']), order)
+})
+
+test('publint finds nothing, strictly', () => {
+  const said = run(bin(here, 'publint'), ['--strict', packageFolder], { cwd: here })
+  assert.match(said, /All good!/)
+  ran('publint', 'strict', 'all good')
+})
+
+test('attw finds no wrong types for consumers of modules', () => {
+  run(bin(here, 'attw'), [pack().file, '--profile', 'esm-only', '--no-emoji'], { cwd: here })
+  ran('attw', 'esm-only', 'no problem')
+})

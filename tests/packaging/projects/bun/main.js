@@ -1,0 +1,5 @@
+// Bun.
+import * as tidewell from 'tidewell'
+import { scenario } from './scenario.js'
+
+console.log(JSON.stringify(await scenario(tidewell)))

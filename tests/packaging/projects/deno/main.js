@@ -1,0 +1,5 @@
+// Deno, with no permission at all.
+import * as tidewell from 'tidewell'
+import { scenario } from './scenario.js'
+
+console.log(JSON.stringify(await scenario(tidewell)))

@@ -14,11 +14,14 @@ const MODULE_FILE: &str = "tidewell.wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Where the glue and the modules are left, relative to the root.
 pub(crate) const GLUE: &str = "target/glue";
+/// Where the module with the addresses of its data far apart is left.
+const APART: &str = "target/apart";
 /// Which functions a page needs; recorded by `cargo xtask profile`.
 pub(crate) const PROFILE: &str = "src/web/module/page.profile";
 
-/// Flags of every build: names of functions that do not depend on the rest of the crate, for the profile.
-const FLAGS: &str = "-Ctarget-feature=+simd128 -Csymbol-mangling-version=v0";
+/// Flags of every build: names of functions that do not depend on the rest of the crate, for the profile; and what the linker knows of
+/// data, for splitting it.
+const FLAGS: &str = "-Ctarget-feature=+simd128 -Csymbol-mangling-version=v0 -Clink-arg=--emit-relocs";
 /// Flags of a build with the standard library along: a panic ends the instance at once, and says nothing.
 const LEAN_FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
@@ -36,28 +39,44 @@ pub(crate) struct Modules {
 pub(crate) fn modules(dev: bool, profile: &str) -> Result<Modules> {
     setup::wasm_target()?;
     setup::npm("src/xtask/tools")?;
-    let wasm_bindgen = setup::wasm_bindgen("wasm-bindgen")?;
     let module = if dev { compile("quick", false)? } else { release()? };
+    let (statics, plain, apart) = split::Statics::read(&fs::read(&module)?)?;
     let glue = tree::root().join(GLUE);
-    if glue.is_dir() {
-        fs::remove_dir_all(&glue)?;
-    }
-    Step::new("generating the JavaScript glue with wasm-bindgen", &wasm_bindgen.to_string_lossy())
-        .arg(&module)
-        .args(["--target", "web", "--omit-default-module-path", "--remove-producers-section"])
-        .args(["--out-name", "tidewell", "--out-dir"])
-        .arg(&glue)
-        .run()?;
+    generate(&plain, &glue)?;
     let modules = Modules {
         whole: glue.join("tidewell_bg.wasm"),
         page: glue.join("tidewell_page.wasm"),
         rest: glue.join("tidewell_rest.wasm"),
     };
+    let mut data = None;
     if !dev {
         optimise(&modules.whole)?;
+        let folder = tree::root().join(APART);
+        generate(&apart, &folder)?;
+        let apart = folder.join("tidewell_bg.wasm");
+        optimise(&apart)?;
+        data = Some(split::Data { statics, apart });
     }
-    split::split(&modules.whole, profile, &modules.page, &modules.rest)?;
+    split::split(&modules.whole, data.as_ref(), profile, &modules.page, &modules.rest)?;
     Ok(modules)
+}
+
+/// Generates the JavaScript glue of a module, and the module that goes with it, in `folder`.
+fn generate(module: &[u8], folder: &Path) -> Result<()> {
+    let wasm_bindgen = setup::wasm_bindgen("wasm-bindgen")?;
+    if folder.is_dir() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    let input = folder.join(MODULE_FILE);
+    fs::write(&input, module)?;
+    Step::new("generating the JavaScript glue with wasm-bindgen", &wasm_bindgen.to_string_lossy())
+        .arg(&input)
+        .args(["--target", "web", "--omit-default-module-path", "--remove-producers-section"])
+        .args(["--out-name", "tidewell", "--out-dir"])
+        .arg(folder)
+        .run()?;
+    fs::remove_file(&input).context("removing what the glue was generated from")
 }
 
 /// The profile that is kept with the sources; empty where there is none.

@@ -7,6 +7,8 @@ use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Operato
 #[derive(Clone)]
 pub(super) enum Op<'a> {
     Plain(Operator<'a>),
+    /// One that names addresses of statics, and their numbers.
+    Address(Operator<'a>, Vec<usize>),
     Branch(u32),
     BranchIf(u32),
     /// Targets, and the default.
@@ -90,7 +92,7 @@ impl<'a> Code<'a> {
         use std::hash::Hash;
         for op in &self.ops {
             match op {
-                Op::Plain(operator) => std::mem::discriminant(operator).hash(hash),
+                Op::Plain(operator) | Op::Address(operator, _) => std::mem::discriminant(operator).hash(hash),
                 Op::Branch(to) => (1, to).hash(hash),
                 Op::BranchIf(to) => (2, to).hash(hash),
                 Op::BranchTable(to, or) => (3, to, or).hash(hash),
@@ -125,7 +127,7 @@ impl<'a> Op<'a> {
                     | Operator::Return
                     | Operator::Unreachable
             ),
-            Self::Ran(_) => false,
+            Self::Address(..) | Self::Ran(_) => false,
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ops::Range;
 
 use anyhow::{anyhow, Context, Result};
 use wasm_encoder::reencode::{Error as Reencoding, Reencode};
@@ -30,6 +31,8 @@ pub(super) struct Plan<'a, 'm> {
     pub(super) table_size: u32,
     /// What proves that two halves are of one module.
     pub(super) seal: String,
+    /// The addresses whose data is in the rest, in order.
+    pub(super) moved: Vec<Range<u32>>,
     /// The bytes of a second memory, in which the page part notes what ran; 0 for none.
     pub(super) recorded: u32,
 }
@@ -47,6 +50,7 @@ impl<'a, 'm> Plan<'a, 'm> {
             called_back: BTreeSet::new(),
             table_size: 0,
             seal,
+            moved: Vec::new(),
             recorded,
         };
         let mut crossing = BTreeSet::new();

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error as Reencoding, Reencode};
-use wasm_encoder::{Function, Instruction, MemArg, MemArgTarget};
+use wasm_encoder::{Encode, Function, Instruction, MemArg, MemArgTarget};
 use wasmparser::Operator;
 
 use super::code::{Code, Op};
+use super::halves::broken;
 
 /// New indexes for old ones.
 #[derive(Default)]
@@ -44,7 +46,9 @@ impl Map {
                     function.instruction(&Instruction::I32Const(slot.cast_signed()));
                     function.instruction(&Instruction::Call(way))
                 }
-                Op::Plain(operator) => function.instruction(&self.instruction(operator.clone())?),
+                Op::Plain(operator) | Op::Address(operator, _) => {
+                    function.instruction(&self.instruction(operator.clone())?)
+                }
                 Op::Branch(to) => function.instruction(&Instruction::Br(*to)),
                 Op::BranchIf(to) => function.instruction(&Instruction::BrIf(*to)),
                 Op::BranchTable(to, or) => function.instruction(&Instruction::BrTable(to.into(), *or)),
@@ -78,5 +82,42 @@ impl Reencode for Map {
             return Ok(global);
         }
         Ok(self.globals.get(&global).copied().unwrap_or(u32::MAX))
+    }
+}
+
+/// An operation without the numbers in it that may be addresses, and those: 32 bits each.
+///
+/// # Errors
+/// If there is none in it.
+pub(super) fn addresses(operator: &Operator<'_>) -> Result<(Vec<u8>, Vec<u32>)> {
+    let words = |bytes: &[u8]| {
+        let words = bytes.chunks_exact(4).filter_map(|word| word.try_into().ok());
+        words.map(u32::from_le_bytes).collect::<Vec<u32>>()
+    };
+    match operator {
+        Operator::I32Const { value } => Ok((vec![4], vec![value.cast_unsigned()])),
+        // Two in one: wasm-opt makes one constant of a text's address and its length.
+        Operator::I64Const { value } => Ok((vec![8], words(&value.to_le_bytes()))),
+        Operator::V128Const { value } => Ok((vec![16], words(value.bytes()))),
+        _ => {
+            let mut without = WithoutOffset(None);
+            let instruction = without.instruction(operator.clone()).map_err(broken)?;
+            let offset = without.0.with_context(|| format!("an operation without an address: {operator:?}"))?;
+            let mut bytes = Vec::new();
+            instruction.encode(&mut bytes);
+            Ok((bytes, vec![u32::try_from(offset)?]))
+        }
+    }
+}
+
+/// Encodes accesses to memory at offset 0, and notes where they were.
+struct WithoutOffset(Option<u64>);
+
+impl Reencode for WithoutOffset {
+    type Error = Infallible;
+
+    fn mem_arg(&mut self, place: wasmparser::MemArg) -> Result<MemArg, Reencoding<Infallible>> {
+        self.0 = Some(place.offset);
+        wasm_encoder::reencode::utils::mem_arg(self, wasmparser::MemArg { offset: 0, ..place })
     }
 }

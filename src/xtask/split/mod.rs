@@ -4,6 +4,7 @@
 //! It knows nothing of how the halves are loaded: that is `pkg-config/src/local/rest.ts`.
 
 mod code;
+mod data;
 mod flow;
 mod halves;
 mod map;
@@ -13,11 +14,12 @@ mod page;
 mod piece;
 mod profile;
 mod rest;
+mod statics;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -25,11 +27,22 @@ use code::Op;
 use halves::Plan;
 use module::Module;
 use profile::{Profile, Recorded, Verdict};
+pub(crate) use statics::Statics;
 
-/// Splits the module `whole` by the profile's text into the files `page` and `rest`.
-pub(crate) fn split(whole: &Path, profile: &str, page: &Path, rest: &Path) -> Result<()> {
-    let bytes = fs::read(whole).with_context(|| format!("reading {}", whole.display()))?;
+/// What is known of a module's data: its statics, and the module itself with their addresses far apart, optimised like it.
+pub(crate) struct Data {
+    pub(crate) statics: Statics,
+    pub(crate) apart: PathBuf,
+}
+
+/// Splits the module `whole` by the profile's text into the files `page` and `rest`. Without `data` all data is in the page part.
+pub(crate) fn split(whole: &Path, data: Option<&Data>, profile: &str, page: &Path, rest: &Path) -> Result<()> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let bytes = read(whole)?;
     let mut module = Module::read(&bytes)?;
+    if let Some(data) = data {
+        data::mark(&mut module, &Module::read(&read(&data.apart)?)?, &data.statics)?;
+    }
     let profile = Profile::parse(profile);
     let mut stays = vec![true; module.functions() as usize];
     let (mut unknown, mut unknown_bytes, mut pieces) = (0, 0, Vec::new());
@@ -51,7 +64,12 @@ pub(crate) fn split(whole: &Path, profile: &str, page: &Path, rest: &Path) -> Re
     let taken_out = pieces.len();
     pieces.into_iter().for_each(|piece| module.add(piece));
     stays.resize(module.functions() as usize, false);
-    let plan = Plan::new(&module, stays, seal(&bytes), 0)?;
+    let mut plan = Plan::new(&module, stays, seal(&bytes), 0)?;
+    if let Some(data) = data {
+        plan.moved = data::moved(&plan, &data.statics)?;
+        let moved: u32 = plan.moved.iter().map(|run| run.end - run.start).sum();
+        println!("  {moved} bytes of data, in {} runs, move to the rest", plan.moved.len());
+    }
     fs::write(page, plan.page()?)?;
     fs::write(rest, plan.rest()?)?;
     println!(
@@ -104,5 +122,7 @@ fn seal(whole: &[u8]) -> String {
     format!("${:016x}", hasher.finish())
 }
 
+#[cfg(test)]
+mod data_tests;
 #[cfg(test)]
 mod tests;

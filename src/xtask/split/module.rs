@@ -201,6 +201,9 @@ impl<'a> Module<'a> {
                 Op::Plain(Operator::RefFunc { .. } | Operator::ReturnCall { .. }) => {
                     bail!("a way to call that is not known here")
                 }
+                Op::Plain(Operator::MemoryInit { .. } | Operator::DataDrop { .. }) => {
+                    bail!("data that is called by the number of its segment")
+                }
                 Op::Plain(Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }) => {
                     found.globals.push(*global_index);
                 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection,
-    MemoryType, TableSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataCountSection, ElementSection, EntityType, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection, MemoryType,
+    TableSection, ValType,
 };
 
+use super::data;
 use super::halves::{broken, inner, Plan, OTHER};
 use super::map::Map;
 use super::module::count;
@@ -82,10 +83,11 @@ impl Plan<'_, '_> {
         }
         out.section(&memories).section(&self.globals(&mut map)?).section(&self.exports(&mut map, ready)?);
         out.section(&self.elements(&mut map)?);
+        let data = data::section(self, true)?;
         if module.has_data_count {
-            out.section(&DataCountSection { count: count(&module.data) });
+            out.section(&DataCountSection { count: data.len() });
         }
-        out.section(&code).section(&self.data(&mut map)?);
+        out.section(&code).section(&data);
         Ok(out.finish())
     }
 
@@ -180,13 +182,5 @@ impl Plan<'_, '_> {
             map.parse_element(&mut elements, element.clone()).map_err(broken)?;
         }
         Ok(elements)
-    }
-
-    fn data(&self, map: &mut Map) -> Result<DataSection> {
-        let mut data = DataSection::new();
-        for segment in &self.module.data {
-            map.parse_data(&mut data, segment.clone()).map_err(broken)?;
-        }
-        Ok(data)
     }
 }

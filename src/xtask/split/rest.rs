@@ -1,4 +1,5 @@
-//! Writes the rest. It has no memory, table, global or data of its own: linking it twice does no harm.
+//! Writes the rest. It has no memory, table or global of its own, and writes only data to which nobody else writes: linking it twice does
+//! no harm.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +7,7 @@ use anyhow::{Context, Result};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{CodeSection, ConstExpr, ElementSection, Elements, EntityType, FunctionSection, ImportSection};
 
+use super::data;
 use super::halves::{broken, inner, Plan, OTHER};
 use super::map::Map;
 use super::module::count;
@@ -62,7 +64,7 @@ impl Plan<'_, '_> {
         }
         let mut out = wasm_encoder::Module::new();
         out.section(&types).section(&imports).section(&functions).section(&self.fillings(&mut map)?);
-        out.section(&code);
+        out.section(&code).section(&data::section(self, false)?);
         Ok(out.finish())
     }
 

@@ -113,20 +113,20 @@ const answers = calls.map((call) => { const [name, n] = call.split(' '); return 
 console.log([...answers, 'loads ' + loads].join(' '))
 ";
 
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("tidewell-split-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    fn run(&self, calls: &[&str]) -> String {
+    pub(super) fn run(&self, calls: &[&str]) -> String {
         let output = Command::new("node")
             .args(["-e", RUN, "--"])
             .args([self.file("page"), self.file("rest")])
@@ -149,7 +149,7 @@ fn check(name: &str, ran: &str, calls: &[&str], expected: &str) {
     let folder = Folder::new(name);
     std::fs::write(folder.file("whole"), sample()).unwrap();
     let profile = super::profile(&folder.file("whole"), ran).unwrap();
-    super::split(&folder.file("whole"), &profile, &folder.file("page"), &folder.file("rest")).unwrap();
+    super::split(&folder.file("whole"), None, &profile, &folder.file("page"), &folder.file("rest")).unwrap();
     assert_eq!(folder.run(calls), expected, "with {ran}");
 }
 
@@ -160,7 +160,7 @@ fn functions_and_parts_that_did_not_run_are_loaded_when_they_are_called() {
     // Every function is unknown to a profile that is empty, and stays.
     let folder = Folder::new("unknown");
     std::fs::write(folder.file("whole"), sample()).unwrap();
-    super::split(&folder.file("whole"), "", &folder.file("page"), &folder.file("rest")).unwrap();
+    super::split(&folder.file("whole"), None, "", &folder.file("page"), &folder.file("rest")).unwrap();
     assert_eq!(folder.run(&CALLS), "8 24 -5000 -3 18 loads 0");
     // Nothing ran; everything did; small numbers only.
     check("nothing", "0000000000", &CALLS, "8 24 -5000 -3 18 loads 1");
@@ -178,7 +178,7 @@ fn whatever_is_taken_out_the_code_does_the_same() {
         let folder = Folder::new(&format!("random{at}"));
         std::fs::write(folder.file("whole"), sample()).unwrap();
         let profile = super::profile(&folder.file("whole"), &ran).unwrap();
-        super::split(&folder.file("whole"), &profile, &folder.file("page"), &folder.file("rest")).unwrap();
+        super::split(&folder.file("whole"), None, &profile, &folder.file("page"), &folder.file("rest")).unwrap();
         let answers = folder.run(&CALLS);
         assert!(answers.starts_with("8 24 -5000 -3 18 loads "), "with {ran}: {answers}");
     }
@@ -189,10 +189,10 @@ fn halves_of_two_modules_do_not_link() {
     let folder = Folder::new("seal");
     std::fs::write(folder.file("whole"), sample()).unwrap();
     let profile = super::profile(&folder.file("whole"), "0000000000").unwrap();
-    super::split(&folder.file("whole"), &profile, &folder.file("page"), &folder.file("other")).unwrap();
+    super::split(&folder.file("whole"), None, &profile, &folder.file("page"), &folder.file("other")).unwrap();
     // A custom section more: the same code, but not the same module.
     std::fs::write(folder.file("whole"), [sample(), vec![0, 2, 1, b'x']].concat()).unwrap();
-    super::split(&folder.file("whole"), &profile, &folder.file("other"), &folder.file("rest")).unwrap();
+    super::split(&folder.file("whole"), None, &profile, &folder.file("other"), &folder.file("rest")).unwrap();
     let mut run = Command::new("node");
     run.args(["-e", RUN, "--"]).args([folder.file("page"), folder.file("rest")]);
     let output = run.arg("twice 4").output().unwrap();

@@ -8,10 +8,11 @@ import { Collection } from './collection.js'
 import { Definition } from './definition.js'
 import { invalid, toError } from './errors.js'
 import { type DatabaseEvents, EventHub, type EventName } from './events.js'
+import { seldom } from './later.js'
 import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
-import { atomically, Transaction } from './transaction.js'
-import { chunksOf, type ExportStream, exportStream, type ImportSource } from './transfer.js'
+import type { Transaction } from './transaction.js'
+import { type ExportStream, exportStream, type ImportSource } from './transfer.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
 import type {
   CollectionInfo,
@@ -86,6 +87,7 @@ export class Database {
     this.#session.check()
     // Queries inside see one snapshot: migrations must be over before it is taken.
     await this.#migrated()
+    const { atomically, Transaction } = await seldom()
     return atomically(this.#session, options, async (session) =>
       work(new Transaction(session, (name) => this.#define(name), this.#hub)),
     )
@@ -154,6 +156,7 @@ export class Database {
    */
   async import(source: ImportSource, options: ReadOptions = {}): Promise<ImportResult> {
     this.#session.check()
+    const { chunksOf } = await seldom()
     const importer = await this.#backend.import()
     for await (const chunk of chunksOf(source)) {
       throwIfAborted(options.signal)

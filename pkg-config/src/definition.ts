@@ -5,7 +5,8 @@
 import { invalid, notLoaded, TidewellError, toError } from './errors.js'
 import type { EventHub } from './events.js'
 import { toWireIndex } from './indexes.js'
-import { Migrator, type VersionedDocument } from './migration.js'
+import { seldom } from './later.js'
+import type { Migrator, VersionedDocument } from './migration.js'
 import type { Session } from './session.js'
 import type { CollectionInfo, CollectionOptions } from './types/options.js'
 import type { StandardSchema } from './types/schema.js'
@@ -101,6 +102,7 @@ export class Definition {
     }
     // Version 0 is a collection that never declared one: its documents are of version 1.
     if (Math.max(info.version, 1) === version || info.count === 0) return this.#finish(version)
+    const { Migrator } = await seldom()
     const migrator = new Migrator(this.name, version, options.migrations ?? {}, this.#session, this.#hub, this.schema)
     this.migrator = migrator
     const migrated = migrator.run(info.count).then(() => this.#finish(version))

@@ -2,9 +2,9 @@
 import { untilAborted } from './abort.js'
 import type { BackendOptions, OpenBackend } from './backend.js'
 import { Database, forwardEvents } from './database.js'
-import { invalid, toError } from './errors.js'
+import { invalid, notLoaded, toError } from './errors.js'
 import { EventHub } from './events.js'
-import { planOf } from './faults.js'
+import { prepareSeldom } from './later.js'
 import type { OpenOptions } from './types/options.js'
 
 /** What an entry point provides. */
@@ -38,13 +38,14 @@ export function provide(provided: Host): void {
  */
 export async function open(name: string, options: OpenOptions = {}): Promise<Database> {
   checkName(name)
-  const backendOptions = checkOptions(options)
+  const backendOptions = await checkOptions(options)
   const { local, worker } = provided()
   const hub = new EventHub()
   const openBackend = options.worker === true && worker !== undefined ? worker : local
   const opening = openBackend(name, backendOptions, forwardEvents(hub))
   try {
-    const backend = await untilAborted(opening, options.signal)
+    const { isBehindServiceWorker: soon } = backendOptions
+    const [backend] = await untilAborted(Promise.all([opening, prepareSeldom(soon)]), options.signal)
     return new Database(name, backend, hub, backendOptions.durability)
   } catch (error) {
     // Opened after all, when nobody waits any more: close it again.
@@ -74,7 +75,7 @@ function checkName(name: unknown): asserts name is string {
     )
 }
 
-function checkOptions(options: OpenOptions): BackendOptions {
+async function checkOptions(options: OpenOptions): Promise<BackendOptions> {
   if (typeof options !== 'object' || options === null) throw invalid('open: options must be an object')
   const { storage = 'auto', durability = 'relaxed', memoryBudget = MEMORY_BUDGET } = options
   if (!STORAGES.includes(storage))
@@ -85,7 +86,8 @@ function checkOptions(options: OpenOptions): BackendOptions {
     throw invalid(
       `open: memoryBudget must be a whole number of bytes from ${MEMORY_BUDGET_MIN}, got ${String(memoryBudget)}`,
     )
-  const { faults = null, latency: faultLatencyMs = 0 } = options.faults === undefined ? {} : planOf(options.faults)
+  const { faults = null, latency: faultLatencyMs = 0 } =
+    options.faults === undefined ? {} : (await import('./faults.js').catch(notLoaded)).planOf(options.faults)
   return {
     storage,
     durability,

@@ -1,6 +1,5 @@
-/** Streams of bytes in and out: what a host calls a stream, read and made without naming its types. */
+/** Streams of bytes out: what a host calls a stream, made without naming its types. Reading them is in `source.ts`. */
 import { throwIfAborted } from './abort.js'
-import { invalid } from './errors.js'
 import type { ByteStream, Signal } from './types/signal.js'
 
 /** A backup being read: an async iterable of bytes, once. */
@@ -51,36 +50,5 @@ async function* checked(
   for await (const chunk of chunks) {
     throwIfAborted(signal)
     yield chunk
-  }
-}
-
-/** The bytes of any source, chunk by chunk. */
-export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array, void, undefined> {
-  const encoder = new TextEncoder()
-  const bytes = (chunk: unknown): Uint8Array => {
-    if (typeof chunk === 'string') return encoder.encode(chunk)
-    if (chunk instanceof Uint8Array) return chunk
-    throw invalid(`import: a chunk must be a Uint8Array or a string, got ${chunk === null ? 'null' : typeof chunk}`)
-  }
-  if (typeof source === 'string' || source instanceof Uint8Array) yield bytes(source)
-  else if (typeof source !== 'object' || source === null)
-    throw invalid('import: give a backup as bytes, text, a stream, a Blob or an iterable of chunks')
-  else if (Symbol.asyncIterator in source || Symbol.iterator in source)
-    for await (const chunk of source) yield bytes(chunk)
-  else if ('getReader' in source) for await (const chunk of readAll(source.getReader())) yield bytes(chunk)
-  else if ('stream' in source) yield* chunksOf(source.stream() as ImportSource)
-  else throw invalid('import: this object is no stream, Blob or iterable of chunks')
-}
-
-interface Reader {
-  read(): Promise<{ done: boolean; value?: unknown }>
-  releaseLock(): void
-}
-
-async function* readAll(reader: Reader): AsyncGenerator<unknown, void, undefined> {
-  try {
-    for (let step = await reader.read(); !step.done; step = await reader.read()) yield step.value
-  } finally {
-    reader.releaseLock()
   }
 }

@@ -1,6 +1,7 @@
 /** The entry for pages and bundlers: the WebAssembly and the worker are files beside this one. */
 import { provide } from '../open.js'
-import { deleteLocal, handleOf, openInWorker, openLocal } from '../host.js'
+import { notLoaded } from '../errors.js'
+import { deleteLocal, openLocal } from '../host.js'
 import { programAt } from './compile.js'
 import { inVite } from './vite.js'
 
@@ -24,7 +25,10 @@ provide({
   worker:
     typeof Worker === 'undefined'
       ? undefined
-      : async (name, options, listener) => openInWorker(handleOf(startWorker()), name, options, listener),
+      : async (name, options, listener) => {
+          const { handleOf, openInWorker } = await import('../worker/page.js').catch(notLoaded)
+          return openInWorker(handleOf(startWorker()), name, options, listener)
+        },
   remove: (name) => deleteLocal(source, name),
 })
 

@@ -1,5 +1,7 @@
 /** The dedicated worker's script: one database, served to the page that started it. */
-import { holdLock, openLocal, scopePort, serve } from '../host.js'
+import { openLocal } from '../host.js'
+import { holdLock, scopePort } from '../worker/handle.js'
+import { serve } from '../worker/host.js'
 import { programAt } from './compile.js'
 
 const source = programAt({

@@ -26,7 +26,7 @@ pub(super) struct Plan<'a, 'm> {
     /// Functions of the rest that the page part calls, has in its table or exports: each with its slot.
     pub(super) entries: BTreeMap<u32, u32>,
     /// Functions of the page part that the rest calls.
-    pub(super) called_back: BTreeSet<u32>,
+    called_back: BTreeSet<u32>,
     /// How large the table becomes.
     pub(super) table_size: u32,
     /// What proves that two halves are of one module.
@@ -91,9 +91,17 @@ impl<'a, 'm> Plan<'a, 'm> {
         self.entries.len()
     }
 
-    /// The functions that stay, or those that do not.
+    /// The functions that stay, or those that do not: like ones next to each other, which compresses better.
     pub(super) fn of(&self, stays: bool) -> impl Iterator<Item = u32> + '_ {
-        (self.module.imported()..self.module.functions()).filter(move |function| self.stays(*function) == stays)
+        let chosen = self.module.imported()..self.module.functions();
+        let mut functions: Vec<u32> = chosen.filter(|function| self.stays(*function) == stays).collect();
+        functions.sort_by_key(|function| self.module.likeness(*function));
+        functions.into_iter()
+    }
+
+    /// The functions of the page part that the rest calls, in the order of the page part.
+    pub(super) fn exported(&self) -> impl Iterator<Item = u32> + '_ {
+        self.of(true).filter(|function| self.called_back.contains(function))
     }
 
     /// The types of both halves: the module's; no parameters and no result; those of the ways to far functions. Answers the number

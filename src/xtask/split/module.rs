@@ -166,6 +166,12 @@ impl<'a> Module<'a> {
         self.function_types.get(function as usize).copied().context("a function without a type")
     }
 
+    /// What functions have in common that look alike: their type, and about how much they do.
+    pub(super) fn likeness(&self, function: u32) -> (u32, usize) {
+        let operations = self.code(function).map_or(0, |code| code.ops.len());
+        (self.type_of(function).unwrap_or(u32::MAX), operations)
+    }
+
     /// The name of a function, without what differs from build to build.
     pub(super) fn name(&self, function: u32) -> &str {
         self.names.get(&function).map_or("", String::as_str)

@@ -12,7 +12,7 @@ use super::flow::{Flow, Liveness};
 use super::piece::{add, get, set};
 
 /// A run of operations that is smaller than this stays: calling it would cost as much.
-const BYTES_MIN: usize = 20;
+const BYTES_MIN: usize = 12;
 /// What a local costs that is passed or answered.
 const LOCAL_BYTES: usize = 3;
 /// What another way out costs.

@@ -170,8 +170,8 @@ impl Plan<'_, '_> {
         for (at, _) in self.module.globals.iter().enumerate() {
             exports.export(&inner('g', at), ExportKind::Global, u32::try_from(at)?);
         }
-        for (at, function) in self.called_back.iter().enumerate() {
-            exports.export(&inner('f', at), ExportKind::Func, map.function_index(*function).map_err(broken)?);
+        for (at, function) in self.exported().enumerate() {
+            exports.export(&inner('f', at), ExportKind::Func, map.function_index(function).map_err(broken)?);
         }
         Ok(exports)
     }

@@ -34,9 +34,9 @@ impl Plan<'_, '_> {
             imports.import(import.module, import.name, EntityType::Function(module.type_of(function)?));
             map.add(function);
         }
-        for (at, function) in self.called_back.iter().enumerate() {
-            imports.import(OTHER, &inner('f', at), EntityType::Function(module.type_of(*function)?));
-            map.add(*function);
+        for (at, function) in self.exported().enumerate() {
+            imports.import(OTHER, &inner('f', at), EntityType::Function(module.type_of(function)?));
+            map.add(function);
         }
         for (at, table) in module.tables.iter().enumerate() {
             let mut of = map.table_type(table.ty).map_err(broken)?;

@@ -40,7 +40,8 @@ pub(crate) fn modules(dev: bool, profile: &str) -> Result<Modules> {
     setup::wasm_target()?;
     setup::npm("src/xtask/tools")?;
     let module = if dev { compile("quick", false)? } else { release()? };
-    let (statics, plain, apart) = split::Statics::read(&fs::read(&module)?)?;
+    let linked = fs::read(&module)?;
+    let (statics, plain, apart) = split::Statics::read(&linked).context("reading what the linker says of data")?;
     let glue = tree::root().join(GLUE);
     generate(&plain, &glue)?;
     let modules = Modules {

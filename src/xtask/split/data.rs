@@ -1,6 +1,6 @@
 //! Which data moves to the rest: what nobody writes to, and nothing of the page part can refer to.
 //!
-//! Where code names statics is known exactly, or the build fails (`statics.rs`). Whatever code of the page part names stays, and
+//! Where code names statics is known exactly, or nothing moves (`statics.rs`). Whatever code of the page part names stays, and
 //! whatever that points to, and so on; and everything that could be written to, because the rest writes its data when it arrives.
 
 use std::collections::BTreeSet;

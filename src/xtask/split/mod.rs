@@ -40,8 +40,12 @@ pub(crate) fn split(whole: &Path, data: Option<&Data>, profile: &str, page: &Pat
     let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
     let bytes = read(whole)?;
     let mut module = Module::read(&bytes)?;
-    if let Some(data) = data {
-        data::mark(&mut module, &Module::read(&read(&data.apart)?)?, &data.statics)?;
+    let mut statics = None;
+    if let Some(Data { statics: known, apart }) = data {
+        match data::mark(&mut module, &Module::read(&read(apart)?)?, known) {
+            Ok(()) => statics = Some(known),
+            Err(error) => println!("  ALL DATA STAYS in the page part: it is not certain what names it ({error:#})"),
+        }
     }
     let profile = Profile::parse(profile);
     let mut stays = vec![true; module.functions() as usize];
@@ -65,8 +69,8 @@ pub(crate) fn split(whole: &Path, data: Option<&Data>, profile: &str, page: &Pat
     pieces.into_iter().for_each(|piece| module.add(piece));
     stays.resize(module.functions() as usize, false);
     let mut plan = Plan::new(&module, stays, seal(&bytes), 0)?;
-    if let Some(data) = data {
-        plan.moved = data::moved(&plan, &data.statics)?;
+    if let Some(statics) = statics {
+        plan.moved = data::moved(&plan, statics)?;
         let moved: u32 = plan.moved.iter().map(|run| run.end - run.start).sum();
         println!("  {moved} bytes of data, in {} runs, move to the rest", plan.moved.len());
     }

@@ -92,10 +92,13 @@ impl Plan<'_, '_> {
     }
 
     /// Far functions that are exported or in the table from the start: something must stand there for them.
-    fn standing_in(&self) -> Result<BTreeSet<u32>> {
+    fn standing_in(&self) -> Result<Vec<u32>> {
         let exported = self.module.exports.iter().filter(|export| export.kind == wasmparser::ExternalKind::Func);
         let in_table = self.module.slots()?.into_iter().map(|(_, function)| function);
-        Ok(exported.map(|export| export.index).chain(in_table).filter(|function| !self.stays(*function)).collect())
+        let all = exported.map(|export| export.index).chain(in_table).filter(|function| !self.stays(*function));
+        let mut all: Vec<u32> = all.collect::<BTreeSet<u32>>().into_iter().collect();
+        all.sort_by_key(|function| (self.module.type_of(*function).unwrap_or(u32::MAX), self.entries.get(function)));
+        Ok(all)
     }
 
     /// The way to the far functions of a type: it loads the rest unless that is there, then calls what is in the table's slot that its

@@ -8,8 +8,9 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
-const FIRST_LIMIT_KIB = 300
-const ALL_LIMIT_KIB = 775
+const FIRST_LIMIT_KIB = 266
+// Raised from 775 when topics and jobs joined.
+const ALL_LIMIT_KIB = 900
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
 const ENGINES = new Set(['inline', 'single', 'slim', 'worker'].map((name) => `tidewell/${name}`))

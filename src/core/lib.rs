@@ -4,7 +4,7 @@
 //! in through the traits of [`base`] and [`disk`], so every run replays from a seed.
 //!
 //! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
-//! documents ([`search`], [`cache`]), and [`database`] which wires them.
+//! documents ([`search`], [`cache`]), messages ([`topics`]), and [`database`] which wires them.
 
 pub mod base;
 pub mod cache;
@@ -13,3 +13,4 @@ pub mod database;
 pub mod disk;
 pub mod engine;
 pub mod search;
+pub mod topics;

@@ -51,6 +51,26 @@ pub enum Bug {
     ForgetCacheChains,
     /// A cache entry computed from the first matches of a query does not notice when the last of them changes.
     NarrowCacheWindow,
+    /// A message is published again although its id was seen.
+    ForgetTopicIds,
+    /// Delayed messages are published before they are due.
+    ForgetDelay,
+    /// A message that somebody holds is taken back before its time.
+    TakeBackEarly,
+    /// A message that was held too long is never handed out again.
+    LoseExpired,
+    /// What a member says of a message counts although another one has it.
+    BelieveOldTokens,
+    /// Messages of one key are handed out side by side.
+    ForgetKeyOrder,
+    /// A message that keeps failing is handed out for ever.
+    DeliverForever,
+    /// A message that failed too often is dropped without a dead letter.
+    ForgetDeadLetter,
+    /// The transaction of a handler commits without the acknowledgement.
+    ForgetTransactionalAck,
+    /// A commit on a followed collection publishes no change.
+    ForgetChange,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -74,13 +74,37 @@ impl MemoryStore {
             }
         };
         let writes = transaction.writes;
-        for (key, value) in &writes {
+        self.apply(&writes);
+        Ok(value)
+    }
+
+    /// The same as the engine does it: what a run wrote that paused is taken back.
+    pub(crate) fn commit_afresh<T>(
+        &mut self,
+        mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
+    ) -> Result<T, crate::base::Error> {
+        loop {
+            let mut transaction = MemoryTransaction { store: self, writes: BTreeMap::new() };
+            match task(&mut transaction) {
+                Ok(value) => {
+                    let writes = transaction.writes;
+                    self.apply(&writes);
+                    return Ok(value);
+                }
+                Err(Pause::Failed(error)) => return Err(error),
+                Err(Pause::Missing(names)) => assert!(!names.is_empty(), "a miss names its blobs"),
+                Err(Pause::Yield) => {}
+            }
+        }
+    }
+
+    fn apply(&mut self, writes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+        for (key, value) in writes {
             match value {
                 Some(value) => self.entries.insert(key.clone(), value.clone()),
                 None => self.entries.remove(key),
             };
         }
-        Ok(value)
     }
 }
 

@@ -15,6 +15,7 @@ use super::command::Call;
 use super::handle::{ById, Database, Shared};
 use super::read::{Context, ReadTask};
 use super::response::{ObjectWriter, Response};
+use super::topics::Deferred;
 use super::write::Write;
 
 /// Open transactions an application may have. More is a leak.
@@ -28,6 +29,8 @@ pub(super) struct Transactions {
     last: Cell<u32>,
     /// What the watched ones have read, for the entries they are going to store.
     watched: RefCell<ById<Vec<Dependency>>>,
+    /// What they do to topics when they commit.
+    deferred: RefCell<ById<Vec<Deferred>>>,
     /// Notified when a command gives its transaction back, or ends it.
     returned: Condition,
 }
@@ -80,6 +83,15 @@ impl Transactions {
         }
     }
 
+    /// What the transaction is to do to topics when it commits.
+    pub(super) fn defer(&self, number: u32, deferred: Deferred) -> Result<()> {
+        if !self.open.borrow().contains_key(&number) {
+            return Err(Error::invalid(format!("transaction {number} is over: begin another one")));
+        }
+        self.deferred.borrow_mut().entry(number).or_default().push(deferred);
+        Ok(())
+    }
+
     fn put_back(&self, number: u32, transaction: Interactive) {
         if let Some(slot) = self.open.borrow_mut().get_mut(&number) {
             *slot = Some(transaction);
@@ -90,6 +102,7 @@ impl Transactions {
     pub(super) fn end(&self, number: u32) {
         self.open.borrow_mut().remove(&number);
         self.watched.borrow_mut().remove(&number);
+        self.deferred.borrow_mut().remove(&number);
         self.returned.notify();
     }
 }
@@ -187,6 +200,7 @@ impl Database {
             }
             Call::Commit | Call::Rollback => Err(fields.missing("tx")),
             Call::Cache(call) => self.cache_call(call, fields, durability).await,
+            Call::Topic(call) => self.topic_call(call, fields, durability).await,
             _ => self.administer(call, fields, durability).await,
         }
     }
@@ -203,8 +217,12 @@ impl Database {
             Call::Commit => {
                 fields.finish()?;
                 let transaction = shared.transactions.take(tx).await?;
+                let deferred = shared.transactions.deferred.borrow_mut().remove(&tx).unwrap_or_default();
                 shared.transactions.end(tx);
-                let position = transaction.commit(durability).await?;
+                let position = match deferred.is_empty() {
+                    true => transaction.commit(durability).await?,
+                    false => self.commit_deferred(transaction, deferred, durability).await?,
+                };
                 Ok(ObjectWriter::default().number("position", position).finish())
             }
             Call::Rollback => {
@@ -214,6 +232,7 @@ impl Database {
                 Ok(ObjectWriter::default().finish())
             }
             Call::Cache(call) => self.cache_call_in(call, fields, tx, durability).await,
+            Call::Topic(call) => self.topic_call_in(call, fields, tx).await,
             _ => Err(Error::invalid("this command cannot run inside a transaction: leave 'tx' out")),
         }
     }

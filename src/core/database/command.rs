@@ -14,6 +14,7 @@ use crate::engine::Durability;
 
 use super::cache::CacheCall;
 use super::read::ReadTask;
+use super::topics::TopicCall;
 use super::write::{Write, WriteKind};
 
 /// A parsed command.
@@ -56,6 +57,7 @@ pub(super) enum Call {
     Compact,
     Close,
     Cache(CacheCall),
+    Topic(TopicCall),
 }
 
 impl Call {
@@ -77,7 +79,7 @@ impl Call {
             "flush" => Self::Flush,
             "compact" => Self::Compact,
             "close" => Self::Close,
-            _ => return CacheCall::named(op).map(Self::Cache),
+            _ => return CacheCall::named(op).map(Self::Cache).or_else(|| TopicCall::named(op).map(Self::Topic)),
         })
     }
 }

@@ -21,6 +21,8 @@ use crate::engine::{
     SNAPSHOT_EXPIRED,
 };
 use crate::search::store::{SearchIndexes, Warm};
+use crate::topics::clock::TopicClock;
+use crate::topics::ChangeFeeds;
 
 use super::calls::Transactions;
 use super::command::{parse, Command};
@@ -67,6 +69,8 @@ pub(super) struct Shared {
     set_aside: Cell<bool>,
     /// What cache entries this instance has read lately.
     pub(super) cache_uses: Rc<UseBits>,
+    /// The time of topics.
+    pub(super) topic_clock: Rc<TopicClock>,
     pub(super) transactions: Transactions,
     pub(super) subscriptions: Subscriptions,
     pub(super) upkeep: Upkeep,
@@ -112,15 +116,23 @@ impl Database {
         let engine = Engine::open_when(disk, Rc::clone(&platform), witness, options).await?;
         let seed = Cell::new(platform.next_u64());
         let search = Rc::new(SearchIndexes::default());
+        let topic_clock = Rc::<TopicClock>::default();
+        let feeds = ChangeFeeds { clock: Rc::clone(&topic_clock), source: Rc::clone(&platform) };
         let shared = Rc::new(Shared {
             engine: engine.clone(),
             platform,
             catalog: Catalog::default(),
-            views: vec![Rc::new(Indexes), Rc::clone(&search) as Rc<dyn View>, Rc::new(CacheView::default())],
+            views: vec![
+                Rc::new(Indexes),
+                Rc::clone(&search) as Rc<dyn View>,
+                Rc::new(CacheView::default()),
+                Rc::new(feeds),
+            ],
             search,
             warm: Rc::new(Warm::new(engine.memory_budget() / WARM_SHARE)),
             set_aside: Cell::new(false),
             cache_uses: Rc::default(),
+            topic_clock,
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
             upkeep: Upkeep::default(),
@@ -351,6 +363,7 @@ impl Shared {
                 }
                 // Before anybody can read: no cache in front may answer what this commit removed.
                 self.cache_commit(record, *own);
+                self.topic_commit(record, *own);
                 self.live_commit(record, *own);
                 if *own && self.search.take_merge_hint() {
                     Database(Rc::clone(self)).resume_upkeep();
@@ -360,6 +373,7 @@ impl Shared {
                 self.catalog.forget_all();
                 self.warm.clear();
                 self.cache_reset();
+                self.topic_reset();
                 self.live_reset();
             }
             CommitEvent::WriteLost { error } => self.emit(&DatabaseEvent::WriteLost((*error).clone())),

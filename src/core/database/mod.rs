@@ -16,6 +16,7 @@ mod read;
 mod report;
 mod response;
 mod search;
+mod topics;
 mod upkeep;
 mod write;
 

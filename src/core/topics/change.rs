@@ -62,6 +62,9 @@ impl<C: Clock + ?Sized> View for ChangeFeeds<C> {
         if planted(Bug::ForgetChange) {
             return Ok(());
         }
+        if !self.clock.is_set() {
+            self.clock.set(clock::stored(tx)?, &*self.source);
+        }
         let now = clock::advance(tx, self.clock.now(&*self.source))?;
         let messages: Vec<NewMessage> = changes.iter().map(message).collect();
         publish(tx, topic, &messages, now).map(drop)

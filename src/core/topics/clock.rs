@@ -87,11 +87,9 @@ impl TopicClock {
 
     /// The time now.
     pub fn now(&self, clock: &(impl Clock + ?Sized)) -> Stamp {
-        if self.offset.get().is_none() {
-            self.set(None, clock);
-        }
-        let time = whole(clock.monotonic_ms() + self.offset.get().unwrap_or(0.0));
-        Stamp { time, wall: whole(clock.wall_ms()) }
+        let wall = clock.wall_ms();
+        let time = self.offset.get().map_or(wall, |offset| clock.monotonic_ms() + offset);
+        Stamp { time: whole(time), wall: whole(wall) }
     }
 }
 

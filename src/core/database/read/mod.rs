@@ -22,6 +22,7 @@ use crate::engine::{Platform, Read, Step};
 use crate::search::store::{SearchIndexes, Warm};
 
 use super::response::Response;
+use super::topics::TopicTask;
 
 pub(super) use explain::Explain;
 pub(super) use key::scan_documents;
@@ -60,6 +61,7 @@ pub(super) enum ReadTask {
     Collections,
     Outdated(key::Outdated),
     Cache(cache::CacheTask),
+    Topic(TopicTask),
 }
 
 impl ReadTask {
@@ -84,7 +86,7 @@ impl ReadTask {
             "cacheGetMany" => ("cacheGet", Self::Cache(cache::CacheTask::take_get_many(fields)?)),
             "cacheEntries" => ("cacheEntries", Self::Cache(cache::CacheTask::take_entries(fields)?)),
             "cacheTally" => ("cacheTally", Self::Cache(cache::CacheTask::take_tally(fields)?)),
-            _ => return Ok(None),
+            _ => return Ok(TopicTask::take(op, fields)?.map(|(name, task)| (name, Self::Topic(task)))),
         }))
     }
 
@@ -101,6 +103,7 @@ impl ReadTask {
             Self::Collections => super::report::collections(view, context.catalog),
             Self::Outdated(task) => task.step(view, context),
             Self::Cache(task) => task.step(view),
+            Self::Topic(task) => task.step(view),
         }
     }
 
@@ -135,9 +138,9 @@ impl ReadTask {
             Self::Search(task) => vec![whole(task.collection())],
             Self::Suggest(task) => vec![whole(task.collection())],
             Self::Cache(task) => task.dependencies(),
-            Self::Explain(_) | Self::Collections | Self::Outdated(_) => {
+            Self::Explain(_) | Self::Collections | Self::Outdated(_) | Self::Topic(_) => {
                 return Err(Error::invalid(
-                    "a computed cache entry cannot follow 'explain', 'collections' or 'outdated'",
+                    "a computed cache entry cannot follow 'explain', 'collections', 'outdated' or topics",
                 ))
             }
         })

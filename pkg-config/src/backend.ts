@@ -26,6 +26,7 @@ export type BackendEvent =
   | { readonly kind: 'fault'; readonly operation: number; readonly fault: string }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
   | CacheEvent
+  | TopicEvent
 
 /** Which cache entries a commit stored and removed, by the caches' numbers; or that anything may have changed. */
 export type CacheEvent =
@@ -40,6 +41,17 @@ export type CacheEvent =
       readonly why?: readonly (readonly [cache: number, key: string, kind: string, ...what: (string | number)[]])[]
     }
   | { readonly kind: 'cache'; readonly reset: true }
+
+/** What a commit means to consumers: topics to which was published, groups of topics that may have something; or that anything may have changed. */
+export type TopicEvent =
+  | {
+      readonly kind: 'topic'
+      readonly position: number
+      readonly own: boolean
+      readonly topics: readonly number[]
+      readonly groups: readonly (readonly [topic: number, group: number])[]
+    }
+  | { readonly kind: 'topic'; readonly reset: true }
 
 /** What a backend was opened with, after defaults. */
 export interface BackendOptions {

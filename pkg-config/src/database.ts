@@ -8,9 +8,12 @@ import { Collection } from './collection.js'
 import { Definition } from './definition.js'
 import { invalid, toError } from './errors.js'
 import { type DatabaseEvents, EventHub, type EventName } from './events.js'
-import { seldom } from './later.js'
+import { type Seldom, seldom } from './later.js'
 import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
+import { type Topic, topicHandle } from './topics/handle.js'
+import type { TopicHub } from './topics/hub.js'
+import type { Change, TopicOptions } from './topics/options.js'
 import type { Transaction } from './transaction.js'
 import { type ExportStream, exportStream, type ImportSource } from './transfer.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
@@ -28,6 +31,7 @@ import type {
   WriteOptions,
 } from './types/options.js'
 import type { InferInput, InferOutput, StandardSchema } from './types/schema.js'
+import { uuidv7 } from './uuid.js'
 
 /**
  * An open database. Many tabs may have the same one open; each sees every commit of the others.
@@ -43,6 +47,7 @@ export class Database {
   readonly #definitions = new Map<string, Definition>()
   #closing: Promise<void> | undefined
   #caches: Promise<CacheHub> | undefined
+  #topics: Promise<TopicHub> | undefined
 
   /** @internal */
   constructor(name: string, backend: Backend, hub: EventHub, durability: Durability) {
@@ -87,10 +92,8 @@ export class Database {
     this.#session.check()
     // Queries inside see one snapshot: migrations must be over before it is taken.
     await this.#migrated()
-    const { atomically, Transaction } = await seldom()
-    return atomically(this.#session, options, async (session) =>
-      work(new Transaction(session, (name) => this.#define(name), this.#hub)),
-    )
+    const parts = await seldom()
+    return parts.atomically(this.#session, options, async (session) => work(this.#transaction(parts, session)))
   }
 
   /**
@@ -121,6 +124,59 @@ export class Database {
       },
     )
     return this.#caches
+  }
+
+  /**
+   * A topic, shared by all tabs. It comes into being with its first message or consumer; returning it costs nothing.
+   *
+   * @param name 1 to 128 bytes of UTF-8, no control characters.
+   */
+  topic<V = unknown>(name: string, options?: TopicOptions): Topic<V> {
+    this.#session.check()
+    if (typeof name !== 'string' || name === '') throw invalid('topic: a name must be a string that is not empty')
+    return topicHandle<V>(name, async () => (await this.#openTopics()).topic(name, options), this.#session)
+  }
+
+  /**
+   * The changes of a collection as a topic: each document before and after, published by the commit that changed it. It begins with
+   * the first use of it, in whatever tab, and ends never.
+   */
+  changes<T extends { id: string }, In>(of: Collection<T, In>, options?: TopicOptions): Topic<Change<T>>
+  changes<T extends object = AnyDocument>(of: string, options?: TopicOptions): Topic<Change<WithId<T>>>
+  changes(of: string | { readonly name: string }, options?: TopicOptions): unknown {
+    return this.topic(`$changes/${typeof of === 'string' ? of : of.name}`, options)
+  }
+
+  #transaction(parts: Seldom, session: Session): Transaction {
+    return new parts.Transaction(
+      session,
+      (name) => this.#define(name),
+      this.#hub,
+      async (name) => (await this.#openTopics()).topic(name, undefined),
+    )
+  }
+
+  #openTopics(): Promise<TopicHub> {
+    this.#topics ??= Promise.all([import('./topics/hub.js'), seldom()]).then(
+      ([{ TopicHub }, parts]) => {
+        const topics = new TopicHub({
+          database: this.name,
+          session: this.#session,
+          settled: this.#migrated,
+          transaction: (session) => this.#transaction(parts, session),
+          report: (error) => this.#hub.emit('error', error),
+          atomically: parts.atomically,
+          newId: uuidv7,
+        })
+        this.#hub.topics = topics
+        return topics
+      },
+      (error: unknown) => {
+        this.#topics = undefined
+        throw error
+      },
+    )
+    return this.#topics
   }
 
   readonly #migrated = async (): Promise<void> => {
@@ -208,7 +264,10 @@ export class Database {
   }
 
   async #shut(): Promise<void> {
+    const topics = this.#topics === undefined ? undefined : await this.#topics.catch(() => undefined)
+    if (topics !== undefined) await topics.close()
     this.#session.end(databaseClosed(this.name))
+    topics?.wake()
     try {
       await this.#backend.close()
     } catch (error) {
@@ -237,6 +296,8 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
       }
       case 'cache':
         return hub.caches?.hear(event)
+      case 'topic':
+        return hub.topics?.hear(event)
       case 'storage-lost':
       case 'quota':
       case 'blocked':

@@ -1,5 +1,5 @@
 /** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
-import type { CacheEvent } from './backend.js'
+import type { CacheEvent, TopicEvent } from './backend.js'
 import type { TidewellError } from './errors.js'
 import type { Fault, Progress } from './types/options.js'
 
@@ -28,6 +28,8 @@ type Listener<E extends EventName> = (event: DatabaseEvents[E]) => void
 export class EventHub {
   /** The caches, once there are some. */
   caches: { hear(event: CacheEvent): void } | undefined
+  /** The topics, once there are some. */
+  topics: { hear(event: TopicEvent): void } | undefined
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
     'storage-lost': new Set(),
     quota: new Set(),

@@ -24,6 +24,8 @@ export type {
   LoadOptions,
   NewEntry,
 } from './cache/options.js'
+export type { Publisher, Topic } from './topics/handle.js'
+export type * from './topics/options.js'
 export type { Watch, WatchedCache } from './cache/watch.js'
 export type { AggregateOptions, Collection, DistinctValue } from './collection.js'
 export type { Query } from './query.js'

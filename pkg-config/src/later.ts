@@ -4,7 +4,8 @@
  */
 import { notLoaded } from './errors.js'
 
-type Seldom = typeof import('./seldom.js')
+/** The parts. */
+export type Seldom = typeof import('./seldom.js')
 
 /** How long a page that has just opened a database is left alone. */
 const FIRST_READS_MS = 300

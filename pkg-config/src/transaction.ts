@@ -5,6 +5,8 @@ import type { Definition } from './definition.js'
 import { closed, TidewellError, toError } from './errors.js'
 import type { EventHub } from './events.js'
 import type { Session } from './session.js'
+import type { TopicCore } from './topics/core.js'
+import { type Publisher, topicHandle } from './topics/handle.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
 import type { Durability, TransactionOptions } from './types/options.js'
 
@@ -19,12 +21,24 @@ export class Transaction {
   readonly #session: Session
   readonly #define: (name: string) => Definition
   readonly #hub: EventHub
+  readonly #topic: (name: string) => Promise<TopicCore>
 
   /** @internal */
-  constructor(session: Session, define: (name: string) => Definition, hub: EventHub) {
+  constructor(
+    session: Session,
+    define: (name: string) => Definition,
+    hub: EventHub,
+    topic: (name: string) => Promise<TopicCore>,
+  ) {
     this.#session = session
     this.#define = define
     this.#hub = hub
+    this.#topic = topic
+  }
+
+  /** A topic inside this transaction: what is published appears with the commit, or never. */
+  topic<V = unknown>(name: string): Publisher<V> {
+    return topicHandle<V>(name, () => this.#topic(name), this.#session)
   }
 
   /** A collection inside this transaction, by name or as the one you have. Its schema and version are those declared on the database. */

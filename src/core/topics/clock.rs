@@ -56,7 +56,8 @@ pub struct TopicClock {
     offset: Cell<Option<f64>>,
 }
 
-fn whole(ms: f64) -> u64 {
+/// Whole milliseconds; none for what is before the beginning.
+pub fn whole(ms: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -103,7 +103,7 @@ impl ReadTask {
             Self::Collections => super::report::collections(view, context.catalog),
             Self::Outdated(task) => task.step(view, context),
             Self::Cache(task) => task.step(view),
-            Self::Topic(task) => task.step(view),
+            Self::Topic(task) => task.step(view, context.now_ms),
         }
     }
 

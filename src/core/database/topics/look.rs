@@ -7,7 +7,7 @@ use crate::collections::fields::Fields;
 use crate::engine::{Read, Step};
 use crate::topics::head::Head;
 use crate::topics::message::Message;
-use crate::topics::{read, schedule, seek, spec, tally, PRIORITY_MAX};
+use crate::topics::{clock, read, schedule, seek, spec, tally, PRIORITY_MAX};
 
 use super::super::response::{write_list, ObjectWriter, Response};
 use super::parse;
@@ -49,10 +49,11 @@ impl TopicTask {
         }))
     }
 
-    pub(in super::super) fn step(&self, view: &dyn Read) -> Step<Response> {
+    /// `wall` is what the device believes the time is.
+    pub(in super::super) fn step(&self, view: &dyn Read, wall: f64) -> Step<Response> {
         match self {
             Self::Read(page) => page.answer(view),
-            Self::Scheduled(topic) => scheduled(view, *topic),
+            Self::Scheduled(topic) => scheduled(view, *topic, wall),
             Self::Stats(topic) => stats(view, *topic),
             Self::All => {
                 let names = spec::all(view)?;
@@ -94,10 +95,13 @@ impl Page {
     }
 }
 
-fn scheduled(view: &dyn Read, topic: u32) -> Step<Response> {
+fn scheduled(view: &dyn Read, topic: u32, wall: f64) -> Step<Response> {
     let all = schedule::list(view, topic, SCHEDULED_MAX)?;
-    let (mut json, mut extended) = (Vec::new(), false);
-    write_list(&mut json, &all, |one, out| {
+    let stamp = clock::stored(view)?;
+    let now = stamp.map_or(0, |stamp| clock::whole(stamp.time as f64 + (wall - stamp.wall as f64).max(0.0)));
+    let mut extended = false;
+    let mut whole = ObjectWriter::default();
+    write_list(whole.number("now", now).field("messages"), &all, |one, out| {
         let mut answer = ObjectWriter::default();
         answer.text("id", &one.id).number("due", one.due);
         if let Some(cron) = &one.cron {
@@ -111,7 +115,7 @@ fn scheduled(view: &dyn Read, topic: u32) -> Step<Response> {
         extended |= one.message.extended;
         out.extend_from_slice(&answer.finish().json);
     });
-    Ok(Response { json, extended })
+    Ok(whole.extended(extended).finish())
 }
 
 fn stats(view: &dyn Read, topic: u32) -> Step<Response> {

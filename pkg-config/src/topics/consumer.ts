@@ -1,0 +1,294 @@
+/**
+ * A member of a group: it asks for messages, hands them to the application, and takes what is said of them to the engine, many in one
+ * commit. Who may have a message is decided there; a consumer that is wrong about it is refused.
+ */
+import { closed, toError } from '../errors.js'
+import type { Transaction } from '../transaction.js'
+import { isFinal, type TopicCore } from './core.js'
+import { Held, notHeld, SaidLists, type Verdict } from './held.js'
+import type { WireMessage } from './message.js'
+import type { ConsumeOptions, HeldMessage } from './options.js'
+
+/** After a turn that failed. */
+const RETRY_MS = 200
+/** The longest timer of a host. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+/** Errors of handlers are kept with the message, this much of them. */
+const ERROR_MAX = 1000
+
+type Handler = (message: HeldMessage<unknown>, tx?: Transaction) => unknown
+
+interface TurnAnswer {
+  readonly messages?: WireMessage[]
+  readonly refused?: number[]
+  readonly crons?: { id: string; cron: string; due: number }[]
+  readonly next?: number
+}
+
+/** @internal */
+export class ConsumerCore {
+  readonly topic: number
+  readonly group: number
+  /** Who it is to the engine. */
+  readonly member: number
+  readonly done: Promise<void>
+  readonly #core: TopicCore
+  readonly #options: ConsumeOptions & { readonly maxInFlight: number; readonly transactional?: boolean }
+  readonly #handler: Handler | undefined
+  readonly #ackMs: number
+  readonly #said = new SaidLists()
+  readonly #held = new Set<Held>()
+  /** Messages that nobody has asked for yet. */
+  #queue: Held[] = []
+  #asks = 0
+  /** Whether there may be messages. */
+  #dirty = true
+  #stopping = false
+  #ended = false
+  #wake: () => void = () => undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #dueAt = Infinity
+  #running = 0
+  #waiters: (() => void)[] = []
+
+  constructor(
+    core: TopicCore,
+    topic: number,
+    found: { readonly group: number; readonly ackDeadline: number },
+    options: ConsumeOptions & { readonly maxInFlight: number },
+    handler: Handler | undefined,
+  ) {
+    this.topic = topic
+    this.group = found.group
+    this.member = 1 + Math.floor(Math.random() * (Number.MAX_SAFE_INTEGER - 1))
+    this.#core = core
+    this.#options = options
+    this.#handler = handler
+    this.#ackMs = found.ackDeadline
+    this.done = this.#run()
+    const { signal } = options
+    if (signal?.aborted === true) void this.stop()
+    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+  }
+
+  /** There may be messages. */
+  hear(): void {
+    this.#dirty = true
+    this.#wake()
+  }
+
+  /** This tab stood still: what nobody has begun with may be somebody else's by now. */
+  suspect(): void {
+    for (const held of this.#queue.splice(0)) this.#let(held, 'release')
+    this.hear()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const held of this.#queue.splice(0)) this.#let(held, 'release')
+    this.#wake()
+    for (const waiter of this.#waiters.splice(0)) waiter()
+    await this.done.catch(() => undefined)
+  }
+
+  /** The database is being closed: nobody waits for handlers. */
+  async abandon(): Promise<void> {
+    for (const held of this.#held) this.#let(held, 'release')
+    this.#running = 0
+    await this.stop()
+  }
+
+  async #run(): Promise<void> {
+    const { hub } = this.#core
+    hub.join(this)
+    try {
+      while (!this.#stopping || !this.#said.isEmpty || this.#running > 0) {
+        const room = this.#stopping ? 0 : this.#room()
+        const asks = this.#dirty && room > 0
+        if (this.#said.isEmpty && !asks) await this.#rest()
+        else await this.#turn(asks ? room : 0)
+      }
+    } catch (thrown) {
+      const error = toError(thrown)
+      if (error.code !== 'closed' || !this.#stopping) {
+        if (this.#handler !== undefined && error.code !== 'closed') hub.report(error)
+        throw error
+      }
+    } finally {
+      this.#ended = true
+      clearTimeout(this.#timer)
+      for (const held of this.#held) held.lose()
+      this.#said.take().fail(closed('the consumer'))
+      for (const waiter of this.#waiters.splice(0)) waiter()
+      hub.leave(this)
+    }
+  }
+
+  /** How many messages it may ask for. */
+  #room(): number {
+    const { maxInFlight } = this.#options
+    let count = 0
+    for (const held of this.#held) if (!held.isLate) count++
+    return maxInFlight - count
+  }
+
+  /** Waits until something is said, heard or due. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      const now = performance.now()
+      let at = this.#dueAt
+      for (const held of this.#held) at = Math.min(at, held.deadline)
+      for (const held of this.#queue) at = Math.min(at, held.deadline - this.#ackMs / 2)
+      clearTimeout(this.#timer)
+      if (at === Infinity) return
+      this.#timer = setTimeout(() => this.#expire(), Math.min(TIMER_MAX_MS, Math.max(0, at - now) + 1))
+    })
+  }
+
+  /** Some time came: of a delayed message, of a held one, of one that waits here too long for its turn. */
+  #expire(): void {
+    const now = performance.now()
+    if (now >= this.#dueAt) {
+      this.#dueAt = Infinity
+      this.#dirty = true
+    }
+    for (const held of [...this.#held]) {
+      if (!held.isLate) continue
+      this.#held.delete(held)
+      this.#queue = this.#queue.filter((one) => one !== held)
+      held.lose()
+      this.#dirty = true
+    }
+    for (const held of this.#queue) {
+      if (held.deadline - this.#ackMs / 2 > now) continue
+      held.deadline = now + this.#ackMs
+      this.#said.add('extend', [...held.row, this.#ackMs]).catch(() => this.#drop(held))
+    }
+    this.#wake()
+  }
+
+  #drop(held: Held): void {
+    this.#queue = this.#queue.filter((one) => one !== held)
+    this.#held.delete(held)
+    held.lose()
+  }
+
+  async #turn(max: number): Promise<void> {
+    const { fields, settle, fail } = this.#said.take()
+    this.#dirty &&= max === 0
+    const { topic, group, member } = this
+    const begun = performance.now()
+    let answer: TurnAnswer
+    try {
+      answer = (await this.#core.write({ op: 'topicTurn', topic, group, member, max, ...fields })) as TurnAnswer
+    } catch (error) {
+      fail(error)
+      if (isFinal(error)) throw error
+      this.#dirty ||= max > 0
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      return
+    }
+    settle(answer.refused ?? [])
+    if (max === 0) return
+    const { messages = [], crons = [], next } = answer
+    if (messages.length >= max) this.#dirty = true
+    if (next !== undefined) this.#dueAt = Math.min(this.#dueAt, performance.now() + next)
+    for (const wire of messages) this.#receive(wire, begun + this.#ackMs)
+    if (crons.length > 0)
+      this.#core.fire(crons).then(
+        () => this.hear(),
+        (error: unknown) => this.#core.hub.report(toError(error)),
+      )
+  }
+
+  #receive(wire: WireMessage, deadline: number): void {
+    const held = new Held(wire, deadline, (one, verdict, more) => this.#say(one, verdict, more))
+    this.#held.add(held)
+    if (this.#options.filter !== undefined) {
+      let wanted = true
+      try {
+        wanted = this.#options.filter(held)
+      } catch (error) {
+        return void held.nack({ error }).catch(() => undefined)
+      }
+      if (!wanted) return this.#let(held, 'ack')
+    }
+    if (this.#stopping) return this.#let(held, 'release')
+    if (this.#handler !== undefined) return void this.#handle(held, this.#handler)
+    this.#queue.push(held)
+    if (this.#asks > 0) this.#waiters.shift()?.()
+  }
+
+  #say(held: Held, verdict: Verdict, more: readonly (number | string | null)[]): Promise<void> {
+    if (!this.#held.has(held) || this.#ended) return Promise.reject(this.#ended ? closed('the consumer') : notHeld())
+    if (verdict !== 'extend') {
+      this.#held.delete(held)
+      held.end()
+    }
+    const said = this.#said.add(verdict, [...held.row, ...more])
+    this.#wake()
+    return said
+  }
+
+  /** Says it, and nobody waits. */
+  #let(held: Held, verdict: 'ack' | 'release'): void {
+    this.#say(held, verdict, []).catch(() => undefined)
+  }
+
+  async #handle(held: Held, handler: Handler): Promise<void> {
+    this.#running++
+    try {
+      if (this.#options.transactional === true) await this.#transact(held, handler)
+      else {
+        await handler(held)
+        if (this.#held.has(held)) await held.ack()
+      }
+    } catch (error) {
+      // Whoever took too long was told; the message is on its way to somebody else.
+      const text = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_MAX)
+      if (this.#held.has(held)) await held.nack({ error: text }).catch(() => undefined)
+    } finally {
+      this.#running = Math.max(0, this.#running - 1)
+      this.#wake()
+    }
+  }
+
+  /** The handler's writes and the acknowledgement in one commit. */
+  async #transact(held: Held, handler: Handler): Promise<void> {
+    const { hub } = this.#core
+    const { topic, group, member } = this
+    await hub.settled()
+    await hub.atomically(hub.session, {}, async (session) => {
+      await handler(held, hub.transaction(session))
+      if (!this.#held.has(held)) throw notHeld()
+      await session.write({ op: 'topicTurn', topic, group, member, ack: [held.row] }, 'topic')
+    })
+    this.#held.delete(held)
+    held.end()
+    this.hear()
+  }
+
+  /** Messages for a loop. */
+  async *messages(): AsyncGenerator<HeldMessage<unknown>, void, undefined> {
+    const { signal } = this.#options
+    try {
+      for (;;) {
+        const held = this.#queue.shift()
+        if (held !== undefined) {
+          if (held.isLate) this.#drop(held)
+          else yield held
+          continue
+        }
+        if (this.#ended || this.#stopping) break
+        this.#asks++
+        await new Promise<void>((resolve) => this.#waiters.push(resolve))
+        this.#asks--
+      }
+      if (signal?.aborted !== true) await this.done
+    } finally {
+      // What the loop left unsettled was in its hands: it comes again when its time is over, or at once if it was never seen.
+      await this.stop()
+    }
+  }
+}

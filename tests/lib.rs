@@ -23,6 +23,12 @@ mod replay;
 #[cfg(test)]
 mod tab;
 #[cfg(test)]
+mod topics_journal;
+#[cfg(test)]
+mod topics_tests;
+#[cfg(test)]
+mod topics_world;
+#[cfg(test)]
 mod verdict;
 #[cfg(test)]
 mod world;

@@ -10,6 +10,7 @@ use tidewell_core::disk::Fault;
 use crate::cache_tests::cached;
 use crate::crash_tests::{crash_at, fault_at, Tally};
 use crate::model_tests::run;
+use crate::topics_tests::shared;
 
 /// Seeds tried before a fault counts as unnoticed.
 const SEEDS: u64 = 60;
@@ -130,4 +131,54 @@ fn overlooking_the_last_match_that_a_cache_entry_was_computed_from_is_caught() {
 #[test]
 fn storing_a_cache_entry_without_looking_at_what_it_read_is_caught() {
     check_caught(Bug::IgnoreReadSet, |seed| cached(seed).map(drop));
+}
+
+#[test]
+fn publishing_a_message_again_whose_id_was_seen_is_caught() {
+    check_caught(Bug::ForgetTopicIds, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn publishing_a_delayed_message_too_early_is_caught() {
+    check_caught(Bug::ForgetDelay, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn taking_a_message_from_its_holder_before_the_time_is_caught() {
+    check_caught(Bug::TakeBackEarly, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn losing_a_message_that_was_held_too_long_is_caught() {
+    check_caught(Bug::LoseExpired, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn believing_a_member_that_woke_up_too_late_is_caught() {
+    check_caught(Bug::BelieveOldTokens, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn handing_out_messages_of_a_key_side_by_side_is_caught() {
+    check_caught(Bug::ForgetKeyOrder, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn delivering_a_message_for_ever_is_caught() {
+    check_caught(Bug::DeliverForever, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn dropping_a_message_that_failed_too_often_is_caught() {
+    check_caught(Bug::ForgetDeadLetter, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn committing_an_effect_without_its_acknowledgement_is_caught() {
+    check_caught(Bug::ForgetTransactionalAck, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn changing_a_followed_document_without_publishing_it_is_caught() {
+    check_caught(Bug::ForgetChange, |seed| shared(seed).map(drop));
 }

@@ -51,13 +51,13 @@ export interface Topic<V = unknown> extends Publisher<V> {
    */
   consume(group: string, options?: ConsumeOptions<V>): Consumption<V>
   consume(group: string, handler: (message: HeldMessage<V>) => unknown): Consumer
-  consume(group: string, options: ConsumeOptions<V>, handler: (message: HeldMessage<V>) => unknown): Consumer
   /** The handler's writes through `tx` and the acknowledgement are one commit: both happen, once, or neither. */
   consume(
     group: string,
     options: ConsumeOptions<V> & { readonly transactional: true },
     handler: (message: HeldMessage<V>, tx: Transaction) => unknown,
   ): Consumer
+  consume(group: string, options: ConsumeOptions<V>, handler: (message: HeldMessage<V>) => unknown): Consumer
   /** Reads messages in the order of their offsets, without a group: nobody else notices. */
   read(options?: ReadMessages<V>): AsyncGenerator<TopicMessage<V>, void, undefined>
   /**

@@ -10,6 +10,7 @@ import { live } from './live.js'
 import { queries } from './queries.js'
 import { migrations, schemas } from './schemas.js'
 import { searches } from './search.js'
+import { topics } from './topics.js'
 import { transactions } from './transactions.js'
 
 export type { Claim, Context } from './harness.js'
@@ -27,5 +28,6 @@ export const claims: readonly Claim[] = [
   ...closing,
   ...badInput,
   ...caches,
+  ...topics,
   ...faults,
 ]

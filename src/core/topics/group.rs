@@ -78,6 +78,11 @@ impl Group {
         Ok(wished)
     }
 
+    /// Writes it, also where nothing changed: whoever waits for messages of the group looks again.
+    pub(super) fn save(&self, tx: &mut dyn Transaction, topic: u32) -> Step<()> {
+        tx.put(&keys::group(topic, self.number), &self.encode())
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT, if self.paused { PAUSED } else { 0 }];
         for number in [self.ack, self.deliveries, self.backoff, self.backoff_max] {
@@ -157,14 +162,14 @@ pub fn open(tx: &mut dyn Transaction, spec: &Spec, name: &str, wishes: &GroupWis
         let known = load(tx, topic, number)?;
         let wished = known.with(spec, wishes)?;
         if wished != known {
-            tx.put(&keys::group(topic, number), &wished.encode())?;
+            wished.save(tx, topic)?;
         }
         return Ok((wished, false));
     }
     let number = all(tx, topic)?.last().map_or(1, |last| last.number.saturating_add(1));
     let group = Group::new(spec, number, name).with(spec, wishes)?;
     tx.put(&keys::group_name(topic, name), &number.to_le_bytes())?;
-    tx.put(&keys::group(topic, number), &group.encode())?;
+    group.save(tx, topic)?;
     Ok((group, true))
 }
 

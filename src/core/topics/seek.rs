@@ -79,5 +79,5 @@ pub fn seek(tx: &mut dyn Transaction, desk: &mut Desk, from: From) -> Step<()> {
     desk.clear(tx)?;
     let due_floor = desk.progress.due_floor;
     desk.progress = Progress { due_floor, ..from.progress(tx, desk.spec.number)? };
-    Ok(())
+    desk.group.save(tx, desk.spec.number)
 }

@@ -49,6 +49,8 @@ export class ConsumerCore {
   #timer: ReturnType<typeof setTimeout> | undefined
   #dueAt = Infinity
   #running = 0
+  /** Whether a loop may hold messages. */
+  #looping = false
   #waiters: (() => void)[] = []
 
   constructor(
@@ -95,6 +97,7 @@ export class ConsumerCore {
   async abandon(): Promise<void> {
     for (const held of this.#held) this.#let(held, 'release')
     this.#running = 0
+    this.#looping = false
     await this.stop()
   }
 
@@ -102,7 +105,7 @@ export class ConsumerCore {
     const { hub } = this.#core
     hub.join(this)
     try {
-      while (!this.#stopping || !this.#said.isEmpty || this.#running > 0) {
+      while (!this.#stopping || !this.#said.isEmpty || this.#isBusy) {
         const room = this.#stopping ? 0 : this.#room()
         const asks = this.#dirty && room > 0
         if (this.#said.isEmpty && !asks) await this.#rest()
@@ -122,6 +125,11 @@ export class ConsumerCore {
       for (const waiter of this.#waiters.splice(0)) waiter()
       hub.leave(this)
     }
+  }
+
+  /** Whether the application works on a message. */
+  get #isBusy(): boolean {
+    return this.#running > 0 || (this.#looping && this.#held.size > 0)
   }
 
   /** How many messages it may ask for. */
@@ -272,6 +280,7 @@ export class ConsumerCore {
   /** Messages for a loop. */
   async *messages(): AsyncGenerator<HeldMessage<unknown>, void, undefined> {
     const { signal } = this.#options
+    this.#looping = true
     try {
       for (;;) {
         const held = this.#queue.shift()
@@ -287,7 +296,11 @@ export class ConsumerCore {
       }
       if (signal?.aborted !== true) await this.done
     } finally {
-      // What the loop left unsettled was in its hands: it comes again when its time is over, or at once if it was never seen.
+      this.#looping = false
+      for (const held of this.#queue.splice(0)) this.#let(held, 'release')
+      // What the loop left unsettled has failed.
+      for (const held of this.#held)
+        held.nack({ error: 'its loop was left before it was settled' }).catch(() => undefined)
       await this.stop()
     }
   }

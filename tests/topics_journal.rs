@@ -98,7 +98,7 @@ impl Journal {
         n: u64,
         key: Option<&str>,
         count: u64,
-        now: f64,
+        [begun, now]: [f64; 2],
     ) {
         self.given.set(self.given.get() + 1);
         if self.void.borrow().contains(&member) {
@@ -142,7 +142,7 @@ impl Journal {
                 }
             }
         }
-        hands.insert(place, Hand { member, since: now, key: key.map(str::to_owned) });
+        hands.insert(place, Hand { member, since: begun, key: key.map(str::to_owned) });
     }
 
     /// The member is about to say what became of it.

@@ -70,7 +70,8 @@ struct Hand {
     row: String,
 }
 
-fn hands(answer: &str, tab: &Tab, group: usize, journal: &Journal) -> Vec<Hand> {
+/// `begun` is when the turn began: a lease may be as old.
+fn hands(answer: &str, tab: &Tab, group: usize, journal: &Journal, begun: f64) -> Vec<Hand> {
     let whole = parse(answer);
     let Some(list) = whole.field(b"messages") else { return Vec::new() };
     let mut hands = Vec::new();
@@ -81,7 +82,7 @@ fn hands(answer: &str, tab: &Tab, group: usize, journal: &Journal) -> Vec<Hand> 
         let poison = value.field(b"poison").and_then(|poison| poison.as_bool()).unwrap();
         let key = one.field(b"key").and_then(|key| key.as_str().map(std::borrow::Cow::into_owned));
         let (offset, count) = (number(b"offset"), number(b"deliveries"));
-        journal.given(group, tab.member, offset, n, key.as_deref(), count, tab.now());
+        journal.given(group, tab.member, offset, n, key.as_deref(), count, [begun, tab.now()]);
         let row = format!("{},{},{offset},{count}", number(b"partition"), number(b"priority"));
         hands.push(Hand { n, poison, row });
     }
@@ -109,12 +110,13 @@ async fn work(
         tab.member,
         1 + rng.below(4)
     );
+    let begun = tab.now();
     let answer = tab.run(&command).await?;
     let refused: Vec<u64> = parse(&answer)
         .field(b"refused")
         .map_or(Vec::new(), |list| list.items().filter_map(|at| at.as_f64()).map(|at| at as u64).collect());
     journal.acknowledged(&sent, &refused);
-    for hand in hands(&answer, tab, 0, journal) {
+    for hand in hands(&answer, tab, 0, journal, begun) {
         if rng.one_in(12) {
             // It never settles: the deadline gives it back.
             continue;
@@ -137,8 +139,9 @@ async fn work(
 /// Works on messages of the transactional group: each has its effect in the commit of its acknowledgement.
 async fn transact(tab: &Tab, journal: &Journal, rng: &SeededRng) -> Result<(), Error> {
     let head = format!(r#""topic":{},"group":{},"member":{}"#, tab.topic, tab.groups[1], tab.member);
+    let begun = tab.now();
     let answer = tab.run(&format!(r#"{{"op":"topicTurn",{head},"max":2}}"#)).await?;
-    for hand in hands(&answer, tab, 1, journal) {
+    for hand in hands(&answer, tab, 1, journal, begun) {
         if rng.one_in(12) {
             continue;
         }
@@ -215,7 +218,7 @@ async fn finish(world: &World, journal: &Rc<Journal>) -> Result<(), String> {
 
 /// Three tabs publish and consume. One is killed, one frozen and thawed, others take over what they held.
 pub(crate) fn shared(seed: u64) -> Result<[u64; 4], String> {
-    let world = World::new(seed, FaultPlan::none());
+    let world = World::new(seed, FaultPlan::none(), false);
     let journal = Rc::new(Journal::default());
     let (sim, shared) = (world.sim.clone(), Rc::clone(&world));
     let record = Rc::clone(&journal);
@@ -270,7 +273,7 @@ pub(crate) fn shared(seed: u64) -> Result<[u64; 4], String> {
 
 /// One tab works until the disk crashes at operation `n`; then everything that is left must be true.
 fn crash(seed: u64, n: u64, fault: Fault) -> Result<bool, String> {
-    let world = World::new(seed, FaultPlan::nth(seed, n, fault));
+    let world = World::new(seed, FaultPlan::nth(seed, n, fault), true);
     let journal = Rc::new(Journal::default());
     let (shared, record, storage) = (Rc::clone(&world), Rc::clone(&journal), Rc::clone(&world.storage));
     let work = async move {
@@ -287,7 +290,7 @@ fn crash(seed: u64, n: u64, fault: Fault) -> Result<bool, String> {
     }
     world.sim.end();
     journal.void_all();
-    let again = world.reborn(seed);
+    let again = world.reborn();
     let record = Rc::clone(&journal);
     let (sim, shared) = (again.sim.clone(), Rc::clone(&again));
     let recovered = sim.run(async move {

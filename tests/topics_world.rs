@@ -15,6 +15,8 @@ use crate::topics_tests::{ACK_MS, DELIVERIES};
 pub(crate) struct World {
     pub(crate) sim: Sim,
     pub(crate) storage: Rc<FaultyStorage>,
+    /// Commits survive a power cut.
+    strict: bool,
 }
 
 pub(crate) struct Tab {
@@ -25,6 +27,7 @@ pub(crate) struct Tab {
     pub(crate) groups: [u64; 2],
     pub(crate) member: u64,
     sim: Sim,
+    strict: bool,
 }
 
 /// An answer as a value.
@@ -37,15 +40,15 @@ fn number(answer: &str, name: &str) -> u64 {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plan: FaultPlan) -> Rc<Self> {
+    pub(crate) fn new(seed: u64, plan: FaultPlan, strict: bool) -> Rc<Self> {
         let sim = Sim::new(seed);
         let storage = sim.storage(plan);
-        Rc::new(Self { sim, storage })
+        Rc::new(Self { sim, storage, strict })
     }
 
     /// The same storage after everything that ran on it has ended.
-    pub(crate) fn reborn(&self, _seed: u64) -> Rc<Self> {
-        Rc::new(Self { sim: self.sim.clone(), storage: Rc::clone(&self.storage) })
+    pub(crate) fn reborn(&self) -> Rc<Self> {
+        Rc::new(Self { sim: self.sim.clone(), storage: Rc::clone(&self.storage), strict: self.strict })
     }
 
     pub(crate) async fn open(&self, journal: &Journal) -> Result<Tab, Error> {
@@ -55,7 +58,8 @@ impl World {
         let receiver = database.clone();
         platform.on_announce(Rc::new(move |message| receiver.receive(message)));
         let member = 1 + (platform.next_u64() >> 12);
-        let mut tab = Tab { database, platform, topic: 0, groups: [0; 2], member, sim: self.sim.clone() };
+        let mut tab =
+            Tab { database, platform, topic: 0, groups: [0; 2], member, sim: self.sim.clone(), strict: self.strict };
         journal.opened(tab.now());
         tab.topic = number(&tab.run(r#"{"op":"topicOpen","name":"t","partitions":2}"#).await?, "topic");
         tab.run(r#"{"op":"topicFollow","collection":"effects"}"#).await?;
@@ -72,6 +76,8 @@ impl World {
 
 impl Tab {
     pub(crate) async fn run(&self, command: &str) -> Result<String, Error> {
+        let strict = format!(r#"{},"durability":"strict"}}"#, &command[..command.len() - 1]);
+        let command = if self.strict { &strict } else { command };
         self.database.execute(command).await.map(|response| String::from_utf8(response.json).unwrap())
     }
 

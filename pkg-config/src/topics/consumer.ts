@@ -68,10 +68,11 @@ export class ConsumerCore {
     this.#handler = handler
     this.#ackMs = found.ackDeadline
     this.done = this.#run()
-    const { signal } = options
-    if (signal?.aborted === true) void this.stop()
-    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+    if (options.signal?.aborted === true) void this.stop()
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
+
+  readonly #onAbort = () => void this.stop()
 
   /** There may be messages. */
   hear(): void {
@@ -120,6 +121,7 @@ export class ConsumerCore {
     } finally {
       this.#ended = true
       clearTimeout(this.#timer)
+      this.#options.signal?.removeEventListener('abort', this.#onAbort)
       for (const held of this.#held) held.lose()
       this.#said.take().fail(closed('the consumer'))
       for (const waiter of this.#waiters.splice(0)) waiter()

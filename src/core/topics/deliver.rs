@@ -6,7 +6,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::sort;
 use crate::engine::{Direction, Read, Step, Transaction};
 
-use super::delivery::{self, Record};
+use super::delivery::{Line, Record};
 use super::desk::Desk;
 use super::head::Head;
 use super::keys::{self, Place};
@@ -93,18 +93,25 @@ fn take_back(tx: &mut dyn Transaction, desk: &mut Desk) -> Step<Vec<(Place, Reco
     let mut due = Vec::new();
     let early = if planted(Bug::TakeBackEarly) { 1_000_000 } else { 0 };
     let end = desk.now.saturating_add(1).saturating_add(early);
-    let mut cursor = tx.cursor(keys::due_between(topic, group, desk.progress.due_floor, Some(end)), Direction::Forward);
-    while due.len() < DUE_MAX && cursor.advance()? {
-        due.extend(keys::read_due(cursor.key()));
+    let floor = desk.progress.due_floor;
+    let mut is_all = true;
+    for held in [true, false] {
+        let mut found = Vec::new();
+        let mut cursor = tx.cursor(keys::due_between(topic, group, held, floor, Some(end)), Direction::Forward);
+        while found.len() < DUE_MAX && cursor.advance()? {
+            found.extend(keys::read_due(cursor.key()).map(|(time, place)| (held, time, place)));
+        }
+        is_all &= found.len() < DUE_MAX;
+        due.extend(found);
     }
-    drop(cursor);
     // Whatever comes into line from now on is due at the time of its commit or later, which is not before this one.
-    let last = due.last().map_or(desk.now, |(time, _)| *time);
-    desk.progress.due_floor = if due.len() == DUE_MAX { last.min(desk.now) } else { desk.now };
+    if is_all {
+        desk.progress.due_floor = desk.now;
+    }
     let mut again = Vec::new();
-    for (time, place) in due {
+    for (held, time, place) in due {
         let Some(record) = desk.record(tx, place)? else {
-            tx.delete(&keys::due(topic, group, time, place))?;
+            tx.delete(&keys::due(topic, group, held, time, place))?;
             continue;
         };
         if record.member == 0 {
@@ -129,12 +136,12 @@ impl Hand<'_> {
         tx: &mut dyn Transaction,
         place: Place,
         record: Record,
-        before: Option<u64>,
+        before: Option<Line>,
         message: Vec<u8>,
     ) -> Step<()> {
         let due = self.desk.now.saturating_add(self.desk.group.ack);
         let record = Record { member: self.member, count: record.count + 1, due, ..record };
-        delivery::save(tx, self.desk.numbers(), place, &record, before)?;
+        self.desk.put(tx, place, &record, before)?;
         self.bytes += message.len();
         self.given.push(Delivery { place, count: record.count, message });
         Ok(())
@@ -146,7 +153,7 @@ impl Hand<'_> {
         if !tx.get(&keys::message(self.desk.spec.number, place), &mut message)? {
             return self.desk.finish(tx, place, &record);
         }
-        let before = Some(record.due);
+        let before = Some(record.line());
         self.give(tx, place, record, before, message)
     }
 
@@ -200,13 +207,16 @@ impl Hand<'_> {
     }
 }
 
-/// When something of the group happens by itself: a lease or a wait ends, or a scheduled message is due.
-pub fn next_due(view: &dyn Read, topic: u32, group: u32) -> Step<Option<u64>> {
-    let floor = super::desk::Progress::load(view, topic, group)?.due_floor;
-    let mut cursor = view.cursor(keys::due_between(topic, group, floor, None), Direction::Forward);
+/// When something of the group may happen by itself: a wait ends, a scheduled message is due, or a lease has ended. Of leases only the
+/// latest time is told: to find the first one would be to walk over all that were acknowledged.
+pub fn next_due(view: &dyn Read, desk: &Desk) -> Step<Option<u64>> {
+    let (topic, group) = desk.numbers();
+    let waiting = keys::due_between(topic, group, false, desk.progress.due_floor, None);
+    let mut cursor = view.cursor(waiting, Direction::Forward);
     let due = if cursor.advance()? { keys::read_due(cursor.key()).map(|(time, _)| time) } else { None };
     drop(cursor);
     let head = Head::load(view, topic)?;
     let scheduled = if head.scheduled == 0 { None } else { schedule::next_due(view, topic, &head)? };
-    Ok(due.into_iter().chain(scheduled).min())
+    let leases = (desk.progress.held > 0).then(|| desk.now.saturating_add(desk.group.ack));
+    Ok(due.into_iter().chain(scheduled).chain(leases).min())
 }

@@ -4,17 +4,13 @@
 //! late, whatever it believes.
 
 use crate::base::{write_slice, write_varint, Error, Reader, Result};
-use crate::engine::{Read, Step, Transaction};
+use crate::engine::{Read, Step};
 
 use super::keys::{self, Place};
 use super::ERROR_MAX;
 
 const FORMAT: u8 = 1;
 const KEYED: u8 = 1;
-
-/// The value under a message's time while nobody holds it.
-pub(super) const WAITS: u8 = 1;
-const HELD: u8 = 0;
 
 /// Attempts that are remembered.
 const HISTORY_MAX: usize = 10;
@@ -43,7 +39,19 @@ pub struct Record {
     pub history: Vec<Attempt>,
 }
 
+/// Where a record stands in line: whether somebody holds the message, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) held: bool,
+    pub(super) due: u64,
+}
+
 impl Record {
+    /// Where it stands in line.
+    pub(super) fn line(&self) -> Line {
+        Line { held: self.member != 0, due: self.due }
+    }
+
     /// The stored bytes (docs/FORMAT.md).
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT, if self.hash.is_some() { KEYED } else { 0 }];
@@ -100,28 +108,6 @@ pub fn load(view: &dyn Read, topic: u32, group: u32, place: Place) -> Step<Optio
     let mut bytes = Vec::new();
     let found = view.get(&keys::delivery(topic, group, place), &mut bytes)?;
     Ok(if found { Some(Record::decode(&bytes)?) } else { None })
-}
-
-/// Writes a record, and puts it in line by its time. `before` is the time by which it stood there.
-pub(super) fn save(
-    tx: &mut dyn Transaction,
-    (topic, group): (u32, u32),
-    place: Place,
-    record: &Record,
-    before: Option<u64>,
-) -> Step<()> {
-    let held = if record.member == 0 { WAITS } else { HELD };
-    if let Some(before) = before.filter(|before| *before != record.due) {
-        tx.delete(&keys::due(topic, group, before, place))?;
-    }
-    tx.put(&keys::due(topic, group, record.due, place), &[held])?;
-    tx.put(&keys::delivery(topic, group, place), &record.encode())
-}
-
-/// Removes a record.
-pub(super) fn remove(tx: &mut dyn Transaction, (topic, group): (u32, u32), place: Place, record: &Record) -> Step<()> {
-    tx.delete(&keys::due(topic, group, record.due, place))?;
-    tx.delete(&keys::delivery(topic, group, place))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::{write_varint, Error, Reader, Result, Rng, SeededRng};
 use crate::engine::{Direction, KeyRange, Read, Step, Transaction};
 
-use super::delivery::{self, Record};
+use super::delivery::{self, Line, Record};
 use super::group::{self, Group};
 use super::head::{read_places, write_places};
 use super::keys::{self, Place};
@@ -24,6 +24,8 @@ pub struct Progress {
     pub start: u64,
     /// Messages that wait for another with their key.
     pub blocked: u64,
+    /// Messages that somebody holds.
+    pub held: u64,
     /// Of each lane and partition the place of the first message that was never looked at.
     pub frontiers: Vec<Place>,
 }
@@ -40,7 +42,7 @@ impl Progress {
 
     pub(super) fn save(&self, tx: &mut dyn Transaction, topic: u32, group: u32) -> Step<()> {
         let mut out = vec![FORMAT];
-        for number in [self.due_floor, self.start, self.blocked] {
+        for number in [self.due_floor, self.start, self.blocked, self.held] {
             write_varint(&mut out, number);
         }
         write_places(&mut out, &self.frontiers);
@@ -52,8 +54,9 @@ impl Progress {
         if reader.u8()? != FORMAT {
             return Err(Error::corrupt("a group's progress is stored in a format of a later version"));
         }
-        let (due_floor, start, blocked) = (reader.varint()?, reader.varint()?, reader.varint()?);
-        Ok(Self { due_floor, start, blocked, frontiers: read_places(&mut reader)? })
+        let (due_floor, start) = (reader.varint()?, reader.varint()?);
+        let (blocked, held) = (reader.varint()?, reader.varint()?);
+        Ok(Self { due_floor, start, blocked, held, frontiers: read_places(&mut reader)? })
     }
 
     /// Where the group goes on in a lane and partition whose first message is at `first`.
@@ -115,9 +118,34 @@ impl Desk {
         delivery::load(view, self.spec.number, self.group.number, place)
     }
 
+    /// Writes a record, and puts it in line. `before` is where it stood.
+    pub(super) fn put(
+        &mut self,
+        tx: &mut dyn Transaction,
+        place: Place,
+        record: &Record,
+        before: Option<Line>,
+    ) -> Step<()> {
+        let line = record.line();
+        if before != Some(line) {
+            self.leave(tx, place, before)?;
+            self.progress.held += u64::from(line.held);
+            let (topic, group) = self.numbers();
+            tx.put(&keys::due(topic, group, line.held, line.due, place), &[])?;
+        }
+        tx.put(&keys::delivery(self.spec.number, self.group.number, place), &record.encode())
+    }
+
+    fn leave(&mut self, tx: &mut dyn Transaction, place: Place, line: Option<Line>) -> Step<()> {
+        let Some(Line { held, due }) = line else { return Ok(()) };
+        self.progress.held = self.progress.held.saturating_sub(u64::from(held));
+        tx.delete(&keys::due(self.spec.number, self.group.number, held, due, place))
+    }
+
     /// The message is done: it goes, and the next one with its key may come.
     pub(super) fn finish(&mut self, tx: &mut dyn Transaction, place: Place, record: &Record) -> Step<()> {
-        delivery::remove(tx, self.numbers(), place, record)?;
+        self.leave(tx, place, Some(record.line()))?;
+        tx.delete(&keys::delivery(self.spec.number, self.group.number, place))?;
         match record.hash {
             Some(hash) => order::unlock(tx, self, hash),
             None => Ok(()),
@@ -133,7 +161,7 @@ impl Desk {
         error: &str,
         delay: Option<u64>,
     ) -> Step<()> {
-        let before = record.due;
+        let before = record.line();
         record.failed(self.now, error);
         if record.count >= self.group.deliveries && !planted(Bug::DeliverForever) {
             dead::bury(tx, self, place, &record)?;
@@ -142,7 +170,7 @@ impl Desk {
         let delay = delay.unwrap_or_else(|| self.group.wait(record.count, self.rng.next_u64()));
         record.member = 0;
         record.due = self.now.saturating_add(delay);
-        delivery::save(tx, self.numbers(), place, &record, Some(before))
+        self.put(tx, place, &record, Some(before))
     }
 
     /// The member is gone: what it held waits for another one. Answers how many messages that were.

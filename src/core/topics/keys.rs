@@ -20,7 +20,8 @@
 //! 06 'g' topic group:u32be                         a group's description
 //! 06 'q' topic group                               how far it got
 //! 06 'd' topic group place                         a message that was handed out and is not done
-//! 06 'w' topic group due:u64be place               the same by the time at which something must happen
+//! 06 'x' topic group due:u64be place               the same by the time at which the lease of its holder ends
+//! 06 'w' topic group due:u64be place               the same by the time at which it may be handed out again
 //! 06 'l' topic group key-hash:u64be                a message key with a message that is not done
 //! 06 'b' topic group key-hash place                a message that waits for that one
 //! ```
@@ -198,15 +199,24 @@ pub fn deliveries(topic: u32, group: u32) -> KeyRange {
     KeyRange::prefix(&of(b'd', topic, &[&group.to_be_bytes()]))
 }
 
+/// The line in which a message that is not done stands: of those that somebody holds, or of those that wait.
+fn line(held: bool) -> u8 {
+    if held {
+        b'x'
+    } else {
+        b'w'
+    }
+}
+
 /// A message that is not done by its time.
-pub fn due(topic: u32, group: u32, due: u64, place: Place) -> Vec<u8> {
-    of(b'w', topic, &[&group.to_be_bytes(), &due.to_be_bytes(), &place.bytes()])
+pub fn due(topic: u32, group: u32, held: bool, due: u64, place: Place) -> Vec<u8> {
+    of(line(held), topic, &[&group.to_be_bytes(), &due.to_be_bytes(), &place.bytes()])
 }
 
 /// What is due from `floor` to before `end`; all later without an end.
-pub fn due_between(topic: u32, group: u32, floor: u64, end: Option<u64>) -> KeyRange {
-    let at = |time: u64| of(b'w', topic, &[&group.to_be_bytes(), &time.to_be_bytes()]);
-    let all = KeyRange::prefix(&of(b'w', topic, &[&group.to_be_bytes()]));
+pub fn due_between(topic: u32, group: u32, held: bool, floor: u64, end: Option<u64>) -> KeyRange {
+    let at = |time: u64| of(line(held), topic, &[&group.to_be_bytes(), &time.to_be_bytes()]);
+    let all = KeyRange::prefix(&of(line(held), topic, &[&group.to_be_bytes()]));
     KeyRange { start: at(floor), end: end.map_or(all.end, |end| Some(at(end))) }
 }
 
@@ -233,8 +243,8 @@ pub fn blocked_from(topic: u32, group: u32, hash: u64, place: Place) -> KeyRange
 }
 
 /// Everything of a group that a new beginning removes.
-pub fn of_group(topic: u32, group: u32) -> [KeyRange; 4] {
-    [b'd', b'w', b'l', b'b'].map(|kind| KeyRange::prefix(&of(kind, topic, &[&group.to_be_bytes()])))
+pub fn of_group(topic: u32, group: u32) -> [KeyRange; 5] {
+    [b'd', b'x', b'w', b'l', b'b'].map(|kind| KeyRange::prefix(&of(kind, topic, &[&group.to_be_bytes()])))
 }
 
 /// What a changed key means to whoever waits for messages.
@@ -247,13 +257,11 @@ pub enum News {
 }
 
 /// What a key that was written means.
-pub fn news(key: &[u8], value: &[u8]) -> Option<News> {
+pub fn news(key: &[u8]) -> Option<News> {
     let number = |at: usize| Some(u32::from_be_bytes(key.get(at..at + 4)?.try_into().ok()?));
     match key {
         [TOPIC, b'h' | b's', ..] => Some(News::Topic(number(2)?)),
-        [TOPIC, b'g', ..] => Some(News::Group(number(2)?, number(6)?)),
-        // Not what was just handed out to somebody.
-        [TOPIC, b'w', ..] if value == [super::delivery::WAITS] => Some(News::Group(number(2)?, number(6)?)),
+        [TOPIC, b'g' | b'w', ..] => Some(News::Group(number(2)?, number(6)?)),
         _ => None,
     }
 }

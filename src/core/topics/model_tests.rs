@@ -158,10 +158,12 @@ proptest! {
         ops.into_iter().for_each(|op| model.run(op));
         model.drain();
         prop_assert!(model.messages.iter().all(|one| one.2 == State::Done));
+        let progress = model.bench.desk(|_, desk| Ok(desk.progress.clone())).unwrap();
+        prop_assert_eq!((progress.held, progress.blocked), (0, 0));
         let mut kinds = BTreeMap::new();
         for key in model.bench.store.entries().keys().filter(|key| key[0] == super::keys::TOPIC) {
             *kinds.entry(key[1]).or_insert(0) += 1;
         }
-        prop_assert!(!b"dwlb".iter().any(|kind| kinds.contains_key(kind)), "something is left: {:?}", kinds);
+        prop_assert!(!b"dxwlb".iter().any(|kind| kinds.contains_key(kind)), "something is left: {:?}", kinds);
     }
 }

@@ -7,7 +7,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::Error;
 use crate::engine::{Direction, Read, Step, Transaction};
 
-use super::delivery::{self, Record};
+use super::delivery::Record;
 use super::desk::Desk;
 use super::keys::{self, Place};
 
@@ -68,7 +68,7 @@ pub(super) fn unlock(tx: &mut dyn Transaction, desk: &mut Desk, hash: u64) -> St
     tx.delete(&keys::blocked(topic, group, hash, place))?;
     desk.progress.blocked = desk.progress.blocked.saturating_sub(1);
     put_lock(tx, desk, hash, place.next())?;
-    delivery::save(tx, (topic, group), place, &record, None)
+    desk.put(tx, place, &record, None)
 }
 
 /// A message comes back to the group: it waits for others with its key, or may be handed out at once.
@@ -77,6 +77,6 @@ pub(super) fn admit(tx: &mut dyn Transaction, desk: &mut Desk, key: Option<&str>
     let record = Record { due: desk.now, hash, ..Record::default() };
     match hash {
         Some(hash) if !lock(tx, desk, hash, place)? => block(tx, desk, hash, place, &record),
-        _ => delivery::save(tx, desk.numbers(), place, &record, None),
+        _ => desk.put(tx, place, &record, None),
     }
 }

@@ -6,7 +6,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::Error;
 use crate::engine::{Step, Transaction};
 
-use super::delivery::{self, Record};
+use super::delivery::Record;
 use super::desk::Desk;
 use super::keys::Place;
 
@@ -59,14 +59,14 @@ fn apply(tx: &mut dyn Transaction, desk: &mut Desk, one: &Settlement, record: Re
         Verdict::Nack { delay, error } => desk.fail(tx, one.place, record, error, *delay),
         Verdict::Extend(ms) => {
             let due = desk.now.saturating_add((*ms).max(1));
-            let before = Some(record.due);
-            delivery::save(tx, desk.numbers(), one.place, &Record { due, ..record }, before)
+            let before = Some(record.line());
+            desk.put(tx, one.place, &Record { due, ..record }, before)
         }
         Verdict::Release => {
-            let before = Some(record.due);
+            let before = Some(record.line());
             let count = record.count.saturating_sub(1);
             let record = Record { member: 0, count, due: desk.now, ..record };
-            delivery::save(tx, desk.numbers(), one.place, &record, before)
+            desk.put(tx, one.place, &record, before)
         }
     }
 }

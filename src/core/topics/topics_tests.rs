@@ -238,8 +238,8 @@ fn a_delayed_message_comes_when_it_is_due_and_may_be_cancelled() {
     let delayed = |id: &str, n: u64, delay: u64| NewMessage { id: Some(id.into()), delay, ..message("", n) };
     bench.publish(&[delayed("a", 1, 500), delayed("b", 2, 200), delayed("c", 3, 300), message("", 0)]);
     assert_eq!(bench.values(1, 10), [0]);
-    let (topic, group) = (bench.topic, bench.group);
-    assert_eq!(bench.store.read(|view| next_due(view, topic, group)).unwrap(), Some(1_000_200));
+    let topic = bench.topic;
+    assert_eq!(bench.desk(|tx, desk| next_due(tx, desk)).unwrap(), Some(1_000_200));
     assert!(bench.store.commit_afresh(|tx| schedule::cancel(tx, topic, "c")).unwrap());
     assert!(!bench.store.commit_afresh(|tx| schedule::cancel(tx, topic, "c")).unwrap());
     bench.now += 499;

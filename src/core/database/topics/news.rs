@@ -25,7 +25,7 @@ impl Shared {
                     self.topic_clock.observe(time, &*self.platform);
                 }
             }
-            news.extend(keys::news(key, value));
+            news.extend(keys::news(key));
         }
         if news.is_empty() {
             return;

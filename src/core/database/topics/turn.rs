@@ -61,9 +61,9 @@ impl Database {
             let refused = settle(tx, &mut desk, member, &settlements)?;
             let fetched = if max > 0 { fetch(tx, &mut desk, member, max)? } else { Fetched::default() };
             let idle = max > 0 && fetched.deliveries.len() < max;
-            desk.close(tx)?;
             // Only who has nothing to do needs to know when there will be something.
-            let next = if idle { next_due(tx, numbers.0, numbers.1)? } else { None };
+            let next = if idle { next_due(tx, &desk)? } else { None };
+            desk.close(tx)?;
             Ok(Turn { refused, fetched, next, now })
         };
         let committed = self.0.engine.commit(durability, timed(&self.0, work)).await?;

@@ -8,6 +8,7 @@ use super::super::sort::Sort;
 use super::super::{key_codec, Shape, TypeClass, Value, ValueRef};
 use super::ranked::{Kept, Ranked};
 use super::row::{Input, Row};
+use super::sketch::{Distinct, Quantiles};
 use super::{invalid, Environment};
 use crate::base::Result;
 
@@ -34,6 +35,13 @@ enum Kind {
         sample: bool,
     },
     MergeObjects,
+    /// `$percentile` and, with one of them and `single`, `$median`.
+    Percentile {
+        quantiles: Box<[f64]>,
+        single: bool,
+    },
+    /// `$approximateDistinct`.
+    Distinct,
     /// `$firstN`, `$top` and the like.
     Several(Box<Several>),
 }
@@ -65,6 +73,8 @@ pub(super) enum State {
         squares: f64,
     },
     Several(Ranked),
+    Quantiles(Box<Quantiles>),
+    Distinct(Box<Distinct>),
 }
 
 impl Accumulator {
@@ -91,6 +101,8 @@ impl Accumulator {
             "$stdDevPop" => Kind::Deviation { sample: false },
             "$stdDevSamp" => Kind::Deviation { sample: true },
             "$mergeObjects" => Kind::MergeObjects,
+            "$approximateDistinct" => Kind::Distinct,
+            "$percentile" | "$median" => return Self::percentile(stage, field, operator, operand, names),
             "$count" if *operand == Value::Object(Vec::new()) => {
                 return Ok(Self { kind: Kind::Count, input: Input::Constant(Value::Null) });
             }
@@ -135,6 +147,36 @@ impl Accumulator {
         Ok(Self { kind: Kind::Several(Box::new(Several { count, keep, sort, single })), input })
     }
 
+    fn percentile(
+        stage: &'static str,
+        field: &str,
+        operator: &str,
+        operand: &Value,
+        names: &[Box<str>],
+    ) -> Result<Self> {
+        let lacks = |what: &str| invalid(stage, &format!("field '{field}': {operator} needs {what}"));
+        let input = operand.field("input").ok_or_else(|| lacks("an expression in 'input'"))?;
+        match operand.field("method") {
+            None => {}
+            Some(Value::String(method)) if &**method == "approximate" => {}
+            Some(_) => return Err(lacks("the method 'approximate', or none")),
+        }
+        let single = operator == "$median";
+        let quantiles = match operand.field("p") {
+            None if single => vec![0.5],
+            Some(Value::Array(list)) if !single && !list.is_empty() && list.len() <= 100 => list
+                .iter()
+                .map(|one| match one {
+                    Value::Number(p) if (0.0..=1.0).contains(p) => Ok(*p),
+                    _ => Err(lacks("numbers from 0 to 1 in 'p'")),
+                })
+                .collect::<Result<_>>()?,
+            _ => return Err(lacks(if single { "no 'p'" } else { "an array of 1 to 100 numbers from 0 to 1 in 'p'" })),
+        };
+        let input = Input::new(expression(stage, field, input, names)?);
+        Ok(Self { kind: Kind::Percentile { quantiles: quantiles.into(), single }, input })
+    }
+
     /// Adds the top-level fields it reads to `fields`.
     pub(super) fn collect_fields(&self, fields: &mut Fields) {
         self.input.collect_fields(fields);
@@ -156,7 +198,44 @@ impl Accumulator {
             Kind::Deviation { .. } => State::Deviation { count: 0.0, mean: 0.0, squares: 0.0 },
             Kind::MergeObjects => State::Best(Some(Value::Object(Vec::new()))),
             Kind::Several(several) => State::Several(Ranked::new(several.count, several.keep)),
+            Kind::Percentile { .. } => State::Quantiles(Box::default()),
+            Kind::Distinct => State::Distinct(Box::default()),
         }
+    }
+
+    /// Takes in the state of later rows of the same group; answers by how many bytes, about, the state grew.
+    pub(super) fn merge(&self, state: &mut State, later: State) -> Result<usize> {
+        match (state, later) {
+            (State::Sum(sum), State::Sum(later)) => *sum = sum.plus(later)?,
+            (State::Average(sum, count), State::Average(later, more)) => {
+                *sum = sum.plus(later)?;
+                *count = count.saturating_add(more);
+            }
+            (State::Best(Some(_)), State::Best(_)) if matches!(self.kind, Kind::First) => {}
+            (State::Best(best), State::Best(Some(later))) => {
+                return Ok(add_best(&self.kind, best, ValueRef::Tree(&later)));
+            }
+            (State::Values(values), State::Values(later)) => {
+                let bytes = later.iter().map(weight).sum();
+                values.extend(later);
+                return Ok(bytes);
+            }
+            (state @ State::Set(..), State::Set(later, _)) => {
+                let mut bytes = 0;
+                for value in &later {
+                    bytes += add(&self.kind, state, ValueRef::Tree(value))?;
+                }
+                return Ok(bytes);
+            }
+            (State::Count(count), State::Count(later)) => *count = count.saturating_add(later),
+            (state @ State::Deviation { .. }, later @ State::Deviation { .. }) => merge_deviation(state, &later),
+            (State::Several(ranked), State::Several(later)) => return Ok(ranked.merge(later)),
+            (State::Quantiles(quantiles), State::Quantiles(later)) => quantiles.merge(&later)?,
+            (State::Distinct(distinct), State::Distinct(later)) => distinct.merge(&later)?,
+            // Nothing yet on the other side, or (damaged bytes were refused before) another kind.
+            _ => {}
+        }
+        Ok(0)
     }
 
     /// Adds a row to a group; answers by how many bytes, about, the state grew.
@@ -184,6 +263,16 @@ impl Accumulator {
             State::Best(value) => value.map_or(Value::Null, null_for_missing),
             State::Values(values) | State::Set(values, _) => Value::Array(values),
             State::Count(count) => Value::Number(f64::from(count)),
+            State::Distinct(distinct) => Value::Number(distinct.estimate()),
+            State::Quantiles(sketch) => {
+                let Kind::Percentile { quantiles, single } = &self.kind else { return Value::Null };
+                let mut values = quantiles.iter().map(|p| sketch.at(*p).map_or(Value::Null, Value::Number));
+                if *single {
+                    values.next().unwrap_or(Value::Null)
+                } else {
+                    Value::Array(values.collect())
+                }
+            }
             State::Deviation { count, squares, .. } => {
                 let sample = matches!(self.kind, Kind::Deviation { sample: true });
                 let divisor = if sample { count - 1.0 } else { count };
@@ -291,9 +380,40 @@ fn add(kind: &Kind, state: &mut State, value: ValueRef<'_>) -> Result<usize> {
                 return Ok(bytes);
             }
         }
+        State::Quantiles(quantiles) => {
+            if let Some(number) = numeric(value)?.map(Numeric::to_f64) {
+                quantiles.add(number);
+            }
+        }
+        State::Distinct(distinct) => {
+            if !is_missing(value) {
+                let mut key = Vec::new();
+                key_codec::encode(value, &mut key);
+                distinct.add(&key);
+            }
+        }
         State::Count(_) | State::Several(_) => {}
     }
     Ok(0)
+}
+
+/// The deviation of two disjoint sets of rows from those of each (Chan's method).
+fn merge_deviation(state: &mut State, later: &State) {
+    let (
+        State::Deviation { count, mean, squares },
+        State::Deviation { count: more, mean: other, squares: others },
+    ) = (state, later)
+    else {
+        return;
+    };
+    let sum = *count + more;
+    if sum == 0.0 {
+        return;
+    }
+    let apart = other - *mean;
+    *squares += others + apart * apart * *count * more / sum;
+    *mean += apart * more / sum;
+    *count = sum;
 }
 
 fn is_missing(value: ValueRef<'_>) -> bool {

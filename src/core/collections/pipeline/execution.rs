@@ -179,6 +179,27 @@ impl Execution {
         }
     }
 
+    /// Takes the next row, as a tree.
+    pub(super) fn push_tree(&mut self, row: Value) -> Result<()> {
+        self.feed(0, Row::Tree(row))
+    }
+
+    /// The groups of the last stage, if that is a `$group`.
+    pub(super) fn groups(&self) -> Option<&Groups> {
+        match self.states.last() {
+            Some(State::Groups(groups)) => Some(groups),
+            _ => None,
+        }
+    }
+
+    /// Takes the groups of the last stage out, if that is a `$group`.
+    pub(super) fn into_groups(mut self) -> Option<Groups> {
+        match self.states.pop() {
+            Some(State::Groups(groups)) => Some(*groups),
+            _ => None,
+        }
+    }
+
     /// The rows of a finished run inside another one.
     pub(super) fn into_values(self) -> Vec<Value> {
         match self.sink {

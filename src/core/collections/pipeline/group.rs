@@ -83,6 +83,16 @@ impl Outputs {
         Ok(bytes)
     }
 
+    /// The accumulators, in the order of a group's states.
+    pub(super) fn accumulators(&self) -> impl Iterator<Item = &Accumulator> {
+        self.0.iter().map(|(_, accumulator)| accumulator)
+    }
+
+    /// The names of the fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// The row of a group.
     pub(super) fn finish(&self, key: Value, states: &mut dyn Iterator<Item = State>) -> Value {
         let mut fields = vec![("_id".into(), key)];
@@ -140,6 +150,11 @@ impl Group {
         }
     }
 
+    /// The accumulated fields.
+    pub(super) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
     /// The rows of all groups, in the order in which they appeared.
     pub(super) fn finish(&self, groups: Groups) -> impl Iterator<Item = Value> + '_ {
         let mut states = groups.states.into_iter();
@@ -148,6 +163,16 @@ impl Group {
 }
 
 impl Groups {
+    /// How many groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys, and the states of all groups one after another.
+    pub(super) fn into_parts(self) -> (Vec<Value>, Vec<State>) {
+        (self.keys, self.states)
+    }
+
     /// The number of the group with this key.
     #[inline]
     fn find_or_add(&mut self, key: ValueRef<'_>) -> u32 {

@@ -56,6 +56,16 @@ impl Ranked {
         added.saturating_sub(dropped.map_or(0, |(key, value)| key.len() + weight(&value)))
     }
 
+    /// The values with their keys, in order.
+    pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = &(Vec<u8>, Value)> {
+        self.entries.iter()
+    }
+
+    /// Takes in what another list of the same kind kept of later values.
+    pub(super) fn merge(&mut self, later: Self) -> usize {
+        later.entries.into_iter().map(|(key, value)| self.add(key, || value)).sum()
+    }
+
     /// The values in order. `$maxN` gives the highest first.
     pub(super) fn into_values(self, highest_first: bool) -> Vec<Value> {
         let values = self.entries.into_iter().map(|(_, value)| value);

@@ -13,6 +13,8 @@ mod documents;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod jobs_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(all(test, feature = "planted-bugs"))]
 mod planted_tests;

@@ -9,6 +9,7 @@ use tidewell_core::disk::Fault;
 
 use crate::cache_tests::cached;
 use crate::crash_tests::{crash_at, fault_at, Tally};
+use crate::jobs_tests::{crash as crash_job, tabs as job_tabs};
 use crate::model_tests::run;
 use crate::topics_tests::shared;
 
@@ -181,4 +182,26 @@ fn committing_an_effect_without_its_acknowledgement_is_caught() {
 #[test]
 fn changing_a_followed_document_without_publishing_it_is_caught() {
     check_caught(Bug::ForgetChange, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn committing_what_a_slice_of_a_job_came_to_before_its_cursor_is_caught() {
+    check_caught(Bug::CommitJobOutputApart, |seed| {
+        for n in 1.. {
+            if !crash_job(seed, n, Fault::CrashKill)? {
+                break;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn taking_a_slice_of_a_job_from_whoever_brings_it_is_caught() {
+    check_caught(Bug::IgnoreJobCursor, |seed| job_tabs(seed).map(drop));
+}
+
+#[test]
+fn swapping_the_result_of_a_job_in_two_commits_is_caught() {
+    check_caught(Bug::SwapJobInTwo, |seed| job_tabs(seed).map(drop));
 }

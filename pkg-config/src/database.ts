@@ -6,9 +6,11 @@ import type { CacheHub } from './cache/hub.js'
 import { type CacheOptions, settle } from './cache/options.js'
 import { Collection } from './collection.js'
 import { Definition } from './definition.js'
-import { invalid, toError } from './errors.js'
+import { invalid, type TidewellError, toError } from './errors.js'
 import { type DatabaseEvents, EventHub, type EventName } from './events.js'
 import { type Seldom, seldom } from './later.js'
+import { Job } from './jobs/handle.js'
+import type { JobDefinition } from './jobs/types.js'
 import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
 import { type Topic, topicHandle } from './topics/handle.js'
@@ -106,6 +108,24 @@ export class Database {
     if (typeof name !== 'string' || name === '') throw invalid('cache: a name must be a string that is not empty')
     if (options !== undefined) settle(options)
     return new Cache<V>(name, async () => (await this.#openCaches()).cache(name, options))
+  }
+
+  /**
+   * A job: a large computation over a collection, run in slices that survive a killed tab. Returning it costs nothing.
+   *
+   * @param name 1 to 128 bytes of UTF-8. A job has one unfinished run at a time, whichever tab runs it.
+   */
+  job<T extends object = AnyDocument, V = unknown, R = unknown>(
+    name: string,
+    definition: JobDefinition<WithId<T>, V, R>,
+  ): Job {
+    this.#session.check()
+    if (typeof name !== 'string' || name === '') throw invalid('job: a name must be a string that is not empty')
+    return new Job(name, async () => {
+      const { loadJob } = await import('./jobs/load.js')
+      const report = (error: TidewellError) => this.#hub.emit('error', error)
+      return loadJob(name, this.name, this.#session, definition, this.#migrated, report)
+    })
   }
 
   #openCaches(): Promise<CacheHub> {

@@ -27,6 +27,21 @@ export type {
 export type { Publisher, Topic } from './topics/handle.js'
 export type * from './topics/options.js'
 export type { Watch, WatchedCache } from './cache/watch.js'
+export type { Job } from './jobs/handle.js'
+export type {
+  CollectionRef,
+  JobDefinition,
+  JobFailure,
+  JobMap,
+  JobProgress,
+  JobReducer,
+  JobResult,
+  JobRunOptions,
+  JobSchedule,
+  JobStatus,
+  MapReduce,
+  PipelineJob,
+} from './jobs/types.js'
 export type { AggregateOptions, Collection, DistinctValue } from './collection.js'
 export type { Query } from './query.js'
 export type { Transaction } from './transaction.js'

@@ -71,6 +71,12 @@ pub enum Bug {
     ForgetTransactionalAck,
     /// A commit on a followed collection publishes no change.
     ForgetChange,
+    /// What a slice of a job came to is committed before the cursor behind it.
+    CommitJobOutputApart,
+    /// A slice of a job is taken from whoever brings it, whatever was committed since it was read.
+    IgnoreJobCursor,
+    /// The old result of a job goes in one commit, and the new one comes in another.
+    SwapJobInTwo,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -162,6 +162,11 @@ fn check_name(what: &str, name: &str) -> Result<()> {
 }
 
 impl Collection {
+    /// Whether it is being written by a job and no application's business yet.
+    pub fn is_hidden(&self) -> bool {
+        self.name.starts_with('$')
+    }
+
     /// The index with that name.
     pub fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| &*index.spec.name == name)

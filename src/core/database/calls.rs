@@ -201,6 +201,7 @@ impl Database {
             Call::Commit | Call::Rollback => Err(fields.missing("tx")),
             Call::Cache(call) => self.cache_call(call, fields, durability).await,
             Call::Topic(call) => self.topic_call(call, fields, durability).await,
+            Call::Job(call) => self.job_call(call, fields, durability).await,
             _ => self.administer(call, fields, durability).await,
         }
     }

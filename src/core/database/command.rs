@@ -13,6 +13,7 @@ use crate::collections::Value;
 use crate::engine::Durability;
 
 use super::cache::CacheCall;
+use super::jobs::JobCall;
 use super::read::ReadTask;
 use super::topics::TopicCall;
 use super::write::{Write, WriteKind};
@@ -58,6 +59,7 @@ pub(super) enum Call {
     Close,
     Cache(CacheCall),
     Topic(TopicCall),
+    Job(JobCall),
 }
 
 impl Call {
@@ -79,7 +81,11 @@ impl Call {
             "flush" => Self::Flush,
             "compact" => Self::Compact,
             "close" => Self::Close,
-            _ => return CacheCall::named(op).map(Self::Cache).or_else(|| TopicCall::named(op).map(Self::Topic)),
+            _ => {
+                let topic = || TopicCall::named(op).map(Self::Topic);
+                let job = || JobCall::named(op).map(Self::Job);
+                return CacheCall::named(op).map(Self::Cache).or_else(topic).or_else(job);
+            }
         })
     }
 }

@@ -86,7 +86,9 @@ impl Export {
 
     async fn header(&mut self, chunk: &mut Vec<u8>) -> Result<State> {
         let shared = &self.shared;
-        let list = shared.engine.read_at(&self.snapshot, |view| shared.catalog.all(view)).await?;
+        let mut list = shared.engine.read_at(&self.snapshot, |view| shared.catalog.all(view)).await?;
+        // What a job has not finished is not part of a backup.
+        list.retain(|collection| !collection.is_hidden());
         self.collections = list.len() as u64;
         let mut line = ObjectWriter::default();
         line.text("tidewell", "export").number("format", FORMAT).number("position", self.snapshot.position());

@@ -13,8 +13,8 @@ use super::search::write_search;
 /// `collections`.
 pub(super) fn collections(view: &dyn Read, catalog: &Catalog) -> Step<Response> {
     let mut json = vec![b'['];
-    for (at, collection) in catalog.all(view)?.iter().enumerate() {
-        if at > 0 {
+    for collection in catalog.all(view)?.iter().filter(|collection| !collection.is_hidden()) {
+        if json.len() > 1 {
             json.push(b',');
         }
         write_collection(view, collection, &mut json)?;

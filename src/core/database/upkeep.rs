@@ -9,6 +9,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::collections::build::{self, Build, BuildStep};
 use crate::engine::signal::first_of;
 use crate::engine::{Durability, LockMode};
+use crate::jobs::run as jobs;
 
 use super::handle::{Database, DatabaseEvent, Shared};
 use super::response::ObjectWriter;
@@ -72,6 +73,13 @@ impl Upkeep {
         known.map(|(_, _, error)| error.clone())
     }
 
+    /// Why some index of a collection was given up, if one was.
+    pub(super) fn given_up_any(&self, collection: &str) -> Option<Error> {
+        let failures = self.failures.borrow();
+        let known = failures.iter().rev().find(|(c, _, _)| &**c == collection);
+        known.map(|(_, _, error)| error.clone())
+    }
+
     /// Why an index that somebody waits for is not there. The slice that removed it in its commit says so a moment later.
     pub(super) async fn failure(&self, collection: &str, name: &str, shared: &Shared) -> Error {
         let seen = self.rounds.get();
@@ -122,7 +130,7 @@ async fn run(shared: Rc<Shared>) {
 /// Everything there is to do, one instance at a time if possible: two would only do it twice.
 async fn round(shared: &Rc<Shared>) -> Result<()> {
     let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
-    let garbage = shared.look(build::has_garbage).await?;
+    let garbage = shared.look(build::has_garbage).await? || shared.look(jobs::has_garbage).await?;
     let searches = shared.look(|view| search::pending(view, shared)).await?;
     if builds.is_empty() && !garbage && searches.is_empty() {
         return Ok(());
@@ -187,8 +195,12 @@ fn progress(collection: &str, name: &str, state: &str, done: u64, total: u64, me
 
 /// Clears a slice of what was dropped; answers whether there is more.
 async fn clear(shared: &Rc<Shared>) -> Result<bool> {
-    if !shared.look(build::has_garbage).await? {
+    if shared.look(build::has_garbage).await? {
+        shared.engine.commit(Durability::Relaxed, build::clear_slice).await?;
+        return Ok(true);
+    }
+    if !shared.look(jobs::has_garbage).await? {
         return Ok(false);
     }
-    Ok(shared.engine.commit(Durability::Relaxed, build::clear_slice).await?.value)
+    Ok(shared.engine.commit(Durability::Relaxed, jobs::clear_slice).await?.value)
 }

@@ -187,7 +187,7 @@ impl<'v> Scope<'v> {
 }
 
 /// About how many bytes `value` takes in memory.
-pub(super) fn weight(value: &Value) -> usize {
+pub fn weight(value: &Value) -> usize {
     let each = size_of::<Value>();
     match value {
         Value::BigInt(text) | Value::String(text) => each + text.len(),

@@ -399,10 +399,8 @@ fn add(kind: &Kind, state: &mut State, value: ValueRef<'_>) -> Result<usize> {
 
 /// The deviation of two disjoint sets of rows from those of each (Chan's method).
 fn merge_deviation(state: &mut State, later: &State) {
-    let (
-        State::Deviation { count, mean, squares },
-        State::Deviation { count: more, mean: other, squares: others },
-    ) = (state, later)
+    let (State::Deviation { count, mean, squares }, State::Deviation { count: more, mean: other, squares: others }) =
+        (state, later)
     else {
         return;
     };

@@ -93,13 +93,8 @@ impl Grouping {
     /// `Invalid` where an expression behind the `$group` fails.
     pub fn finish(&self, key: Value, partial: Partial, now: f64) -> Result<Vec<Value>> {
         let row = self.group()?.outputs().finish(key, &mut partial.states.into_iter());
-        let environment = super::Environment {
-            now,
-            seed: 0,
-            memory: super::MEMORY,
-            sorted: false,
-            variables: std::rc::Rc::new([]),
-        };
+        let environment =
+            super::Environment { now, seed: 0, memory: super::MEMORY, sorted: false, variables: std::rc::Rc::new([]) };
         let mut execution = self.after.execution(environment, true);
         execution.push_tree(row)?;
         Ok(execution.into_values())
@@ -129,9 +124,7 @@ impl Grouping {
     /// `Invalid` where numbers cannot be added, and with reason `memory` for a group that grows too large.
     pub fn merge(&self, partial: &mut Partial, later: Partial) -> Result<()> {
         let group = self.group()?;
-        for ((accumulator, state), later) in
-            group.outputs().accumulators().zip(&mut partial.states).zip(later.states)
-        {
+        for ((accumulator, state), later) in group.outputs().accumulators().zip(&mut partial.states).zip(later.states) {
             let grown = accumulator.merge(state, later)?;
             partial.memory.hold("one group of the job", grown)?;
         }
@@ -283,7 +276,9 @@ fn decode_state(reader: &mut Reader<'_>, start: &State) -> Result<State> {
             State::Set(values, keys)
         }
         COUNT => State::Count(reader.varint_u32()?),
-        DEVIATION => State::Deviation { count: decode_f64(reader)?, mean: decode_f64(reader)?, squares: decode_f64(reader)? },
+        DEVIATION => {
+            State::Deviation { count: decode_f64(reader)?, mean: decode_f64(reader)?, squares: decode_f64(reader)? }
+        }
         SEVERAL => State::Several(decode_ranked(reader, start)?),
         QUANTILES => State::Quantiles(Box::new(Quantiles::decode(reader.slice()?)?)),
         DISTINCT => State::Distinct(Box::new(Distinct::decode(reader.slice()?)?)),
@@ -353,7 +348,8 @@ mod tests {
 
     fn document() -> impl Strategy<Value = String> {
         (0..100_i32, 0..5_i32, prop::collection::vec("[a-c]", 0..4)).prop_map(|(n, m, tags)| {
-            let tags: Vec<_> = tags.iter().map(|tag| if tag == "c" { "7".to_owned() } else { format!("\"{tag}\"") }).collect();
+            let tags: Vec<_> =
+                tags.iter().map(|tag| if tag == "c" { "7".to_owned() } else { format!("\"{tag}\"") }).collect();
             format!(r#"{{"id":"x","n":{n},"m":{m},"o":{{"k{m}":{n}}},"tags":[{}]}}"#, tags.join(","))
         })
     }

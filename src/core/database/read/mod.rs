@@ -21,6 +21,7 @@ use crate::collections::find::Query;
 use crate::engine::{Platform, Read, Step};
 use crate::search::store::{SearchIndexes, Warm};
 
+use super::jobs::JobsTask;
 use super::response::Response;
 use super::topics::TopicTask;
 
@@ -62,6 +63,7 @@ pub(super) enum ReadTask {
     Outdated(key::Outdated),
     Cache(cache::CacheTask),
     Topic(TopicTask),
+    Jobs(Box<JobsTask>),
 }
 
 impl ReadTask {
@@ -86,7 +88,10 @@ impl ReadTask {
             "cacheGetMany" => ("cacheGet", Self::Cache(cache::CacheTask::take_get_many(fields)?)),
             "cacheEntries" => ("cacheEntries", Self::Cache(cache::CacheTask::take_entries(fields)?)),
             "cacheTally" => ("cacheTally", Self::Cache(cache::CacheTask::take_tally(fields)?)),
-            _ => return Ok(TopicTask::take(op, fields)?.map(|(name, task)| (name, Self::Topic(task)))),
+            _ => match TopicTask::take(op, fields)? {
+                Some((name, task)) => (name, Self::Topic(task)),
+                None => return Ok(JobsTask::take(op, fields)?.map(|(name, task)| (name, Self::Jobs(Box::new(task))))),
+            },
         }))
     }
 
@@ -104,6 +109,7 @@ impl ReadTask {
             Self::Outdated(task) => task.step(view, context),
             Self::Cache(task) => task.step(view),
             Self::Topic(task) => task.step(view, context.now_ms),
+            Self::Jobs(task) => task.step(view, context),
         }
     }
 
@@ -138,9 +144,9 @@ impl ReadTask {
             Self::Search(task) => vec![whole(task.collection())],
             Self::Suggest(task) => vec![whole(task.collection())],
             Self::Cache(task) => task.dependencies(),
-            Self::Explain(_) | Self::Collections | Self::Outdated(_) | Self::Topic(_) => {
+            Self::Explain(_) | Self::Collections | Self::Outdated(_) | Self::Topic(_) | Self::Jobs(_) => {
                 return Err(Error::invalid(
-                    "a computed cache entry cannot follow 'explain', 'collections', 'outdated' or topics",
+                    "a computed cache entry cannot follow 'explain', 'collections', 'outdated', topics or jobs",
                 ))
             }
         })

@@ -1,0 +1,88 @@
+/** From an application's definition to the engine's: which stages it runs, and where the functions come in. */
+import { invalid } from '../errors.js'
+import type { JobDefinition, JobMap, JobReducer } from './types.js'
+
+/** A definition that was checked. */
+export interface CheckedJob {
+  /** What the engine is told. */
+  readonly wire: Readonly<Record<string, unknown>>
+  readonly map: JobMap<unknown, unknown> | undefined
+  readonly combine: ((key: never, values: readonly unknown[]) => unknown) | undefined
+  readonly reduce: ((key: never, values: readonly unknown[]) => unknown) | undefined
+  /** Milliseconds between two runs, if it has a schedule. */
+  readonly every: number | undefined
+}
+
+/** Checks a definition. Throws `invalid`, naming what is wrong. */
+export function checkJob(definition: unknown): CheckedJob {
+  if (typeof definition !== 'object' || definition === null) throw invalid('job: a definition must be an object')
+  const { from, into, map, combine, reduce, pipeline, onError, sliceSize, version, schedule } =
+    definition as JobDefinition<unknown, unknown, unknown>
+  const common = { from: nameOf(from, 'from'), into: nameOf(into, 'into'), onError, sliceSize }
+  const every = checkSchedule(schedule)
+  if (pipeline !== undefined) {
+    if (map !== undefined || combine !== undefined || reduce !== undefined)
+      throw invalid('job: give a pipeline, or map and reduce, not both')
+    return { wire: { ...common, pipeline, version }, map: undefined, combine: undefined, reduce: undefined, every }
+  }
+  if (reduce === undefined) throw invalid('job: give map and reduce, or a pipeline')
+  if (combine !== undefined && typeof combine !== 'function') throw invalid('job: combine must be a function')
+  const functions = [map, combine, reduce].filter((one) => typeof one === 'function')
+  const code = version ?? functions.map(String).join('\n')
+  if (typeof map === 'function') {
+    const value = typeof reduce === 'function' ? { $push: '$v' } : accumulator(reduce, '$v')
+    const wire = {
+      ...common,
+      pipeline: [{ $group: { _id: '$k', value } }],
+      mapped: true,
+      reduced: typeof reduce === 'function',
+      code,
+    }
+    const own = typeof reduce === 'function' ? reduce : undefined
+    return { wire, map: map as JobMap<unknown, unknown>, combine, reduce: own as CheckedJob['reduce'], every }
+  }
+  if (typeof map !== 'object' || map === null || !('key' in map))
+    throw invalid("job: map must be a function, or { key: '$path', value: '$path' }")
+  if (combine !== undefined) throw invalid('job: combine needs a map function: expressions are combined by the engine')
+  const own = typeof reduce === 'function' ? (reduce as CheckedJob['reduce']) : undefined
+  const value = typeof reduce === 'function' ? { $push: map.value } : accumulator(reduce, map.value)
+  const wire = { ...common, pipeline: [{ $group: { _id: map.key, value } }], reduced: own !== undefined, code }
+  return { wire, map: undefined, combine: undefined, reduce: own, every }
+}
+
+function accumulator(reducer: JobReducer, value: unknown): unknown {
+  switch (reducer) {
+    case 'count':
+      return { $sum: 1 }
+    case 'sum':
+    case 'avg':
+    case 'min':
+    case 'max':
+      return { [`$${reducer}`]: value }
+    case 'distinct':
+      return { $approximateDistinct: value }
+  }
+  if (typeof reducer === 'object' && reducer !== null) {
+    if ('quantiles' in reducer) return { $percentile: { input: value, p: reducer.quantiles } }
+    if ('top' in reducer) return { $maxN: { input: value, n: reducer.top } }
+  }
+  throw invalid(
+    "job: reduce must be a function, 'count', 'sum', 'avg', 'min', 'max', 'distinct', { quantiles: [0.5] } or { top: 10 }",
+  )
+}
+
+function nameOf(collection: unknown, what: string): string {
+  const name = typeof collection === 'object' && collection !== null ? (collection as { name: unknown }).name : collection
+  if (typeof name !== 'string' || name === '') throw invalid(`job: '${what}' must be a collection or its name`)
+  return name
+}
+
+function checkSchedule(schedule: unknown): number | undefined {
+  if (schedule === undefined) return undefined
+  if (typeof schedule === 'string' || (typeof schedule === 'object' && schedule !== null && 'cron' in schedule))
+    throw invalid('job: cron expressions are not supported: use schedule: { every: milliseconds }', 'no-cron')
+  const every = (schedule as { every?: unknown } | null)?.every
+  if (typeof every !== 'number' || !(every >= 100) || !Number.isFinite(every))
+    throw invalid('job: a schedule must be { every: milliseconds }, at least 100')
+  return Math.round(every)
+}

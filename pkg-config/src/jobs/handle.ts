@@ -1,0 +1,81 @@
+/**
+ * A job as the application holds it. The code behind it is a chunk of its own, loaded with the first use: pages without jobs do
+ * not download it.
+ */
+import { notLoaded } from '../errors.js'
+import type { LoadedJob } from './job.js'
+import type { JobFailure, JobResult, JobRunOptions, JobStatus } from './types.js'
+
+/**
+ * A large computation over a collection, in slices that are committed with their checkpoint. Whichever tab runs it goes on where
+ * the last one was.
+ *
+ * Every method rejects with `TidewellError`: `invalid` for a bad definition, `conflict` with reason `job-differs` if an
+ * unfinished run is of another definition.
+ */
+export class Job {
+  /** The job's name. */
+  readonly name: string
+  readonly #load: () => Promise<LoadedJob>
+  #loaded: Promise<LoadedJob> | undefined
+
+  /** @internal */
+  constructor(name: string, load: () => Promise<LoadedJob>) {
+    this.name = name
+    this.#load = load
+  }
+
+  /**
+   * Runs the job, or goes on with an unfinished run, and resolves at its end, or once it is paused. Several tabs may: one works,
+   * the others wait, and take over if it dies.
+   *
+   * @throws TidewellError `invalid`, reason `job-failed`, if a record failed (run again to try it again); `aborted`, reason
+   * `cancelled`, if it was cancelled; `aborted` by its signal.
+   */
+  run(options: JobRunOptions = {}): Promise<JobResult> {
+    return this.#later((job) => job.run(options))
+  }
+
+  /** Where its last run stands; null if it never ran. */
+  status(): Promise<JobStatus | null> {
+    return this.#later((job) => job.status())
+  }
+
+  /** The records of its last run that failed. */
+  async *failures(): AsyncGenerator<JobFailure, void, undefined> {
+    yield* await this.#later((job) => Promise.resolve(job.failures()))
+  }
+
+  /** Stops whoever runs it after the slice it is at. {@link Job.run} goes on. Resolves with whether there was an unfinished run. */
+  pause(): Promise<boolean> {
+    return this.#later((job) => job.pause())
+  }
+
+  /** Gives an unfinished run up, in every tab; the old result stays. Resolves with whether there was one. */
+  cancel(): Promise<boolean> {
+    return this.#later((job) => job.cancel())
+  }
+
+  /**
+   * Runs it whenever it is due by its `schedule`, from now on, as long as this tab is open. Of several tabs one runs it.
+   * Errors go to the database's `error` event. Returns what ends it.
+   */
+  start(): () => void {
+    let stopped = false
+    let stop = () => {
+      stopped = true
+    }
+    this.#later(async (job) => {
+      if (!stopped) stop = job.start()
+    }).catch(() => undefined)
+    return () => stop()
+  }
+
+  async #later<R>(work: (job: LoadedJob) => Promise<R>): Promise<R> {
+    this.#loaded ??= this.#load().catch((error: unknown) => {
+      this.#loaded = undefined
+      return notLoaded(error)
+    })
+    return work(await this.#loaded)
+  }
+}

@@ -1,0 +1,173 @@
+//! Commands of batch jobs: one begins a run, each of the others brings it a slice further, pauses it or gives it up.
+//!
+//! It runs no loop: whoever runs a job calls slice after slice, and may be killed between any two. What a slice is, and what it
+//! must check, is the jobs floor's.
+
+mod look;
+mod slices;
+
+use std::rc::Rc;
+
+use crate::base::{Error, Result};
+use crate::collections::fields::Fields;
+use crate::collections::json;
+use crate::collections::Value;
+use crate::engine::Durability;
+use crate::jobs::run::{self, Start, Ticket};
+use crate::jobs::{Definition, Failure, Phase, Record};
+
+use super::handle::Database;
+use super::response::{ObjectWriter, Response};
+
+pub(super) use look::JobsTask;
+
+/// Commands of jobs that change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobCall {
+    /// Begins a run, or goes on with an open one.
+    Start,
+    /// Does a slice that needs nobody else.
+    Step,
+    /// Commits a slice that the application did.
+    Commit,
+    Pause,
+    Cancel,
+}
+
+impl JobCall {
+    pub(super) fn named(op: &str) -> Option<Self> {
+        Some(match op {
+            "jobStart" => Self::Start,
+            "jobStep" => Self::Step,
+            "jobCommit" => Self::Commit,
+            "jobPause" => Self::Pause,
+            "jobCancel" => Self::Cancel,
+            _ => return None,
+        })
+    }
+}
+
+/// What a call of a runner is about.
+#[derive(Clone, Debug)]
+struct Turn {
+    name: Box<str>,
+    ticket: Ticket,
+}
+
+impl Database {
+    pub(super) async fn job_call(
+        &self,
+        call: JobCall,
+        mut fields: Fields<'_>,
+        durability: Durability,
+    ) -> Result<Response> {
+        let name: Box<str> = fields.required_text("name")?.into();
+        match call {
+            JobCall::Start => {
+                let start = self.take_start(name, &mut fields)?;
+                fields.finish()?;
+                self.job_start(start, durability).await
+            }
+            JobCall::Pause | JobCall::Cancel => {
+                fields.finish()?;
+                self.job_end(call, name, durability).await
+            }
+            JobCall::Step => {
+                let turn = self.take_turn(name, &mut fields)?;
+                fields.finish()?;
+                self.job_step(turn, durability).await
+            }
+            JobCall::Commit => {
+                let turn = self.take_turn(name, &mut fields)?;
+                self.job_commit(turn, fields, durability).await
+            }
+        }
+    }
+
+    fn wall(&self) -> u64 {
+        self.0.platform.wall_ms().max(0.0) as u64
+    }
+
+    fn take_start(&self, name: Box<str>, fields: &mut Fields<'_>) -> Result<Start> {
+        let text = fields.raw("definition").ok_or_else(|| fields.missing("definition"))?;
+        let (restart, every) = (fields.flag("restart", false)?, fields.number("every")?);
+        let (definition, hash) = (Definition::parse(text)?, xxhash_rust::xxh3::xxh3_64(text));
+        Ok(Start { name, definition, hash, restart, every, now: self.wall() })
+    }
+
+    fn take_turn(&self, name: Box<str>, fields: &mut Fields<'_>) -> Result<Turn> {
+        let run = fields.number_u32("run")?.ok_or_else(|| fields.missing("run"))?;
+        let step = fields.number("step")?.ok_or_else(|| fields.missing("step"))?;
+        Ok(Turn { name, ticket: Ticket { run, step, now: self.wall() } })
+    }
+
+    async fn job_start(&self, start: Start, durability: Durability) -> Result<Response> {
+        let (name, shared) = (start.name.clone(), Rc::clone(&self.0));
+        let committed = self.0.engine.commit(durability, move |tx| run::start(tx, &shared.catalog, &start)).await?;
+        self.resume_upkeep();
+        Ok(status(&name, Some(&committed.value)))
+    }
+
+    async fn job_end(&self, call: JobCall, name: Box<str>, durability: Durability) -> Result<Response> {
+        let (job, shared, now) = (name.clone(), Rc::clone(&self.0), self.wall());
+        let end = move |tx: &mut dyn crate::engine::Transaction| match call {
+            JobCall::Pause => run::pause(tx, &job, now),
+            _ => run::cancel(tx, &shared.catalog, &job, now),
+        };
+        let committed = self.0.engine.commit(durability, end).await?;
+        self.resume_upkeep();
+        Ok(status(&name, committed.value.as_ref()))
+    }
+}
+
+/// What a job is at, as every command of jobs answers it; `null` for one that never ran.
+fn status(name: &str, record: Option<&Record>) -> Response {
+    let mut json = Vec::new();
+    match record {
+        Some(record) => write_status(name, record, &mut json),
+        None => json.extend_from_slice(b"null"),
+    }
+    Response::plain(json)
+}
+
+fn write_status(name: &str, record: &Record, out: &mut Vec<u8>) {
+    let mut answer = ObjectWriter::default();
+    answer.text("name", name).number("run", record.run.into()).number("step", record.step);
+    answer.text("state", record.state.name()).text("phase", record.phase.name());
+    if let Ok(Definition { from, into, .. }) = run::definition(record) {
+        answer.text("from", &from).text("into", &into);
+    }
+    let counters = &record.counters;
+    answer.number("rows", counters.rows).number("rowsTotal", counters.rows_total).number("bytes", counters.bytes);
+    answer.number("parts", counters.parts).number("partsDone", counters.parts_done);
+    answer.number("results", counters.results).number("failures", counters.failures);
+    answer.number("started", record.started).number("updated", record.updated).number("finished", record.finished);
+    if !record.message.is_empty() {
+        answer.text("message", &record.message);
+    }
+    out.extend_from_slice(&answer.finish().json);
+}
+
+/// What the application says that failed: `[{"id","message"}, …]`.
+fn take_failures(fields: &mut Fields<'_>, phase: Phase) -> Result<Vec<Failure>> {
+    let Some(list) = fields.value("failures")? else { return Ok(Vec::new()) };
+    let wrong = || Error::invalid("jobCommit: 'failures' must be an array of { id, message }");
+    let Value::Array(list) = list else { return Err(wrong()) };
+    let failure = |one: &Value| match (one.field("id"), one.field("message")) {
+        (Some(Value::String(id)), Some(Value::String(message))) => Ok(Failure::new(phase, id, message)),
+        _ => Err(wrong()),
+    };
+    list.iter().map(failure).collect()
+}
+
+/// A cursor as the application carries it from a page to its commit.
+fn write_token(cursor: &[u8], answer: &mut ObjectWriter) {
+    let mut text = Vec::new();
+    json::base64::encode(cursor, &mut text);
+    answer.text("token", &String::from_utf8_lossy(&text));
+}
+
+fn take_token(fields: &mut Fields<'_>) -> Result<Vec<u8>> {
+    let text = fields.required_text("token")?;
+    json::base64::decode(text.as_bytes()).ok_or_else(|| fields.wrong("token", "what jobNext answered"))
+}

@@ -1,0 +1,264 @@
+//! The first half of a run: a page of documents becomes parts of groups.
+//!
+//! It writes nothing. Pages are read at the newest position, so each document counts once, as it was when its page was read.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Clock, Error, ErrorKind, Result};
+use crate::collections::pipeline::{Grouping, Partial, Partials};
+use crate::collections::{key_codec, keys, Document, Value};
+use crate::engine::{Direction, KeyRange, Pause, Read, Step};
+
+use super::record::Phase;
+use super::{Definition, Failure, Record, KEY_MAX};
+
+/// Most documents of one slice that the engine maps itself.
+const ROWS_MAX: u64 = 2_000;
+/// Most bytes of documents of one slice.
+const BYTES_MAX: usize = 1 << 20;
+/// Groups after which a slice ends.
+const GROUPS_MAX: usize = 4_000;
+/// Most documents and bytes of one slice that the application maps.
+const HANDED_ROWS_MAX: u64 = 500;
+const HANDED_BYTES_MAX: usize = 256 << 10;
+/// After so long the thread is given back.
+const SLICE_MS: f64 = 4.0;
+/// Documents between two looks at the clock.
+const LOOK_EVERY: u64 = 16;
+
+/// What reading a page led to, whoever maps it.
+#[derive(Clone, Debug, Default)]
+pub struct PageEnd {
+    /// The id of the last document read; the cursor before if there was none.
+    pub last: Vec<u8>,
+    /// Documents read.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether those were the last documents.
+    pub end: bool,
+}
+
+/// A part of a group as it is stored: the encoded key and the bytes.
+pub type Part = (Vec<u8>, Vec<u8>);
+
+/// What a slice comes to.
+#[derive(Debug, Default)]
+pub struct Slice {
+    /// How far it read.
+    pub page: PageEnd,
+    /// Parts of groups, by ascending keys.
+    pub parts: Vec<Part>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+}
+
+/// A page that the engine maps itself. It may be stepped again after a pause.
+pub struct MapPage {
+    grouping: Grouping,
+    now: f64,
+    source: u32,
+    rows_max: u64,
+    start: Vec<u8>,
+    page: PageEnd,
+    partials: Partials,
+    failed: BTreeSet<Vec<u8>>,
+    failures: Vec<Failure>,
+    /// Some document failed: the others are tried apart first.
+    careful: bool,
+}
+
+impl MapPage {
+    /// The page behind the record's cursor.
+    ///
+    /// # Errors
+    /// As [`Definition::grouping`].
+    pub fn new(record: &Record, definition: &Definition) -> Result<Self> {
+        let (grouping, rows_max) = (definition.grouping()?, definition.slice_or(ROWS_MAX));
+        let now = record.started as f64;
+        let page = PageEnd { last: record.cursor.clone(), ..PageEnd::default() };
+        let partials = grouping.part(now);
+        let (start, failed, failures) = (record.cursor.clone(), BTreeSet::new(), Vec::new());
+        let source = record.source;
+        Ok(Self { grouping, now, source, rows_max, start, page, partials, failed, failures, careful: false })
+    }
+
+    /// Reads and maps until the page is full.
+    ///
+    /// # Errors
+    /// [`Pause::Yield`] after a few milliseconds: step again.
+    pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
+        let begun = clock.monotonic_ms();
+        'again: loop {
+            let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
+            while !self.is_full() {
+                if !cursor.advance()? {
+                    self.page.end = true;
+                    return Ok(());
+                }
+                let id = keys::document_id(cursor.key());
+                if !self.take(id, cursor.value())? {
+                    // Some of its rows may be in: the page starts over without it.
+                    self.careful = true;
+                    self.partials = self.grouping.part(self.now);
+                    self.page = PageEnd { last: self.start.clone(), ..PageEnd::default() };
+                    continue 'again;
+                }
+                self.page.rows += 1;
+                self.page.bytes += cursor.value().len() as u64;
+                self.page.last.clear();
+                self.page.last.extend_from_slice(keys::document_id(cursor.key()));
+                if self.page.rows.is_multiple_of(LOOK_EVERY) && clock.monotonic_ms() - begun > SLICE_MS {
+                    return Err(Pause::Yield);
+                }
+            }
+            return Ok(());
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.page.rows >= self.rows_max || self.page.bytes >= BYTES_MAX as u64 || self.partials.len() >= GROUPS_MAX
+    }
+
+    /// Maps a document; `false` if it failed half-way.
+    fn take(&mut self, id: &[u8], stored: &[u8]) -> Result<bool> {
+        if self.failed.contains(id) {
+            return Ok(true);
+        }
+        if self.careful {
+            if let Some(error) = refused(self.grouping.part(self.now).push(stored))? {
+                self.note(id, &error);
+                return Ok(true);
+            }
+        }
+        match refused(self.partials.push(stored))? {
+            None => Ok(true),
+            Some(error) => {
+                self.note(id, &error);
+                Ok(false)
+            }
+        }
+    }
+
+    fn note(&mut self, id: &[u8], error: &Error) {
+        self.failed.insert(id.to_vec());
+        self.failures.push(Failure::new(Phase::Map, &String::from_utf8_lossy(id), error.message()));
+    }
+
+    /// What the page comes to.
+    pub fn finish(self) -> Slice {
+        let mut slice = Slice { page: self.page, parts: Vec::new(), failures: self.failures };
+        store(self.partials, &mut slice);
+        slice
+    }
+}
+
+/// Documents for the application to map. It may be stepped again after a pause.
+#[derive(Default)]
+pub struct HandedPage {
+    source: u32,
+    rows_max: u64,
+    /// How far it read.
+    pub page: PageEnd,
+    /// The documents' JSON texts, separated by commas.
+    pub json: Vec<u8>,
+    /// Whether some value is tagged.
+    pub extended: bool,
+}
+
+impl HandedPage {
+    /// The page behind the record's cursor.
+    pub fn new(record: &Record, definition: &Definition) -> Self {
+        let page = PageEnd { last: record.cursor.clone(), ..PageEnd::default() };
+        Self { source: record.source, rows_max: definition.slice_or(HANDED_ROWS_MAX), page, ..Self::default() }
+    }
+
+    /// Reads until the page is full.
+    pub fn step(&mut self, view: &dyn Read) -> Step<()> {
+        let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
+        while self.page.rows < self.rows_max && self.json.len() < HANDED_BYTES_MAX {
+            if !cursor.advance()? {
+                self.page.end = true;
+                return Ok(());
+            }
+            let document = Document::parse(cursor.value())?;
+            if !self.json.is_empty() {
+                self.json.push(b',');
+            }
+            self.json.extend_from_slice(document.json());
+            self.extended |= document.is_extended();
+            self.page.rows += 1;
+            self.page.bytes += cursor.value().len() as u64;
+            self.page.last.clear();
+            self.page.last.extend_from_slice(keys::document_id(cursor.key()));
+        }
+        Ok(())
+    }
+}
+
+/// A slice of what the application emitted: arrays of a key and its values.
+///
+/// # Errors
+/// `Invalid` if it is something else, or if values cannot be reduced.
+pub fn emitted(record: &Record, grouping: &Grouping, emits: Value, page: PageEnd) -> Result<Slice> {
+    let wrong = || Error::invalid("job: 'emits' must be an array of [key, value, …]");
+    let Value::Array(emits) = emits else { return Err(wrong()) };
+    let mut partials = grouping.part(record.started as f64);
+    for emit in emits {
+        let Value::Array(emit) = emit else { return Err(wrong()) };
+        let mut values = emit.into_iter();
+        let key = values.next().ok_or_else(wrong)?;
+        for value in values {
+            partials.push_tree(Value::Object(vec![("k".into(), key.clone()), ("v".into(), value)]))?;
+        }
+    }
+    let mut slice = Slice { page, ..Slice::default() };
+    store(partials, &mut slice);
+    Ok(slice)
+}
+
+/// The parts as they are stored, by ascending keys. A key that no document can have is a failure.
+fn store(partials: Partials, slice: &mut Slice) {
+    let encode = |(key, partial): (Value, Partial)| {
+        let mut group = Vec::new();
+        key_codec::encode_value(&key, &mut group);
+        let mut bytes = Vec::new();
+        super::reduce::write_key(&key, &mut bytes);
+        partial.encode(&mut bytes);
+        (group, bytes)
+    };
+    let mut parts: Vec<Part> = partials.finish().into_iter().map(encode).collect();
+    parts.retain(|(group, _)| {
+        let fits = group.len() <= KEY_MAX;
+        if !fits {
+            let text = String::from_utf8_lossy(group.get(1..).unwrap_or_default());
+            let message = "the key is too long for a document's id: emit a shorter one";
+            slice.failures.push(Failure::new(Phase::Reduce, &text, message));
+        }
+        fits
+    });
+    crate::base::sort::sort(&mut parts);
+    slice.parts = parts;
+}
+
+/// The error of a record that is wrong for the job; what is wrong with the database itself stays an error.
+pub(super) fn refused<T>(result: Result<T>) -> Result<Option<Error>> {
+    match result {
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Invalid => Ok(Some(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The documents behind an id; of no collection none.
+fn behind(source: u32, last: &[u8]) -> KeyRange {
+    let prefix = keys::document_prefix(source);
+    if source == 0 {
+        return KeyRange { start: prefix.to_vec(), end: Some(prefix.to_vec()) };
+    }
+    let mut range = KeyRange::prefix(&prefix);
+    if !last.is_empty() {
+        range.start = [&prefix, last, &[0]].concat();
+    }
+    range
+}

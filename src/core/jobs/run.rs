@@ -1,0 +1,401 @@
+//! The transitions of a run: begun, a slice further, paused, failed, cancelled, and cleared away.
+//!
+//! Each is a function over a transaction that looks at the record first: who has not seen the last commit changes nothing.
+
+use std::rc::Rc;
+
+use crate::base::planted::{planted, Bug};
+use crate::base::{Error, Reader, Result};
+use crate::collections::catalog::{self, document_count, Catalog};
+use crate::collections::view::View;
+use crate::collections::write::{Insert, InsertMode};
+use crate::engine::{Direction, Pause, Read, Step, Transaction};
+
+use super::map::Slice;
+use super::record::{Counters, Phase, Record, State};
+use super::{keys, swap, Definition, Failure, FAILURES_MAX, NAME_MAX};
+
+/// Keys cleared by one slice.
+const CLEAR_KEYS: usize = 2_000;
+
+/// What a run is asked for.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The job's name.
+    pub name: Box<str>,
+    /// What it does.
+    pub definition: Definition,
+    /// A checksum of the definition and the application's functions.
+    pub hash: u64,
+    /// Throw away what an open run has.
+    pub restart: bool,
+    /// A run that ended less than so many milliseconds ago is enough.
+    pub every: Option<u64>,
+    /// The time, in milliseconds since the Unix epoch.
+    pub now: u64,
+}
+
+/// Whose turn a slice is: it was made from this run at this step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The run.
+    pub run: u32,
+    /// The step.
+    pub step: u64,
+    /// The time, in milliseconds since the Unix epoch.
+    pub now: u64,
+}
+
+/// What a reduced slice comes to.
+pub struct Reduced {
+    /// The documents as a JSON array, and how many there are.
+    pub insert: Option<Insert>,
+    /// How many documents there are.
+    pub count: u64,
+    /// The key of the last part that is in.
+    pub cursor: Vec<u8>,
+    /// Parts that are in.
+    pub parts: u64,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// Whether those were the last groups.
+    pub end: bool,
+}
+
+impl Reduced {
+    /// Documents on their way into the run's collection.
+    pub fn new(run: u32, json: Vec<u8>, count: u64) -> Self {
+        let insert = (count > 0).then(|| Insert::new(&keys::staging(run), json, InsertMode::Insert, None));
+        Self { insert, count, cursor: Vec::new(), parts: 0, failures: Vec::new(), end: false }
+    }
+}
+
+/// Begins a run, or goes on with an open one of the same definition.
+///
+/// # Errors
+/// `Conflict` with reason `job-differs` if the open run is of another definition; `Invalid` for a bad name.
+pub fn start(tx: &mut dyn Transaction, catalog: &Catalog, start: &Start) -> Step<Record> {
+    let known = Record::load(tx, &start.name)?;
+    let Some(mut record) = known else { return begin(tx, catalog, start, None) };
+    match record.state {
+        State::Cancelled => begin(tx, catalog, start, Some(&record)),
+        State::Done => {
+            let since = start.now.checked_sub(record.finished);
+            match (start.every, since) {
+                // A clock that was set back does not stop a job for ever.
+                (Some(every), Some(since)) if since < every => Ok(record),
+                _ => begin(tx, catalog, start, Some(&record)),
+            }
+        }
+        _ if start.restart => {
+            discard(tx, catalog, &record)?;
+            begin(tx, catalog, start, Some(&record))
+        }
+        _ if record.hash != start.hash => Err(differs(&start.name).into()),
+        State::Running => Ok(record),
+        State::Paused | State::Failed => {
+            if !Definition::parse(&record.definition)?.skip {
+                // They are tried again.
+                forget_failures(tx, &mut record)?;
+            }
+            record.state = State::Running;
+            record.message = "".into();
+            write(tx, &start.name, &mut record, start.now)?;
+            Ok(record)
+        }
+    }
+}
+
+fn differs(name: &str) -> Error {
+    Error::conflict(format!(
+        "job '{name}' has an unfinished run of another definition: finish it with that one, cancel it, or run with restart"
+    ))
+    .with_reason("job-differs")
+}
+
+fn begin(tx: &mut dyn Transaction, catalog: &Catalog, start: &Start, before: Option<&Record>) -> Step<Record> {
+    if start.name.is_empty() || start.name.len() > NAME_MAX {
+        let message = format!("job: a name has {} bytes: use 1 to {NAME_MAX} bytes", start.name.len());
+        return Err(Error::invalid(message).into());
+    }
+    let mut bytes = Vec::new();
+    let run = if tx.get(keys::NEXT_RUN, &mut bytes)? { Reader::new(&bytes).u32()? } else { 1 };
+    let next = run.checked_add(1).ok_or_else(|| Error::invalid("too many jobs were run"))?;
+    let source = catalog.find(tx, &start.definition.from)?.map_or(0, |source| source.id);
+    let rows_total = if source == 0 { 0 } else { document_count(tx, source)? };
+    swap::create_staging(tx, catalog, &keys::staging(run), &start.definition.into)?;
+    tx.put(keys::NEXT_RUN, &next.to_le_bytes())?;
+    if let Some(before) = before {
+        // Its failures were kept for who asks.
+        tx.put(&keys::garbage(before.run), &[1])?;
+    }
+    let mut record = Record {
+        run,
+        step: 0,
+        state: State::Running,
+        phase: Phase::Map,
+        hash: start.hash,
+        definition: start.definition.to_json().into(),
+        source,
+        cursor: Vec::new(),
+        counters: Counters { rows_total, ..Counters::default() },
+        started: start.now,
+        updated: start.now,
+        finished: 0,
+        message: "".into(),
+    };
+    write(tx, &start.name, &mut record, start.now)?;
+    Ok(record)
+}
+
+/// Writes the record, one step further.
+pub(crate) fn write(tx: &mut dyn Transaction, name: &str, record: &mut Record, now: u64) -> Step<()> {
+    record.step += 1;
+    record.updated = now;
+    record.save(tx, name)
+}
+
+/// The record, if it is as the slice was made from.
+///
+/// # Errors
+/// `Conflict` with reason `job-moved` if it is not.
+pub fn expect(view: &dyn Read, name: &str, ticket: Ticket, phase: Phase) -> Step<Record> {
+    let record = Record::load(view, name)?.ok_or_else(|| moved(name))?;
+    check(name, &record, ticket, phase)?;
+    Ok(record)
+}
+
+/// Whether the record is as the slice was made from.
+///
+/// # Errors
+/// As [`expect`].
+pub fn check(name: &str, record: &Record, ticket: Ticket, phase: Phase) -> Result<()> {
+    let same = record.step == ticket.step || planted(Bug::IgnoreJobCursor);
+    if record.run != ticket.run || !same || record.state != State::Running || record.phase != phase {
+        return Err(moved(name));
+    }
+    Ok(())
+}
+
+fn moved(name: &str) -> Error {
+    Error::conflict(format!("job '{name}' went on elsewhere: look where it is")).with_reason("job-moved")
+}
+
+/// Writes what a slice of documents came to, and the cursor behind it.
+///
+/// # Errors
+/// As [`expect`].
+pub fn commit_slice(
+    tx: &mut dyn Transaction,
+    catalog: &Catalog,
+    name: &str,
+    ticket: Ticket,
+    slice: &Slice,
+) -> Step<Record> {
+    let mut record = expect(tx, name, ticket, Phase::Map)?;
+    if record.source != 0 {
+        let from = definition(&record)?.from;
+        if !catalog.find(tx, &from)?.is_some_and(|source| source.id == record.source) {
+            // What is left of it is being cleared: a page of that would look like the end.
+            record.state = State::Failed;
+            record.message = format!("the collection '{from}' was dropped while it was read: run with restart").into();
+            write(tx, name, &mut record, ticket.now)?;
+            return Ok(record);
+        }
+    }
+    if stops(tx, &mut record, &slice.failures)? {
+        write(tx, name, &mut record, ticket.now)?;
+        return Ok(record);
+    }
+    put_parts(tx, &record, slice)?;
+    advance(tx, name, &mut record, slice, ticket.now)?;
+    Ok(record)
+}
+
+/// Writes what a slice came to, without the cursor: half of [`commit_slice`].
+pub(crate) fn put_parts(tx: &mut dyn Transaction, record: &Record, slice: &Slice) -> Step<()> {
+    for (group, part) in &slice.parts {
+        tx.put(&keys::part(record.run, group, record.step), part)?;
+    }
+    Ok(())
+}
+
+/// Moves the cursor behind a slice: the other half of [`commit_slice`].
+pub(crate) fn advance(tx: &mut dyn Transaction, name: &str, record: &mut Record, slice: &Slice, now: u64) -> Step<()> {
+    let page = &slice.page;
+    record.counters.rows += page.rows;
+    record.counters.bytes += page.bytes;
+    record.counters.parts += slice.parts.len() as u64;
+    record.cursor.clone_from(&page.last);
+    if page.end {
+        record.phase = Phase::Reduce;
+        record.cursor.clear();
+    }
+    write(tx, name, record, now)
+}
+
+/// Writes what a slice of groups came to, and the cursor behind it. Documents that are refused fail the run.
+///
+/// # Errors
+/// As [`expect`].
+pub fn commit_reduced(
+    tx: &mut dyn Transaction,
+    catalog: &Catalog,
+    views: &[Rc<dyn View>],
+    name: &str,
+    ticket: Ticket,
+    reduced: &mut Reduced,
+) -> Step<Record> {
+    let mut record = expect(tx, name, ticket, Phase::Reduce)?;
+    if stops(tx, &mut record, &reduced.failures)? {
+        write(tx, name, &mut record, ticket.now)?;
+        return Ok(record);
+    }
+    if let Some(insert) = &mut reduced.insert {
+        match insert.run(tx, catalog, views) {
+            Ok(_) => {}
+            Err(Pause::Failed(error)) if is_refusal(&error) => {
+                record.state = State::Failed;
+                record.message = error.message().into();
+                write(tx, name, &mut record, ticket.now)?;
+                return Ok(record);
+            }
+            Err(pause) => return Err(pause),
+        }
+    }
+    record.counters.results += reduced.count;
+    record.counters.parts_done += reduced.parts;
+    record.cursor.clone_from(&reduced.cursor);
+    if reduced.end {
+        record.phase = Phase::Finish;
+        record.cursor.clear();
+    }
+    write(tx, name, &mut record, ticket.now)?;
+    Ok(record)
+}
+
+fn is_refusal(error: &Error) -> bool {
+    use crate::base::ErrorKind::{Conflict, Invalid};
+    matches!(error.kind(), Conflict | Invalid)
+}
+
+/// Notes failures; answers whether they stop the run. Then nothing else of the slice may be written.
+fn stops(tx: &mut dyn Transaction, record: &mut Record, failures: &[Failure]) -> Step<bool> {
+    let Some(first) = failures.first() else { return Ok(false) };
+    let what = match first.phase {
+        Phase::Map => "document",
+        _ => "key",
+    };
+    let (count, which) = (failures.len() as u64, format!("the {what} '{}': {}", first.id, first.message));
+    let skip = Definition::parse(&record.definition)?.skip;
+    if !skip {
+        record.state = State::Failed;
+        record.message = format!("{count} records of a slice failed, first {which}").into();
+    }
+    if record.counters.failures.saturating_add(count) > FAILURES_MAX {
+        record.state = State::Failed;
+        record.message = format!("more than {FAILURES_MAX} records failed, at last {which}").into();
+        return Ok(true);
+    }
+    for failure in failures {
+        tx.put(&keys::failure(record.run, record.counters.failures), &failure.encode())?;
+        record.counters.failures += 1;
+    }
+    Ok(!skip)
+}
+
+fn forget_failures(tx: &mut dyn Transaction, record: &mut Record) -> Step<()> {
+    let mut doomed = Vec::new();
+    let mut cursor = tx.cursor(keys::failures(record.run), Direction::Forward);
+    while cursor.advance()? {
+        doomed.push(cursor.key().to_vec());
+    }
+    drop(cursor);
+    for key in &doomed {
+        tx.delete(key)?;
+    }
+    record.counters.failures = 0;
+    Ok(())
+}
+
+/// Fails the run for something that is no record's fault.
+///
+/// # Errors
+/// As [`expect`].
+pub fn fail(tx: &mut dyn Transaction, name: &str, ticket: Ticket, phase: Phase, message: &str) -> Step<Record> {
+    let mut record = expect(tx, name, ticket, phase)?;
+    record.state = State::Failed;
+    record.message = message.into();
+    write(tx, name, &mut record, ticket.now)?;
+    Ok(record)
+}
+
+/// Pauses an open run; answers its record, if the job ever ran.
+pub fn pause(tx: &mut dyn Transaction, name: &str, now: u64) -> Step<Option<Record>> {
+    let Some(mut record) = Record::load(tx, name)? else { return Ok(None) };
+    if record.state == State::Running {
+        record.state = State::Paused;
+        write(tx, name, &mut record, now)?;
+    }
+    Ok(Some(record))
+}
+
+/// Gives an open run up; answers the job's record, if it ever ran.
+pub fn cancel(tx: &mut dyn Transaction, catalog: &Catalog, name: &str, now: u64) -> Step<Option<Record>> {
+    let Some(mut record) = Record::load(tx, name)? else { return Ok(None) };
+    if record.state.is_open() {
+        discard(tx, catalog, &record)?;
+        record.state = State::Cancelled;
+        record.finished = now;
+        write(tx, name, &mut record, now)?;
+    }
+    Ok(Some(record))
+}
+
+/// What an open run has becomes garbage.
+fn discard(tx: &mut dyn Transaction, catalog: &Catalog, record: &Record) -> Step<()> {
+    if let Some(staging) = catalog.find(tx, &keys::staging(record.run))? {
+        catalog::drop_collection(tx, &staging)?;
+    }
+    tx.put(&keys::garbage(record.run), &[0])
+}
+
+/// Whether ended runs still occupy space.
+pub fn has_garbage(view: &dyn Read) -> Step<bool> {
+    view.cursor(keys::garbage_all(), Direction::Forward).advance()
+}
+
+/// Clears a slice of what ended runs left behind; answers whether there is more.
+pub fn clear_slice(tx: &mut dyn Transaction) -> Step<bool> {
+    let (record, run, all) = {
+        let mut cursor = tx.cursor(keys::garbage_all(), Direction::Forward);
+        if !cursor.advance()? {
+            return Ok(false);
+        }
+        let run = keys::garbage_run(cursor.key()).ok_or_else(|| Error::corrupt("a job's garbage makes no sense"))?;
+        (cursor.key().to_vec(), run, cursor.value() == [1])
+    };
+    let mut doomed = Vec::new();
+    for range in [Some(keys::parts(run)), all.then(|| keys::failures(run))].into_iter().flatten() {
+        let mut cursor = tx.cursor(range, Direction::Forward);
+        while doomed.len() < CLEAR_KEYS && cursor.advance()? {
+            doomed.push(cursor.key().to_vec());
+        }
+    }
+    for key in &doomed {
+        tx.delete(key)?;
+    }
+    if doomed.len() >= CLEAR_KEYS {
+        return Ok(true);
+    }
+    tx.delete(&record)?;
+    has_garbage(tx)
+}
+
+/// The definition of a record, compiled by its owner.
+///
+/// # Errors
+/// `Corrupt` if it makes no sense any more.
+pub fn definition(record: &Record) -> Result<Definition> {
+    Definition::parse(&record.definition).map_err(|error| Error::corrupt(error.message().to_owned()))
+}

@@ -72,7 +72,8 @@ function accumulator(reducer: JobReducer, value: unknown): unknown {
 }
 
 function nameOf(collection: unknown, what: string): string {
-  const name = typeof collection === 'object' && collection !== null ? (collection as { name: unknown }).name : collection
+  const name =
+    typeof collection === 'object' && collection !== null ? (collection as { name: unknown }).name : collection
   if (typeof name !== 'string' || name === '') throw invalid(`job: '${what}' must be a collection or its name`)
   return name
 }

@@ -95,7 +95,7 @@ export class LoadedJob {
   }
 
   async *failures(): AsyncGenerator<JobFailure, void, undefined> {
-    for (let after: number | null | undefined; after !== null; ) {
+    for (let after: number | null | undefined; after !== null;) {
       const command = { op: 'jobFailures', name: this.#name, after }
       const page = (await this.#session.read(command, 'job')) as { failures: JobFailure[]; next: number | null }
       yield* page.failures
@@ -161,7 +161,8 @@ export class LoadedJob {
   async #slice(status: Status, options: JobRunOptions, breath: Breath): Promise<Status | null> {
     const { phase, run, step } = status
     try {
-      const handed = (phase === 'map' && this.#job.map !== undefined) || (phase === 'reduce' && this.#job.reduce !== undefined)
+      const handed =
+        (phase === 'map' && this.#job.map !== undefined) || (phase === 'reduce' && this.#job.reduce !== undefined)
       if (!handed) return (await this.#write({ op: 'jobStep', name: this.#name, run, step }, options)) as Status
       const page = (await this.#session.read({ op: 'jobNext', name: this.#name }, 'job')) as Page
       if (page.token === undefined) return await this.#status()
@@ -199,7 +200,6 @@ export class LoadedJob {
 function result(status: Status): JobResult {
   const { state, name, rows, results, failures, message } = status
   if (state === 'failed') throw invalid(`job '${name}' failed: ${message ?? ''}`, 'job-failed')
-  if (state === 'cancelled')
-    throw new TidewellError('aborted', `job '${name}' was cancelled`, { reason: 'cancelled' })
+  if (state === 'cancelled') throw new TidewellError('aborted', `job '${name}' was cancelled`, { reason: 'cancelled' })
   return { state: state === 'done' ? 'done' : 'paused', rows, results, failures }
 }

@@ -9,8 +9,7 @@ export class Meter {
 
   /** The status with its figures. */
   progress(status: JobStatus): JobProgress {
-    const [done, total] =
-      status.phase === 'map' ? [status.rows, status.rowsTotal] : [status.partsDone, status.parts]
+    const [done, total] = status.phase === 'map' ? [status.rows, status.rowsTotal] : [status.partsDone, status.parts]
     const now = performance.now()
     if (this.#phase !== status.phase) {
       this.#phase = status.phase

@@ -6,8 +6,7 @@ import type { Signal } from '../types/signal.js'
 
 /** A collection, or its name. */
 export type CollectionRef<T = AnyDocument> =
-  | string
-  | { readonly name: string; findOne(...options: never[]): Promise<T | null> }
+  string | { readonly name: string; findOne(...options: never[]): Promise<T | null> }
 
 /** What maps a document: calls `emit` any number of times. A promise is waited for. */
 export type JobMap<T, V> = (document: T, emit: (key: unknown, value: V) => void) => void | Promise<void>
@@ -31,7 +30,7 @@ interface JobBase<T> {
   /** The collection that is read. */
   readonly from: CollectionRef<T>
   /** The collection whose content becomes the result, in one commit. Its indexes and its search index stay. */
-  readonly into: CollectionRef<never>
+  readonly into: string | { readonly name: string }
   /** A record that fails stops the run (default), or is left out and listed by {@link Job.failures}. */
   readonly onError?: 'stop' | 'skip' | undefined
   /** The most documents of one slice, 1 to 10,000. For functions that take long for each. */

@@ -131,7 +131,8 @@ export async function reducePage(
 function checkKey(key: unknown): void {
   if (typeof key === 'string') {
     const long = key.length * 3 > ID_MAX && utf8.encode(key).length > ID_MAX
-    if (key === '' || long) throw new TypeError(`a key becomes an id: use 1 to ${ID_MAX} bytes, got ${key.slice(0, 40)}…`)
+    if (key === '' || long)
+      throw new TypeError(`a key becomes an id: use 1 to ${ID_MAX} bytes, got ${key.slice(0, 40)}…`)
   } else if (key === undefined) throw new TypeError('emit needs a key')
   else encode(key, 'document', 'key')
 }

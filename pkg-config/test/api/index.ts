@@ -6,6 +6,7 @@ import { caches } from './caches.js'
 import { documents } from './documents.js'
 import { faults } from './faults.js'
 import type { Claim } from './harness.js'
+import { jobs } from './jobs.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
 import { migrations, schemas } from './schemas.js'
@@ -29,5 +30,6 @@ export const claims: readonly Claim[] = [
   ...badInput,
   ...caches,
   ...topics,
+  ...jobs,
   ...faults,
 ]

@@ -67,6 +67,14 @@ export const serveSearch = async (engines, folder) => {
   })
 }
 
+/** The same for the benchmark of jobs. */
+export const serveJobs = async (engines) => {
+  const entries = Object.fromEntries(engines.map((name) => [`jobs-${name}`, `jobs/${name}.js`]))
+  await bundle({ ...entries, 'jobs-page': 'jobs/page.js' })
+  await copyFile(join(here, 'jobs/page.html'), join(out, 'jobs-page.html'))
+  return serve(() => undefined)
+}
+
 const serve = async (more) => {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname

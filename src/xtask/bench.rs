@@ -6,13 +6,11 @@ use anyhow::{bail, Context, Result};
 
 use crate::{build, setup, tree};
 
-/// Runs the command; arguments go to `benches/run.mjs`, or after `search` to `benches/search.mjs`.
+/// Runs the command; arguments go to `benches/run.mjs`, or after `search` or `jobs` to the script of that name.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
-    let searches = arguments.first().is_some_and(|first| first == "search");
-    if searches {
-        arguments.remove(0);
-    }
-    let script = tree::root().join(if searches { "benches/search.mjs" } else { "benches/run.mjs" });
+    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs"));
+    let name = if own { arguments.remove(0) } else { String::from("run") };
+    let script = tree::root().join(format!("benches/{name}.mjs"));
     if !script.is_file() {
         bail!("{} does not exist", script.display());
     }

@@ -2,7 +2,7 @@
  * A job as the application holds it. The code behind it is a chunk of its own, loaded with the first use: pages without jobs do
  * not download it.
  */
-import { notLoaded } from '../errors.js'
+import { type TidewellError, toError } from '../errors.js'
 import type { LoadedJob } from './job.js'
 import type { JobFailure, JobResult, JobRunOptions, JobStatus } from './types.js'
 
@@ -17,12 +17,14 @@ export class Job {
   /** The job's name. */
   readonly name: string
   readonly #load: () => Promise<LoadedJob>
+  readonly #report: (error: TidewellError) => void
   #loaded: Promise<LoadedJob> | undefined
 
   /** @internal */
-  constructor(name: string, load: () => Promise<LoadedJob>) {
+  constructor(name: string, load: () => Promise<LoadedJob>, report: (error: TidewellError) => void) {
     this.name = name
     this.#load = load
+    this.#report = report
   }
 
   /**
@@ -67,14 +69,14 @@ export class Job {
     }
     this.#later(async (job) => {
       if (!stopped) stop = job.start()
-    }).catch(() => undefined)
+    }).catch((error: unknown) => this.#report(toError(error)))
     return () => stop()
   }
 
   async #later<R>(work: (job: LoadedJob) => Promise<R>): Promise<R> {
     this.#loaded ??= this.#load().catch((error: unknown) => {
       this.#loaded = undefined
-      return notLoaded(error)
+      throw error
     })
     return work(await this.#loaded)
   }

@@ -398,6 +398,26 @@ export const jobs: readonly Claim[] = [
     equal((await job.status())?.run, after)
   }),
 
+  claim(
+    'a function that never settles holds its run only: its signal ends it, and a cancelled job runs again',
+    async (db) => {
+      const notes = await notesOf(db, 20)
+      const common = { from: notes, reduce: 'count', into: 'counts', version: 1 } as const
+      const hung = db.job<Note, number>('h', { ...common, map: () => new Promise<void>(() => undefined) })
+      const stop = new AbortController()
+      const run = hung.run({ signal: stop.signal })
+      await eventually(async () => (await hung.status())?.state === 'running', 'it runs')
+      setTimeout(() => stop.abort(), 20)
+      await rejects(run, 'aborted')
+      const good = db.job<Note, number>('h', {
+        ...common,
+        map: (note: Note, emit: (key: unknown, value: number) => void) => emit(note.tag, 1),
+      })
+      equal(await good.cancel(), true)
+      equal((await good.run()).rows, 20)
+    },
+  ),
+
   claim('an empty or missing source gives an empty result', async (db) => {
     await db.collection<Row>('counts').insert({ id: 'old', value: 1 })
     const result = await db

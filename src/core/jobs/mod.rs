@@ -11,6 +11,7 @@ pub mod map;
 pub mod record;
 pub mod reduce;
 pub mod run;
+pub mod slice;
 pub mod swap;
 
 pub use definition::Definition;

@@ -223,9 +223,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_comes_back(
-            (run, source, hash, step, state, phase): (u32, u32, u64, u64, u8, u8),
-            (rows, parts, failures, started): (u64, u64, u64, u64),
-            cursor: Vec<u8>, message in "\\PC{0,9}", definition: Vec<u8>,
+            (run, source, hash, step) in any::<(u32, u32, u64, u64)>(), (state, phase) in any::<(u8, u8)>(),
+            (rows, parts, failures, started) in any::<(u64, u64, u64, u64)>(),
+            (cursor, definition) in any::<(Vec<u8>, Vec<u8>)>(), message in "\\PC{0,9}",
         ) {
             let counters = Counters { rows, parts, failures, ..Counters::default() };
             let (state, phase) = (State::decode(state % 5).unwrap(), Phase::decode(phase % 3).unwrap());

@@ -4,9 +4,8 @@
 
 use crate::base::{write_slice, Clock, Error, Reader, Result};
 use crate::collections::document::ID_MAX;
-use crate::collections::json;
 use crate::collections::pipeline::{Grouping, Partial};
-use crate::collections::Value;
+use crate::collections::{json, key_codec, Value};
 use crate::engine::{Direction, Pause, Read, Step};
 
 use super::map::refused;
@@ -113,7 +112,7 @@ impl ReducePage {
 
     fn merge(&mut self, group: &[u8], stored: &[u8]) -> Result<()> {
         let mut reader = Reader::new(stored);
-        let key = read_key(&mut reader)?;
+        let key = read_key(group, &mut reader)?;
         let later = self.grouping.decode(&mut reader)?;
         reader.finish("part of a group")?;
         let Some(open) = &mut self.open else {
@@ -206,11 +205,17 @@ pub fn key_text(key: &Value) -> String {
     }
 }
 
-/// Writes a key in front of its part: strings are told by the engine's key already, but not every number is.
+/// Writes a key in front of its part. A string is told by the engine's key already; of other values that is only an equal one.
 pub(super) fn write_key(key: &Value, out: &mut Vec<u8>) {
-    write_slice(out, &json::to_json(key));
+    match key {
+        Value::String(_) => out.push(0),
+        other => write_slice(out, &json::to_json(other)),
+    }
 }
 
-fn read_key(reader: &mut Reader<'_>) -> Result<Value> {
-    json::parse(reader.slice()?).map_err(|_| Error::corrupt("a job's key makes no sense"))
+fn read_key(mut group: &[u8], reader: &mut Reader<'_>) -> Result<Value> {
+    match reader.slice()? {
+        [] => key_codec::decode(&mut group),
+        text => json::parse(text).map_err(|_| Error::corrupt("a job's key makes no sense")),
+    }
 }

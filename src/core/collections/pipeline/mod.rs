@@ -22,6 +22,8 @@ mod stage;
 mod unwind;
 
 #[cfg(test)]
+mod partial_tests;
+#[cfg(test)]
 mod pipeline_tests;
 
 use std::borrow::Cow;

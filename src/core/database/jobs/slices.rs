@@ -12,7 +12,8 @@ use crate::collections::Value;
 use crate::engine::{Durability, Transaction};
 use crate::jobs::map::{emitted, MapPage, PageEnd, Slice};
 use crate::jobs::reduce::{documents, ReducePage};
-use crate::jobs::run::{self, commit_reduced, commit_slice, definition, expect, Reduced, Ticket};
+use crate::jobs::run::{self, definition, expect, Ticket};
+use crate::jobs::slice::{advance, commit_reduced, commit_slice, put_parts, Reduced};
 use crate::jobs::swap::{swap, Swap};
 use crate::jobs::{keys, Definition, Phase, Record, State};
 
@@ -111,17 +112,17 @@ impl Database {
         let (name, ticket, output) = (turn.name.clone(), turn.ticket, Rc::clone(&slice));
         let put = move |tx: &mut dyn Transaction| {
             let mut record = expect(tx, &name, ticket, Phase::Map)?;
-            run::put_parts(tx, &record, &output)?;
+            put_parts(tx, &record, &output)?;
             run::write(tx, &name, &mut record, ticket.now)
         };
         self.0.engine.commit(durability, put).await?;
         let (name, ticket) = (turn.name.clone(), Ticket { step: turn.ticket.step + 1, ..turn.ticket });
-        let advance = move |tx: &mut dyn Transaction| {
+        let behind = move |tx: &mut dyn Transaction| {
             let mut record = expect(tx, &name, ticket, Phase::Map)?;
-            run::advance(tx, &name, &mut record, &slice, ticket.now)?;
+            advance(tx, &name, &mut record, &slice, ticket.now)?;
             Ok(record)
         };
-        let committed = self.0.engine.commit(durability, advance).await?;
+        let committed = self.0.engine.commit(durability, behind).await?;
         Ok(status(&turn.name, Some(&committed.value)))
     }
 

@@ -53,7 +53,7 @@ pub fn commit_slice(
     let mut record = expect(tx, name, ticket, Phase::Map)?;
     if record.source != 0 {
         let from = definition(&record)?.from;
-        if !catalog.find(tx, &from)?.is_some_and(|source| source.id == record.source) {
+        if catalog.find(tx, &from)?.is_none_or(|source| source.id != record.source) {
             // What is left of it is being cleared: a page of that would look like the end.
             record.state = State::Failed;
             record.message = format!("the collection '{from}' was dropped while it was read: run with restart").into();

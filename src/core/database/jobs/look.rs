@@ -22,7 +22,7 @@ pub(in super::super) enum JobsTask {
     Status(Box<str>),
     All,
     Failures { name: Box<str>, after: Option<u64>, limit: u64 },
-    Next { name: Box<str>, page: Option<(Record, NextPage)> },
+    Next { name: Box<str>, page: Option<Box<(Record, NextPage)>> },
 }
 
 /// A page under way.
@@ -110,13 +110,18 @@ fn write_failures(list: &[Failure], answer: &mut ObjectWriter) {
     });
 }
 
-fn next(view: &dyn Read, context: Context<'_>, name: &str, page: &mut Option<(Record, NextPage)>) -> Step<Response> {
-    let (record, page) = match page {
+fn next(
+    view: &dyn Read,
+    context: Context<'_>,
+    name: &str,
+    page: &mut Option<Box<(Record, NextPage)>>,
+) -> Step<Response> {
+    let (record, page) = &mut **match page {
         Some(page) => page,
         None => {
             let record = Record::load(view, name)?.ok_or_else(|| unknown(name))?;
             let next = begin(&record)?;
-            page.insert((record, next))
+            page.insert(Box::new((record, next)))
         }
     };
     let mut answer = ObjectWriter::default();

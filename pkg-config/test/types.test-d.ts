@@ -297,3 +297,21 @@ export async function events() {
   await db.import(new Response(db.export().stream()).body ?? '')
   return notes.find().after(next).first() ?? docs
 }
+
+export function jobs() {
+  db.job('a', {
+    from: notes,
+    map: ({ title, score }, emit) => emit(title, score),
+    reduce: (key: string, values) => values.length + key.length,
+    into: 'counts',
+  })
+  db.job<Note, number>('b', { from: notes, map: ({ tags }, emit) => emit(tags, 1), reduce: { top: 3 }, into: 'counts' })
+  db.job('c', { from: 'notes', map: { key: '$tag', value: '$score' }, reduce: 'avg', into: notes })
+  db.job('d', { from: notes, pipeline: [{ $match: { done: true } }, { $group: { _id: '$tag' } }], into: 'counts' })
+  // @ts-expect-error: no such reduction
+  db.job('e', { from: notes, map: { key: '$tag' }, reduce: 'product', into: 'counts' })
+  // @ts-expect-error: a pipeline and a map
+  db.job('f', { from: notes, pipeline: [], map: { key: '$tag' }, reduce: 'count', into: 'counts' })
+  // @ts-expect-error: cron expressions are not supported
+  db.job('g', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', schedule: { cron: '* * * * *' } })
+}

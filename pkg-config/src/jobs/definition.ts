@@ -15,6 +15,13 @@ export interface CheckedJob {
 
 /** Checks a definition. Throws `invalid`, naming what is wrong. */
 export function checkJob(definition: unknown): CheckedJob {
+  const checked = check(definition)
+  // What was not said is not sent.
+  const said = Object.entries(checked.wire).filter(([, value]) => value !== undefined)
+  return { ...checked, wire: Object.fromEntries(said) }
+}
+
+function check(definition: unknown): CheckedJob {
   if (typeof definition !== 'object' || definition === null) throw invalid('job: a definition must be an object')
   const { from, into, map, combine, reduce, pipeline, onError, sliceSize, version, schedule } =
     definition as JobDefinition<unknown, unknown, unknown>
@@ -44,6 +51,7 @@ export function checkJob(definition: unknown): CheckedJob {
   if (typeof map !== 'object' || map === null || !('key' in map))
     throw invalid("job: map must be a function, or { key: '$path', value: '$path' }")
   if (combine !== undefined) throw invalid('job: combine needs a map function: expressions are combined by the engine')
+  if (map.value === undefined && reduce !== 'count') throw invalid("job: map needs a 'value' for that reduce")
   const own = typeof reduce === 'function' ? (reduce as CheckedJob['reduce']) : undefined
   const value = typeof reduce === 'function' ? { $push: map.value } : accumulator(reduce, map.value)
   const wire = { ...common, pipeline: [{ $group: { _id: map.key, value } }], reduced: own !== undefined, code }

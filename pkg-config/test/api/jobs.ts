@@ -435,7 +435,7 @@ export const jobs: readonly Claim[] = [
       await counts.insert({ id: 'old', value: 1 })
       const job = db.job<Note>('u', {
         from: notes,
-        map: { key: '$tag' },
+        map: { key: '$tag', value: '$n' },
         reduce: { top: 1 },
         into: counts,
         sliceSize: 50,
@@ -465,9 +465,10 @@ export const jobs: readonly Claim[] = [
       [{ ...good, map: undefined }, /map/],
       [{ ...good, map: 'x' }, /map/],
       [{ ...good, reduce: undefined }, /reduce/],
-      [{ ...good, reduce: 'product' }, /product|quantiles/],
-      [{ ...good, reduce: { quantiles: [2] } }, /0 to 1/],
-      [{ ...good, reduce: { top: 0 } }, /positive/],
+      [{ ...good, map: { key: '$tag', value: '$n' }, reduce: 'product' }, /quantiles/],
+      [{ ...good, reduce: 'sum' }, /value/],
+      [{ ...good, map: { key: '$tag', value: '$n' }, reduce: { quantiles: [2] } }, /0 to 1/],
+      [{ ...good, map: { key: '$tag', value: '$n' }, reduce: { top: 0 } }, /positive/],
       [{ ...good, combine: (_: never, [first]: readonly unknown[]) => first }, /combine/],
       [{ ...good, sliceSize: 0 }, /sliceSize/],
       [{ ...good, onError: 'ignore' }, /onError/],

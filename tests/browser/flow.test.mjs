@@ -1,0 +1,62 @@
+// The playground's flow page as a person uses it: orders, cooks in two tabs, a tab closed in the middle, dead letters, and a job.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually, launch, newProfile } from './support/browser.mjs'
+import { serveDemo } from './support/demo.mjs'
+
+const openTab = async (browser, address) => {
+  const page = await browser.context.newPage()
+  await page.setViewportSize({ width: 1280, height: 900 })
+  page.problems = []
+  page.on('pageerror', (error) => page.problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
+  await page.goto(`${address}flow.html`)
+  return page
+}
+const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
+const lag = async (page) => Number(await page.evaluate(() => document.querySelector('.lag')?.dataset.lag ?? -1))
+const number = (words) => Number(/[\d,]+/.exec(words)?.[0].replaceAll(',', '') ?? 0)
+
+test('the flow page cooks every order once, in two tabs and after one of them is closed, and its job adds them up', { timeout: 180_000 }, async (t) => {
+  const profile = await newProfile()
+  const browser = await launch(profile.folder)
+  const demo = await serveDemo()
+  t.after(async () => {
+    await browser.close()
+    await demo.stop()
+    await profile.remove()
+  })
+  const first = await openTab(browser, demo.address)
+  await eventually('the page is ready', async () => (await text(first, '#groups')) !== '')
+  await first.click('#hundred')
+  await eventually('a hundred orders are kept', async () => (await text(first, '#kept')) === '100')
+  await first.click('#cook')
+  await eventually('a cook works', async () => (await lag(first)) > 0 && (await lag(first)) < 100)
+
+  const second = await openTab(browser, demo.address)
+  await second.click('#cook')
+  await second.click('#cook')
+  await eventually('the cooks of the second tab work', async () => number(await text(second, '.cook .bar .note')) > 2)
+  await second.close()
+  await eventually('the first tab cooks what is left', async () => (await lag(first)) === 0, 60)
+
+  await first.check('#burn')
+  await first.click('#hundred')
+  await eventually('soups are dead letters', async () => number(await text(first, '#dead-count')) > 0, 60)
+  await eventually('everything else is cooked', async () => (await lag(first)) === 0, 60)
+  await first.uncheck('#burn')
+  await eventually('they can be cooked again', () => first.evaluate(() => !document.querySelector('#requeue').disabled))
+  await first.click('#requeue')
+  await eventually('and are', async () => (await text(first, '#dead-count')) === 'None.' && (await lag(first)) === 0, 60)
+
+  await first.click('#run')
+  await eventually('the job is done', async () => (await text(first, '#job-state')) === 'Done: 200 sales.', 30)
+  const sold = await first.evaluate(() => [...document.querySelectorAll('#totals tr')].map((row) => Number(row.children[1].textContent)))
+  assert.equal(sold.length, 5, 'a row for each dish')
+  await first.click('#fill')
+  await eventually('old sales are there', async () => /20,000 sales more/.test(await text(first, '#say')), 60)
+  await first.click('#run')
+  await eventually('the job adds them as well', async () => (await text(first, '#job-state')) === 'Done: 20,200 sales.', 60)
+  assert.ok(await first.evaluate(() => document.querySelectorAll('#chart rect').length > 0), 'the windows are drawn')
+  assert.deepEqual(first.problems, [], 'no error and no violation of the policy')
+})

@@ -35,7 +35,7 @@ const chart = (windows) => {
   const label = `Dishes of the last ${WINDOWS} windows: ${columns.map((window) => integer(total(window))).join(', ')}`
   const labels = starts
     .map((start, at) => [start, at])
-    .filter(([, at]) => at % 3 === 2)
+    .filter(([, at]) => at % 3 === 1)
     .map(([start, at]) => svg('text', { x: (at + 0.5) * width, y: HEIGHT + LABELS - 4, class: 'tick', 'text-anchor': 'middle' }, clock(start)))
   return svg(
     'svg',

@@ -20,12 +20,8 @@ export const makeOrders = ({ orders }, attempt, told) => {
     attempt(() => orders.publishMany(Array.from({ length: 100 }, someOrder))),
   )
   const steady = byId('steady')
-  setInterval(
-    attempt(async () => {
-      if (steady.checked) await orders.publishMany([someOrder()])
-    }),
-    STEADY_MILLISECONDS,
-  )
+  const order = attempt(() => orders.publishMany([someOrder()]))
+  setInterval(() => steady.checked && order(), STEADY_MILLISECONDS)
   const groups = byId('groups')
   const refresh = async () => {
     if (document.hidden) return

@@ -56,6 +56,32 @@ scenario('documents need the first half only; what needs the second is unavailab
   assert.equal((await page.evaluate(everyday, 'second'))[0], 500)
 })
 
+scenario('JavaScript that first work does not need is unavailable where it cannot be loaded, and is asked for again', async (scene) => {
+  const page = await scene.page()
+  let online = false
+  const asked = []
+  await page.context().route('**/shared-*.js', (route) => {
+    asked.push(route.request().url())
+    return online ? route.continue() : route.abort()
+  })
+  const [count, error] = await page.evaluate(async () => {
+    const db = await window.openDatabase('seldom')
+    const notes = db.collection('notes')
+    await notes.insertMany([{ id: 'a', n: 1 }, { id: 'b', n: 2 }])
+    await notes.update('a', { $inc: { n: 1 } })
+    const failed = await window.settle(db.transaction((tx) => tx.collection('notes').put({ id: 'c', n: 3 })))
+    return [await notes.count(), failed.error?.code]
+  })
+  assert.deepEqual([count, error], [2, 'unavailable'])
+  assert.ok(asked.length > 0, 'a chunk was asked for')
+  online = true
+  const kept = await page.evaluate(async () => {
+    await window.db.transaction((tx) => tx.collection('notes').put({ id: 'c', n: 3 }))
+    return window.db.collection('notes').count()
+  })
+  assert.equal(kept, 3)
+})
+
 scenario('a page comes back to documents in tables with the first half only', async (scene) => {
   const page = await scene.page()
   await page.evaluate(async () => {

@@ -7,6 +7,7 @@ mod code;
 mod data;
 mod flow;
 mod halves;
+mod linked;
 mod map;
 mod module;
 mod outline;

@@ -29,7 +29,7 @@ async fn publish(tab: &Tab, rng: &SeededRng, journal: &Journal) -> Result<(), Er
     let mut messages = Vec::new();
     for _ in 0..1 + rng.below(3) {
         let key = if rng.one_in(4) { None } else { Some(rng.below(3)) };
-        let delay = if rng.one_in(5) { 20 + rng.below(100) } else { 0 };
+        let delay = if rng.one_in(5) { 400 + rng.below(300) } else { 0 };
         // Two numbers share an id now and then.
         let id = rng.one_in(3).then(|| rng.below(6));
         let (n, poison) = journal.number(key, delay, id, rng.one_in(8), tab.now());

@@ -61,7 +61,8 @@ impl World {
         let mut tab =
             Tab { database, platform, topic: 0, groups: [0; 2], member, sim: self.sim.clone(), strict: self.strict };
         journal.opened(tab.now());
-        tab.topic = number(&tab.run(r#"{"op":"topicOpen","name":"t","partitions":2}"#).await?, "topic");
+        tab.topic =
+            number(&tab.run(r#"{"op":"topicOpen","name":"t","partitions":2,"dedupe":1000000000000}"#).await?, "topic");
         tab.run(r#"{"op":"topicFollow","collection":"effects"}"#).await?;
         for (at, name) in ["plain", "tx"].into_iter().enumerate() {
             let open = format!(
@@ -70,6 +71,8 @@ impl World {
             );
             tab.groups[at] = number(&tab.run(&open).await?, "group");
         }
+        // From here on its clock is known to the others, whatever it was set to.
+        journal.opened(tab.now());
         Ok(tab)
     }
 }

@@ -2,7 +2,7 @@
 // happens once; and how fast messages are published, cross tabs and are acknowledged.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { crash, eventually, setFrozen } from './support/browser.mjs'
+import { crash, eventually, pause } from './support/browser.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
 /** Consumes with effect: each message counts up a document of its own, in the commit of its acknowledgement. */
@@ -21,6 +21,7 @@ const consumeOnce = async (tab) => {
   })
   const running = new Map()
   window.overlaps = 0
+  setInterval(() => undefined, 20)
   window.plain = topic.consume('plain', { maxInFlight: 4, maxDeliveries: 50 }, async ({ key, value }) => {
     if (running.get(key) > 0) window.overlaps++
     running.set(key, 1)
@@ -52,10 +53,10 @@ scenario(
     const [one, two, three, four] = tabs
     await one.evaluate(publish, [0, 300])
     await crash(scene.browser, two)
-    await setFrozen(scene.browser, three, true)
+    const resume = await pause(scene.browser, three)
     await one.evaluate(publish, [300, 300])
     await sleep(1500)
-    await setFrozen(scene.browser, three, false)
+    await resume()
     await four.evaluate(publish, [600, 300])
     const stats = () => one.evaluate(async () => (await db.topic('work').stats()).groups.map(({ lag }) => lag))
     await eventually('both groups are through', async () => (await stats()).every((lag) => lag === 0), 60)
@@ -102,6 +103,7 @@ scenario(
       await held.evaluate(async () => {
         window.db ??= await openDatabase('takeover')
         window.mine = []
+        window.ticks ??= setInterval(() => undefined, 20)
         window.consumer?.stop()
         window.consumer = window.db.topic('t').consume('g', { maxInFlight: 8 }, (message) => {
           window.mine.push(message)
@@ -117,12 +119,13 @@ scenario(
       await sleep(600)
       assert.deepEqual(await other.evaluate(() => window.got), [], 'nobody else has it')
       const begun = Date.now()
-      if (kind === 'frozen') await setFrozen(scene.browser, held, true)
+      let resume
+      if (kind === 'frozen') resume = await pause(scene.browser, held)
       else await crash(scene.browser, held)
       const [, at] = await eventually('it is handed to the other', () => other.evaluate(() => window.got[0]))
       times[kind].push(at - begun)
       if (kind === 'frozen') {
-        await setFrozen(scene.browser, held, false)
+        await resume()
         const refused = await held.evaluate(async () => (await settle(window.mine.find(({ value }) => value === 'hold').ack())).error?.reason)
         assert.equal(refused, 'not-held', 'who wakes up late is refused')
         await held.evaluate(() => void window.consumer.stop())

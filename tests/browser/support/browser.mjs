@@ -131,6 +131,23 @@ export const setFrozen = async (browser, page, frozen) => {
   await session.detach()
 }
 
+/**
+ * Stops a tab's thread in the middle of whatever it does, visible or not; what is answered lets it go on. (`setFrozen` leaves a visible
+ * tab's timers and messages alone.)
+ */
+export const pause = async (browser, page) => {
+  const session = await devtools(browser, page)
+  await session.send('Debugger.enable')
+  const paused = new Promise((done) => session.once('Debugger.paused', done))
+  await session.send('Debugger.pause')
+  await paused
+  return async () => {
+    await session.send('Debugger.resume')
+    await session.send('Debugger.disable')
+    await session.detach()
+  }
+}
+
 /** Ends a tab's process. */
 export const crash = async (browser, page) => {
   const session = await devtools(browser, page)

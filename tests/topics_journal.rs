@@ -7,7 +7,7 @@ use crate::topics_tests::{ACK_MS, DELIVERIES};
 use crate::topics_world::{parse, Tab};
 
 /// After a clock has jumped, tabs learn of it one after another: so much their times may differ.
-const TRAVEL_MS: f64 = 250.0;
+const TRAVEL_MS: f64 = 400.0;
 
 /// A message that somebody wanted to publish.
 struct Wish {
@@ -120,7 +120,7 @@ impl Journal {
         }
         let mut hands = self.hands.borrow_mut();
         if let Some(hand) = hands.get(&place) {
-            if now + 1.0 < hand.since + ACK_MS as f64 && !opened(hand.since) {
+            if now + TRAVEL_MS < hand.since + ACK_MS as f64 && !opened(hand.since) {
                 self.complain(format!(
                     "message {n} of group {group} is held by {} and was given to {member}",
                     hand.member
@@ -132,7 +132,7 @@ impl Journal {
             let alike = |(at, hand): (&(usize, u64), &Hand)| {
                 at.0 == group
                     && hand.key.as_deref() == Some(key)
-                    && now + 1.0 < hand.since + ACK_MS as f64
+                    && now + TRAVEL_MS < hand.since + ACK_MS as f64
                     && !opened(hand.since)
             };
             if hands.iter().any(alike) {

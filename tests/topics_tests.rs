@@ -12,7 +12,7 @@ use crate::topics_world::{parse, Tab, World};
 /// Deliveries until a message is dead.
 pub(crate) const DELIVERIES: u64 = 3;
 /// How long members may hold a message, in ms.
-pub(crate) const ACK_MS: u64 = 400;
+pub(crate) const ACK_MS: u64 = 600;
 
 fn text(error: &Error) -> String {
     format!("{error:?}")
@@ -29,7 +29,7 @@ async fn publish(tab: &Tab, rng: &SeededRng, journal: &Journal) -> Result<(), Er
     let mut messages = Vec::new();
     for _ in 0..1 + rng.below(3) {
         let key = if rng.one_in(4) { None } else { Some(rng.below(3)) };
-        let delay = if rng.one_in(5) { 400 + rng.below(300) } else { 0 };
+        let delay = if rng.one_in(5) { 600 + rng.below(300) } else { 0 };
         // Two numbers share an id now and then.
         let id = rng.one_in(3).then(|| rng.below(6));
         let (n, poison) = journal.number(key, delay, id, rng.one_in(8), tab.now());

@@ -140,7 +140,7 @@ impl Hand<'_> {
         message: Vec<u8>,
     ) -> Step<()> {
         let due = self.desk.now.saturating_add(self.desk.group.ack);
-        let record = Record { member: self.member, count: record.count + 1, due, ..record };
+        let record = Record { member: self.member, count: record.count.saturating_add(1), due, ..record };
         self.desk.put(tx, place, &record, before)?;
         self.bytes += message.len();
         self.given.push(Delivery { place, count: record.count, message });

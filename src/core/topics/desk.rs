@@ -129,7 +129,7 @@ impl Desk {
         let line = record.line();
         if before != Some(line) {
             self.leave(tx, place, before)?;
-            self.progress.held += u64::from(line.held);
+            self.progress.held = self.progress.held.saturating_add(u64::from(line.held));
             let (topic, group) = self.numbers();
             tx.put(&keys::due(topic, group, line.held, line.due, place), &[])?;
         }

@@ -66,7 +66,7 @@ impl Head {
     /// Takes the place of the next message.
     pub(super) fn take(&mut self, lane: u8, partition: impl FnOnce(u64) -> u8) -> Place {
         let offset = self.next;
-        self.next += 1;
+        self.next = offset.saturating_add(1);
         let place = Place { lane, partition: partition(offset), offset };
         let at = self.streams.partition_point(|one| (one.lane, one.partition) < (lane, place.partition));
         if self.streams.get(at).is_none_or(|one| (one.lane, one.partition) != (lane, place.partition)) {
@@ -77,8 +77,8 @@ impl Head {
 
     /// A message was stored.
     pub(super) fn grow(&mut self, bytes: usize) {
-        self.count += 1;
-        self.bytes += bytes as u64;
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes as u64);
     }
 
     /// A message was removed.

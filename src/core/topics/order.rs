@@ -47,7 +47,7 @@ pub(super) fn block(tx: &mut dyn Transaction, desk: &mut Desk, hash: u64, place:
     if lock_of(tx, desk, hash)?.is_some_and(|floor| place < floor) {
         put_lock(tx, desk, hash, place)?;
     }
-    desk.progress.blocked += 1;
+    desk.progress.blocked = desk.progress.blocked.saturating_add(1);
     tx.put(&keys::blocked(desk.spec.number, desk.group.number, hash, place), &record.encode())
 }
 

@@ -52,7 +52,7 @@ pub fn read(
             bytes += cursor.value().len();
             page.messages.push((*place, cursor.value().to_vec()));
         }
-        page.next = place.offset + 1;
+        page.next = place.next().offset;
         match cursor.advance()?.then(|| Place::at_end(cursor.key())).flatten() {
             Some(next) => *place = next,
             None => drop(least.map(|at| streams.swap_remove(at))),

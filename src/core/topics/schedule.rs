@@ -69,7 +69,7 @@ fn add(
     message: &NewMessage,
 ) -> Step<()> {
     let number = head.scheduled;
-    head.scheduled += 1;
+    head.scheduled = number.saturating_add(1);
     head.schedule_floor = head.schedule_floor.min(due);
     let one = Scheduled { due, number, id, cron, message: message.clone() };
     let key = keys::scheduled(spec.number, due, number);

@@ -54,7 +54,7 @@ fn at_time(view: &dyn Read, topic: u32, first: Place, end: u64, time: u64) -> St
         if Message::decode(cursor.value())?.time >= time {
             high = middle;
         } else {
-            low = at + 1;
+            low = at.saturating_add(1);
         }
     }
     Ok(Place { offset: low, ..first })

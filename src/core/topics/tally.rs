@@ -60,7 +60,7 @@ fn one(view: &dyn Read, topic: u32, head: &Head, group: Group) -> Step<GroupTall
     let mut cursor = view.cursor(keys::deliveries(topic, group.number), Direction::Forward);
     while cursor.advance()? {
         match Record::decode(cursor.value())?.member {
-            0 => waiting += 1,
+            0 => waiting = waiting.saturating_add(1),
             member => {
                 held += 1;
                 if !members.contains(&member) {
@@ -69,5 +69,12 @@ fn one(view: &dyn Read, topic: u32, head: &Head, group: Group) -> Step<GroupTall
             }
         }
     }
-    Ok(GroupTally { group, lag: ahead + held + waiting, held, waiting, members: members.len() as u64, oldest })
+    Ok(GroupTally {
+        group,
+        lag: waiting.saturating_add(ahead + held),
+        held,
+        waiting,
+        members: members.len() as u64,
+        oldest,
+    })
 }

@@ -17,6 +17,9 @@ use super::super::handle::Database;
 use super::super::response::{write_list, ObjectWriter, Response};
 use super::{parse, timed, TopicCall};
 
+/// Messages that one turn hands out at most.
+const MAX: usize = 10_000;
+
 /// What a transaction does to topics when it commits.
 pub(in super::super) enum Deferred {
     /// Appends messages.
@@ -53,7 +56,7 @@ impl Database {
         let numbers = parse::desk(&mut fields)?;
         let member = parse::member(&mut fields)?;
         let settlements = parse::settlements(&mut fields)?;
-        let max = usize::try_from(fields.number("max")?.unwrap_or(0)).unwrap_or(usize::MAX);
+        let max = usize::try_from(fields.number("max")?.unwrap_or(0)).unwrap_or(MAX).min(MAX);
         fields.finish()?;
         let seed = self.0.platform.next_u64();
         let work = move |tx: &mut dyn Transaction, now| {

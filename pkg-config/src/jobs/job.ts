@@ -11,7 +11,7 @@ import type { CheckedJob } from './definition.js'
 import { Meter } from './meter.js'
 import { alone } from './turn.js'
 import type { JobFailure, JobResult, JobRunOptions, JobStatus } from './types.js'
-import { Breath, mapPage, reducePage, type WireFailure } from './work.js'
+import { Breath, mapPage, Pace, reducePage, type WireFailure } from './work.js'
 
 /** What the engine answers: a status with the step that the next slice must name. */
 type Status = JobStatus & { readonly step: number }
@@ -29,6 +29,12 @@ interface Page {
   readonly parts?: number
   readonly token?: string
   readonly end?: boolean
+}
+
+/** What a runner keeps from slice to slice. */
+interface Hands {
+  readonly breath: Breath
+  readonly pace: Pace
 }
 
 /** Reasons of conflicts that only mean: look again where it is. */
@@ -145,28 +151,29 @@ export class LoadedJob {
 
   /** Runs slices until the run ends or is stopped. */
   async #slices(options: JobRunOptions, tell: (status: Status) => void): Promise<Status> {
-    const breath = new Breath()
+    const hands = { breath: new Breath(), pace: new Pace() }
     let status = await this.#status()
     while (status?.state === 'running') {
       throwIfAborted(options.signal)
       tell(status)
-      status = await this.#slice(status, options, breath)
-      await breath.due()
+      status = await this.#slice(status, options, hands)
+      await hands.breath.due()
     }
     if (status === null) throw new TidewellError('conflict', `job '${this.#name}' vanished`, { reason: 'job-moved' })
     tell(status)
     return status
   }
 
-  async #slice(status: Status, options: JobRunOptions, breath: Breath): Promise<Status | null> {
+  async #slice(status: Status, options: JobRunOptions, hands: Hands): Promise<Status | null> {
     const { phase, run, step } = status
     try {
       const handed =
         (phase === 'map' && this.#job.map !== undefined) || (phase === 'reduce' && this.#job.reduce !== undefined)
       if (!handed) return (await this.#write({ op: 'jobStep', name: this.#name, run, step }, options)) as Status
-      const page = (await this.#session.read({ op: 'jobNext', name: this.#name }, 'job')) as Page
+      const next = { op: 'jobNext', name: this.#name, limit: hands.pace.limit }
+      const page = (await this.#session.read(next, 'job')) as Page
       if (page.token === undefined) return await this.#status()
-      const output = await this.#work(page, options.signal, breath)
+      const output = await this.#work(page, options.signal, hands)
       const { token, end } = page
       const commit = { op: 'jobCommit', name: this.#name, run: page.run, step: page.step, token, end, ...output }
       return (await this.#write(commit, options)) as Status
@@ -178,9 +185,11 @@ export class LoadedJob {
   }
 
   /** What the functions make of a page. */
-  async #work(page: Page, signal: Signal | undefined, breath: Breath): Promise<Record<string, unknown>> {
+  async #work(page: Page, signal: Signal | undefined, { breath, pace }: Hands): Promise<Record<string, unknown>> {
     if (page.phase === 'map') {
+      const begun = performance.now()
       const { emits, failures } = await untilAborted(mapPage(this.#job, page.docs ?? [], breath), signal)
+      pace.note(emits.length, performance.now() - begun)
       return { emits, failures, rows: page.rows, bytes: page.bytes }
     }
     const { results, failures } = await untilAborted(reducePage(this.#job, page.groups ?? [], breath), signal)

@@ -7,6 +7,10 @@ import type { CheckedJob } from './definition.js'
 
 /** Work in one go, at most, but for a single call of a function. */
 const SLICE_MS = 4
+/** What a page of documents should come to, at most: keys, and milliseconds. */
+const KEYS_WANTED = 4_000
+const MS_WANTED = 100
+const ROWS_MAX = 1_000
 /** The longest id, in bytes. */
 const ID_MAX = 512
 const utf8 = new TextEncoder()
@@ -31,6 +35,17 @@ export class Breath {
     const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } }
     await (scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve, 0)))
     this.#since = performance.now()
+  }
+}
+
+/** How many documents of a page suit the functions: few enough that a slice is soon committed and gives few keys. */
+export class Pace {
+  limit = 250
+
+  /** Takes note of what a page of `limit` documents came to. */
+  note(keys: number, ms: number): void {
+    const factor = Math.min(2, KEYS_WANTED / Math.max(keys, 1), MS_WANTED / Math.max(ms, 1))
+    this.limit = Math.min(Math.max(Math.round(this.limit * factor), 1), ROWS_MAX)
   }
 }
 

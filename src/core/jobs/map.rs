@@ -19,7 +19,7 @@ const BYTES_MAX: usize = 1 << 20;
 /// Groups after which a slice ends.
 const GROUPS_MAX: usize = 4_000;
 /// Most documents and bytes of one slice that the application maps.
-const HANDED_ROWS_MAX: u64 = 500;
+const HANDED_ROWS_MAX: u64 = 1_000;
 const HANDED_BYTES_MAX: usize = 256 << 10;
 /// After so long the thread is given back.
 const SLICE_MS: f64 = 4.0;
@@ -168,9 +168,11 @@ pub struct HandedPage {
 
 impl HandedPage {
     /// The page behind the record's cursor.
-    pub fn new(record: &Record, definition: &Definition) -> Self {
+    /// The application may ask for few documents, to keep slices short.
+    pub fn new(record: &Record, definition: &Definition, limit: Option<u64>) -> Self {
         let page = PageEnd { last: record.cursor.clone(), ..PageEnd::default() };
-        Self { source: record.source, rows_max: definition.slice_or(HANDED_ROWS_MAX), page, ..Self::default() }
+        let rows_max = limit.unwrap_or(u64::MAX).clamp(1, definition.slice_or(HANDED_ROWS_MAX));
+        Self { source: record.source, rows_max, page, ..Self::default() }
     }
 
     /// Reads until the page is full.

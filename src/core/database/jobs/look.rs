@@ -22,7 +22,7 @@ pub(in super::super) enum JobsTask {
     Status(Box<str>),
     All,
     Failures { name: Box<str>, after: Option<u64>, limit: u64 },
-    Next { name: Box<str>, page: Option<Box<(Record, NextPage)>> },
+    Next { name: Box<str>, limit: Option<u64>, page: Option<Box<(Record, NextPage)>> },
 }
 
 /// A page under way.
@@ -45,7 +45,7 @@ impl JobsTask {
                 let limit = fields.number("limit")?.unwrap_or(FAILURES_PAGE).clamp(1, 10_000);
                 ("jobFailures", Self::Failures { name, after, limit })
             }
-            "jobNext" => ("jobNext", Self::Next { name: name(fields)?, page: None }),
+            "jobNext" => ("jobNext", Self::Next { name: name(fields)?, limit: fields.number("limit")?, page: None }),
             _ => return Ok(None),
         }))
     }
@@ -55,7 +55,7 @@ impl JobsTask {
             Self::Status(name) => Ok(super::status(name, Record::load(view, name)?.as_ref())),
             Self::All => all(view),
             Self::Failures { name, after, limit } => failures(view, name, *after, *limit),
-            Self::Next { name, page } => next(view, context, name, page),
+            Self::Next { name, limit, page } => next(view, context, name, *limit, page),
         }
     }
 }
@@ -114,13 +114,14 @@ fn next(
     view: &dyn Read,
     context: Context<'_>,
     name: &str,
+    limit: Option<u64>,
     page: &mut Option<Box<(Record, NextPage)>>,
 ) -> Step<Response> {
     let (record, page) = &mut **match page {
         Some(page) => page,
         None => {
             let record = Record::load(view, name)?.ok_or_else(|| unknown(name))?;
-            let next = begin(&record)?;
+            let next = begin(&record, limit)?;
             page.insert(Box::new((record, next)))
         }
     };
@@ -156,13 +157,13 @@ fn next(
     Ok(answer.finish())
 }
 
-fn begin(record: &Record) -> Result<NextPage> {
+fn begin(record: &Record, limit: Option<u64>) -> Result<NextPage> {
     if record.state != State::Running {
         return Ok(NextPage::Nothing);
     }
     let definition = definition(record)?;
     Ok(match record.phase {
-        Phase::Map if definition.mapped => NextPage::Documents(HandedPage::new(record, &definition)),
+        Phase::Map if definition.mapped => NextPage::Documents(HandedPage::new(record, &definition, limit)),
         Phase::Reduce if definition.reduced => NextPage::Groups(Box::new(ReducePage::new(record, &definition)?)),
         _ => NextPage::Nothing,
     })

@@ -6,7 +6,7 @@ import type { CacheHub } from './cache/hub.js'
 import { type CacheOptions, settle } from './cache/options.js'
 import { Collection } from './collection.js'
 import { Definition } from './definition.js'
-import { invalid, notLoaded, type TidewellError, toError } from './errors.js'
+import { invalid, notLoaded, toError } from './errors.js'
 import { type DatabaseEvents, EventHub, type EventName } from './events.js'
 import { type Seldom, seldom } from './later.js'
 import { Job } from './jobs/handle.js'
@@ -120,13 +120,16 @@ export class Database {
     definition: JobDefinition<WithId<T>, V, R>,
   ): Job {
     this.#session.check()
-    if (typeof name !== 'string' || name === '') throw invalid('job: a name must be a string that is not empty')
-    const report = (error: TidewellError) => this.#hub.emit('error', error)
-    const load = async () => {
-      const { loadJob } = await import('./jobs/load.js').catch(notLoaded)
-      return loadJob(name, this.name, this.#session, definition, this.#migrated, report)
-    }
-    return new Job(name, load, report)
+    return new Job(name, async () =>
+      (await import('./jobs/load.js').catch(notLoaded)).loadJob(
+        name,
+        this.name,
+        this.#session,
+        definition,
+        this.#migrated,
+        this.#hub,
+      ),
+    )
   }
 
   #openCaches(): Promise<CacheHub> {

@@ -2,7 +2,6 @@
  * A job as the application holds it. The code behind it is a chunk of its own, loaded with the first use: pages without jobs do
  * not download it.
  */
-import { type TidewellError, toError } from '../errors.js'
 import type { LoadedJob } from './job.js'
 import type { JobFailure, JobResult, JobRunOptions, JobStatus } from './types.js'
 
@@ -17,14 +16,12 @@ export class Job {
   /** The job's name. */
   readonly name: string
   readonly #load: () => Promise<LoadedJob>
-  readonly #report: (error: TidewellError) => void
   #loaded: Promise<LoadedJob> | undefined
 
   /** @internal */
-  constructor(name: string, load: () => Promise<LoadedJob>, report: (error: TidewellError) => void) {
+  constructor(name: string, load: () => Promise<LoadedJob>) {
     this.name = name
     this.#load = load
-    this.#report = report
   }
 
   /**
@@ -45,7 +42,7 @@ export class Job {
 
   /** The records of its last run that failed. */
   async *failures(): AsyncGenerator<JobFailure, void, undefined> {
-    yield* await this.#later((job) => Promise.resolve(job.failures()))
+    yield* (await this.#later((job) => job)).failures()
   }
 
   /** Stops whoever runs it after the slice it is at. {@link Job.run} goes on. Resolves with whether there was an unfinished run. */
@@ -63,21 +60,12 @@ export class Job {
    * Errors go to the database's `error` event. Returns what ends it.
    */
   start(): () => void {
-    let stopped = false
-    let stop = () => {
-      stopped = true
-    }
-    this.#later(async (job) => {
-      if (!stopped) stop = job.start()
-    }).catch((error: unknown) => this.#report(toError(error)))
-    return () => stop()
+    const end = new AbortController()
+    void this.#later((job) => job.start(end.signal))
+    return () => end.abort()
   }
 
-  async #later<R>(work: (job: LoadedJob) => Promise<R>): Promise<R> {
-    this.#loaded ??= this.#load().catch((error: unknown) => {
-      this.#loaded = undefined
-      throw error
-    })
-    return work(await this.#loaded)
+  async #later<R>(work: (job: LoadedJob) => R): Promise<Awaited<R>> {
+    return await work(await (this.#loaded ??= this.#load()))
   }
 }

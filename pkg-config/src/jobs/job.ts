@@ -4,13 +4,13 @@
  */
 import { throwIfAborted, untilAborted } from '../abort.js'
 import { invalid, TidewellError, toError } from '../errors.js'
-import { callSafely } from '../events.js'
+import type { EventHub } from '../events.js'
 import type { Session } from '../session.js'
 import type { Signal } from '../types/signal.js'
 import type { CheckedJob } from './definition.js'
 import { Meter } from './meter.js'
 import { alone } from './turn.js'
-import type { JobFailure, JobResult, JobRunOptions, JobStatus } from './types.js'
+import type { JobFailure, JobProgress, JobResult, JobRunOptions, JobStatus } from './types.js'
 import { Breath, mapPage, Pace, reducePage, type WireFailure } from './work.js'
 
 /** What the engine answers: a status with the step that the next slice must name. */
@@ -49,7 +49,7 @@ export class LoadedJob {
   readonly #session: Session
   readonly #job: CheckedJob
   readonly #settled: () => Promise<void>
-  readonly #report: (error: TidewellError) => void
+  readonly #hub: EventHub
 
   constructor(
     name: string,
@@ -57,14 +57,14 @@ export class LoadedJob {
     session: Session,
     job: CheckedJob,
     settled: () => Promise<void>,
-    report: (error: TidewellError) => void,
+    hub: EventHub,
   ) {
     this.#name = name
     this.#database = database
     this.#session = session
     this.#job = job
     this.#settled = settled
-    this.#report = report
+    this.#hub = hub
   }
 
   async run(options: JobRunOptions, every?: number): Promise<JobResult> {
@@ -76,7 +76,7 @@ export class LoadedJob {
     const meter = new Meter()
     const tell = (status: Status) => {
       const { step: _, ...shown } = status
-      if (options.onProgress !== undefined) callSafely(options.onProgress, meter.progress(shown))
+      if (options.onProgress !== undefined) this.#tell(options.onProgress, meter.progress(shown))
     }
     const turn = {
       name: `tidewell/${this.#database}/job/${this.#name}`,
@@ -120,13 +120,15 @@ export class LoadedJob {
     return before !== null && before.state !== 'done' && before.state !== 'cancelled'
   }
 
-  start(): () => void {
+  start(end: AbortSignal): void {
     const { every } = this.#job
-    if (every === undefined) throw invalid('job: start needs a schedule: { every: milliseconds }')
+    if (every === undefined) {
+      this.#hub.emit('error', invalid('job: start needs a schedule: { every: milliseconds }'))
+      return
+    }
     let timer: ReturnType<typeof setTimeout> | undefined
-    const end = new AbortController()
     const wait = (ms: number) => {
-      if (!end.signal.aborted) timer = setTimeout(() => void look(), Math.min(Math.max(ms, 50), TIMER_MAX))
+      if (!end.aborted) timer = setTimeout(() => void look(), Math.min(Math.max(ms, 50), TIMER_MAX))
     }
     const look = async () => {
       try {
@@ -134,19 +136,16 @@ export class LoadedJob {
         const since = status === null || status.finished === 0 ? every : Date.now() - status.finished
         // A clock that was set back stops nothing.
         if (since < every && since >= 0) return wait(every - since)
-        await this.run({ signal: end.signal }, every)
+        await this.run({ signal: end }, every)
       } catch (error) {
         const known = toError(error)
-        if (end.signal.aborted || known.code === 'closed') return
-        this.#report(known)
+        if (end.aborted || known.code === 'closed') return
+        this.#hub.emit('error', known)
       }
       wait(every)
     }
+    end.addEventListener('abort', () => clearTimeout(timer))
     void look()
-    return () => {
-      end.abort()
-      clearTimeout(timer)
-    }
   }
 
   /** Runs slices until the run ends or is stopped. */
@@ -195,6 +194,17 @@ export class LoadedJob {
     const { results, failures } = await untilAborted(reducePage(this.#job, page.groups ?? [], breath), signal)
     const before = (page.failures ?? []).map(({ id, message }) => ({ id, message }))
     return { results, failures: [...before, ...failures], parts: page.parts }
+  }
+
+  /** What the application's callback throws is reported as the host reports uncaught errors. */
+  #tell(callback: (progress: JobProgress) => void, progress: JobProgress): void {
+    try {
+      callback(progress)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   async #status(): Promise<Status | null> {

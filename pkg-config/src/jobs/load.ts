@@ -1,5 +1,8 @@
 /** The chunk of jobs: a definition is checked, and a job made of it. */
-import type { TidewellError } from '../errors.js'
+import { invalid } from '../errors.js'
+import type { EventHub } from '../events.js'
+// Needed as a whole, with what it imports, so that the bundler does not cut the API's file into smaller ones for this chunk.
+import '../session.js'
 import type { Session } from '../session.js'
 import { checkJob } from './definition.js'
 import { LoadedJob } from './job.js'
@@ -11,7 +14,8 @@ export function loadJob(
   session: Session,
   definition: unknown,
   settled: () => Promise<void>,
-  report: (error: TidewellError) => void,
+  hub: EventHub,
 ): LoadedJob {
-  return new LoadedJob(name, database, session, checkJob(definition), settled, report)
+  if (typeof name !== 'string' || name === '') throw invalid('job: a name must be a string that is not empty')
+  return new LoadedJob(name, database, session, checkJob(definition), settled, hub)
 }

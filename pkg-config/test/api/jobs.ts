@@ -482,7 +482,7 @@ export const jobs: readonly Claim[] = [
       const error = await rejects(db.job('bad', definition).run(), 'invalid', reason)
       holds(names.test(error.message), `${error.message} names ${names}`)
     }
-    await rejects((async () => db.job('', good))(), 'invalid')
+    await rejects(db.job('', good).run(), 'invalid')
     await rejects(db.job('x'.repeat(200), good).run(), 'invalid')
     equal(await db.job('bad', good).status(), null)
   }),

@@ -152,7 +152,6 @@ if (there)
         counted(`jobs: ${kind}: ${abstracts.length} abstracts in ${Math.round(ms)} ms, longest time between frames ${Math.round(longest)} ms`)
       assert.ok(functions.longest < 250 && pipeline.longest < 250, 'no frame waits for long')
       // Frozen in the middle: its lock stays, its work is taken over.
-      await page.evaluate(() => db.collection('words').insert({ id: 'old', value: 1 }))
       await page.evaluate(() => (window.progress = undefined))
       await page.evaluate(begin, ['frames', 'functions'])
       await reached(page, 0.1, 'map')

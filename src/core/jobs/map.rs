@@ -23,8 +23,8 @@ const HANDED_ROWS_MAX: u64 = 1_000;
 const HANDED_BYTES_MAX: usize = 256 << 10;
 /// After so long the thread is given back.
 const SLICE_MS: f64 = 4.0;
-/// Documents between two looks at the clock.
-const LOOK_EVERY: u64 = 16;
+/// Bytes of documents between two looks at the clock.
+const LOOK_EVERY: usize = 2 << 10;
 
 /// What reading a page led to, whoever maps it.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ impl MapPage {
     /// # Errors
     /// [`Pause::Yield`] after a few milliseconds: step again.
     pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
-        let begun = clock.monotonic_ms();
+        let (begun, mut unlooked) = (clock.monotonic_ms(), 0);
         'again: loop {
             let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
             while !self.is_full() {
@@ -108,8 +108,12 @@ impl MapPage {
                 self.page.bytes += cursor.value().len() as u64;
                 self.page.last.clear();
                 self.page.last.extend_from_slice(keys::document_id(cursor.key()));
-                if self.page.rows.is_multiple_of(LOOK_EVERY) && clock.monotonic_ms() - begun > SLICE_MS {
-                    return Err(Pause::Yield);
+                unlooked += cursor.value().len();
+                if unlooked >= LOOK_EVERY {
+                    unlooked = 0;
+                    if clock.monotonic_ms() - begun > SLICE_MS {
+                        return Err(Pause::Yield);
+                    }
                 }
             }
             return Ok(());

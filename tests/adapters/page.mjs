@@ -2,11 +2,17 @@
 // Sets the global `adapters`: `runAdapters()` answers how many held and what was wrong with the others.
 import keyvTestSuite, { keyvIteratorTests } from '@keyv/test-suite'
 import Keyv from 'keyv'
+import { TidewellLevel } from 'tidewell/abstract-level'
 import { KeyvTidewell } from 'tidewell/keyv'
+import { tidewellCollectionOptions } from 'tidewell/tanstack-db'
 import { createPersister, createQueryStorage } from 'tidewell/tanstack-query'
+import { tidewellDriver } from 'tidewell/unstorage'
 import { same } from './claims/expect.mjs'
 import { keyv } from './claims/keyv.mjs'
+import { level } from './claims/level.mjs'
 import { tanstack } from './claims/tanstack.mjs'
+import { tanstackDb } from './claims/tanstack_db.mjs'
+import { unstorage } from './claims/unstorage.mjs'
 
 /** A runner with the words of Vitest that the suite uses. */
 const runner = () => {
@@ -53,14 +59,15 @@ export const runAdapters = async () => {
   keyvTestSuite(suite, Keyv, store)
   keyvIteratorTests(suite, Keyv, store)
   const context = {
-    ...{ KeyvTidewell, createPersister, createQueryStorage },
+    ...{ KeyvTidewell, createPersister, createQueryStorage, tidewellCollectionOptions, tidewellDriver, TidewellLevel },
     open: () => open(`adapters-${++count}`, options),
     reopen: async (one) => {
       await one.close()
       return open(one.name, options)
     },
   }
-  const claims = [...keyv, ...tanstack].map(({ name, run }) => ({ name, run: () => run(context) }))
+  const all = [...keyv, ...tanstack, ...tanstackDb, ...unstorage, ...level]
+  const claims = all.map(({ name, run }) => ({ name, run: () => run(context) }))
   const failures = []
   for (const { name, run } of [...suite.tests, ...claims]) {
     await Promise.resolve()

@@ -7,9 +7,14 @@ import {
   type Persister,
 } from '@tanstack/query-persist-client-core'
 import Keyv, { type KeyvStoreAdapter } from 'keyv'
+import { createCollection } from '@tanstack/db'
 import { open } from 'tidewell'
+import { TidewellLevel } from 'tidewell/abstract-level'
 import { KeyvTidewell } from 'tidewell/keyv'
+import { tidewellCollectionOptions } from 'tidewell/tanstack-db'
 import { createPersister, createQueryStorage, type KeptQuery } from 'tidewell/tanstack-query'
+import { tidewellDriver } from 'tidewell/unstorage'
+import { createStorage } from 'unstorage'
 
 const db = await open('types')
 const cache = db.cache('queries')
@@ -25,3 +30,14 @@ experimental_createQueryPersister({ ...createQueryStorage(cache), buster: 'v1', 
 
 export const store: KeyvStoreAdapter = new KeyvTidewell(cache)
 export const keyv = new Keyv<number>({ store: new KeyvTidewell(db.cache<string>('keyv')), namespace: 'n' })
+
+interface Todo {
+  id: string
+  text: string
+}
+const todos = db.collection<Todo>('todos')
+export const rows = createCollection(tidewellCollectionOptions({ collection: todos }))
+export const row: Todo | undefined = rows.get('a')
+export const items = createStorage({ driver: tidewellDriver({ collection: db.collection('items') }) })
+export const bytes = new TidewellLevel<Uint8Array, { x: number }>(db, { keyEncoding: 'view', valueEncoding: 'json' })
+export const value: Promise<{ x: number } | undefined> = bytes.get(new Uint8Array())

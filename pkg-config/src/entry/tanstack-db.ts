@@ -1,0 +1,2 @@
+/** The entry for TanStack DB. It shares nothing with the others: a collection is all it needs. */
+export { tidewellCollectionOptions, type TidewellCollectionOptions } from '../adapters/tanstack_collection.js'

@@ -1,0 +1,2 @@
+/** The entry for unstorage. It shares nothing with the others: a collection is all it needs. */
+export { type DriverOptions, type TidewellDriver, tidewellDriver } from '../adapters/unstorage.js'

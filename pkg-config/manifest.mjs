@@ -19,10 +19,20 @@ const HOSTS = {
 const ENGINES = { inline: MAIN, single: MAIN, slim: typesOf('slim') }
 
 /** Entries that work on what an application opened by another one: for frameworks and other libraries. */
-const BESIDES = ['keyv', 'tanstack-query', 'tanstack-db', 'unstorage', 'abstract-level']
+const BESIDES = [
+  'keyv',
+  'tanstack-query',
+  'tanstack-db',
+  'unstorage',
+  'abstract-level',
+  'react',
+  'vue',
+  'svelte',
+  'solid',
+]
 
 /** What the entries in {@link BESIDES} import: each is optional. */
-const PEERS = { 'abstract-level': '>=2' }
+const PEERS = { 'abstract-level': '>=2', react: '>=18', 'solid-js': '>=1.6', vue: '>=3.3' }
 
 /** Entries that share their code in chunks. */
 export const SPLIT_ENTRIES = [...new Set([...Object.values(HOSTS), ...Object.keys(ENGINES), ...BESIDES])].filter(

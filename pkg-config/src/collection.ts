@@ -5,7 +5,7 @@ import { invalid, toError } from './errors.js'
 import type { EventHub } from './events.js'
 import { toWireHint, toWireIndex } from './indexes.js'
 import { subscribeValue } from './live.js'
-import { filterPlan, liveContext, Query } from './query.js'
+import { filterPlan, liveContext, Query, textOf } from './query.js'
 import type { Session } from './session.js'
 import type { Insertable, Path, PathValue } from './types/document.js'
 import type { Filter } from './types/filter.js'
@@ -228,6 +228,11 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   ): () => void {
     const command = this.#searching(query, options)
     return subscribeValue(liveContext(this.#session, this.#definition, this.#hub, 'search', command), callback, live)
+  }
+
+  /** @internal What tells a search apart from others: the session it reads in, and what it asks. */
+  searchIdentity(query: SearchQuery, options: SearchOptions<T>): readonly [owner: object, key: string] {
+    return [this.#session, textOf(this.#searching(query, options), 'search')]
   }
 
   /** How a text may go on, and what may have been meant. `field` says how the text is read (default: the first one declared). */

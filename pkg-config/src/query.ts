@@ -136,6 +136,11 @@ export class Query<T, R = T> implements AsyncIterable<R> {
     return iterateLive<R>((callback, live) => this.subscribe(callback, live), options.signal)
   }
 
+  /** @internal What tells it apart from others: the session it reads in, and what it asks. */
+  get identity(): readonly [owner: object, key: string] {
+    return [this.#session, textOf(this.#command('find'), 'find')]
+  }
+
   #with(change: Plan): Query<T, R> {
     return new Query<T, R>(this.#session, this.#definition, this.#hub, { ...this.#plan, ...change })
   }
@@ -171,8 +176,7 @@ export function liveContext(
   session.check()
   if (session.tx !== undefined)
     throw invalid('subscribe: a transaction has no live queries; subscribe to the collection of the database')
-  const fields = Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
-  const text = encode(fields, 'query', name)
+  const text = textOf(command, name)
   return {
     backend: session.backend,
     hub,
@@ -182,6 +186,12 @@ export function liveContext(
       return text
     },
   }
+}
+
+/** The text of a command, fields that are undefined left out. */
+export function textOf(command: Command, name: string): string {
+  const fields = Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
+  return encode(fields, 'query', name)
 }
 
 /** The plan of a query by `filter` alone. */

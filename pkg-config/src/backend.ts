@@ -3,7 +3,7 @@
  * `local/` on the calling thread, `worker/` in a dedicated worker. It knows nothing of collections' types, schemas or retries.
  */
 import type { WireAnalyzer } from './search/declaration.js'
-import type { Durability } from './types/options.js'
+import type { Durability, StorageInfo } from './types/options.js'
 
 /** JSON text from the engine; `extended` says that it holds tagged values to revive. */
 export interface Answer {
@@ -58,6 +58,8 @@ export interface BackendOptions {
   readonly storage: 'auto' | 'indexeddb' | 'memory'
   readonly durability: Durability
   readonly memoryBudget: number
+  /** Storage that the host brings along (src/web/host_disk.rs). */
+  readonly disk?: object | undefined
   /** Faults to rehearse, written as the engine reads them; null for none. */
   readonly faults: string | null
   /** Milliseconds that every operation of faulty storage takes longer. */
@@ -69,7 +71,7 @@ export interface BackendOptions {
 /** An open engine. Every method throws or rejects with `TidewellError` only. */
 export interface Backend {
   /** Where data lives. */
-  readonly kind: 'indexeddb' | 'memory'
+  readonly kind: StorageInfo['kind']
   /** The document, or null if there is none. At once when memory holds it and the engine is on this thread, else as a promise. */
   get(collection: string, id: string): Answer | null | Promise<Answer | null>
   /** Answers a command marked *sync*: at once when memory holds what it needs and the engine is on this thread, else as a promise. */

@@ -15,6 +15,14 @@ export interface Host {
   readonly worker: OpenBackend | undefined
   /** Deletes a database. */
   readonly remove: (name: string) => Promise<void>
+  /** Storage in files, where there are any. */
+  readonly files?: (() => Promise<Files>) | undefined
+}
+
+/** Storage in files below a folder. */
+export interface Files {
+  openFiles(directory: string, name: string): { close(): void }
+  deleteFiles(directory: string, name: string): void
 }
 
 const MEMORY_BUDGET = 64 * 1024 * 1024
@@ -42,7 +50,14 @@ export async function open(name: string, options: OpenOptions = {}): Promise<Dat
   const { local, worker } = provided()
   const hub = new EventHub()
   const openBackend = options.worker === true && worker !== undefined ? worker : local
-  const opening = openBackend(name, backendOptions, forwardEvents(hub))
+  const disk = (await filesOf(options))?.openFiles(options.directory as string, name)
+  const forward = forwardEvents(hub)
+  const opening = openBackend(name, { ...backendOptions, disk }, (event) => {
+    // The files are another instance's from now on.
+    if (event.kind === 'dead') disk?.close()
+    forward(event)
+  })
+  opening.catch(() => disk?.close())
   try {
     const { isBehindServiceWorker: soon } = backendOptions
     const [backend] = await untilAborted(Promise.all([opening, prepareSeldom(soon)]), options.signal)
@@ -55,9 +70,21 @@ export async function open(name: string, options: OpenOptions = {}): Promise<Dat
 }
 
 /** Deletes a database and all it stored. Waits for tabs that have it open to close it. */
-export async function deleteDatabase(name: string): Promise<void> {
+export async function deleteDatabase(name: string, options: Pick<OpenOptions, 'directory'> = {}): Promise<void> {
   checkName(name)
-  await provided().remove(name)
+  const files = await filesOf(options)
+  if (files === undefined) await provided().remove(name)
+  else files.deleteFiles(options.directory as string, name)
+}
+
+/** The files of the host, if the options ask for them. */
+async function filesOf({ directory, storage = 'auto' }: OpenOptions): Promise<Files | undefined> {
+  if (directory === undefined) return undefined
+  const { files } = provided()
+  if (files === undefined) throw invalid('directory: only Node, Deno and Bun keep data in files; leave it out here')
+  if (typeof directory !== 'string' || directory === '' || storage !== 'auto')
+    throw invalid('directory: give the path of a folder, and no other storage')
+  return files()
 }
 
 function provided(): Host {

@@ -6,6 +6,7 @@
 mod classes;
 mod convert;
 mod host;
+pub mod host_disk;
 pub mod indexed_db;
 mod life;
 pub mod platform;

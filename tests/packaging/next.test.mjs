@@ -17,30 +17,40 @@ async function served(origin, path) {
   return text
 }
 
-for (const [bundler, flags, port] of [
-  ['Turbopack', ['--turbopack'], '3183'],
-  ['webpack', ['--webpack'], '3184'],
+/** Every route of a running server, and the page of the client. */
+async function expectServed(origin, place) {
+  for (const [what, path] of [
+    ['route on Node', '/api/node'],
+    ['route on edge', '/api/edge'],
+  ]) {
+    expectSeen(JSON.parse(await served(origin, path)), 'memory')
+    ran(place, what, CARRIED)
+  }
+  const [, json] = /<pre>(.*?)<\/pre>/.exec(await served(origin, '/'))
+  expectSeen(JSON.parse(json.replaceAll('&quot;', '"')), 'memory')
+  ran(place, 'server component', CARRIED)
+  assert.match(await served(origin, '/client'), /rendered by the server/)
+  await expectPage(held, `${origin}/client`, place, ['page', "the package's worker"])
+}
+
+async function expectNext(place, command, flags, port) {
+  const folder = project('next')
+  rmSync(join(folder, '.next'), { recursive: true, force: true })
+  if (command === 'start') run(bin(folder, 'next'), ['build', ...flags], { cwd: folder, minutes: 5 })
+  const server = await start(bin(folder, 'next'), [command, '--port', port, ...(command === 'dev' ? flags : [])], { cwd: folder })
+  try {
+    await expectServed(server.origin, place)
+  } finally {
+    await server.stop()
+  }
+}
+
+for (const [bundler, flag, port] of [
+  ['Turbopack', '--turbopack', '3183'],
+  ['webpack', '--webpack', '3184'],
 ])
-  test(`Next.js with ${bundler} runs the package on the server and in the browser without configuration`, async () => {
-    const folder = project('next')
-    const place = `Next.js, ${bundler}`
-    rmSync(join(folder, '.next'), { recursive: true, force: true })
-    run(bin(folder, 'next'), ['build', ...flags], { cwd: folder, minutes: 5 })
-    const server = await start(bin(folder, 'next'), ['start', '--port', port], { cwd: folder })
-    try {
-      for (const [what, path] of [
-        ['route on Node', '/api/node'],
-        ['route on edge', '/api/edge'],
-      ]) {
-        expectSeen(JSON.parse(await served(server.origin, path)), 'memory')
-        ran(place, what, CARRIED)
-      }
-      const [, json] = /<pre>(.*?)<\/pre>/.exec(await served(server.origin, '/'))
-      expectSeen(JSON.parse(json.replaceAll('&quot;', '"')), 'memory')
-      ran(place, 'server component', CARRIED)
-      assert.match(await served(server.origin, '/client'), /rendered by the server/)
-      await expectPage(held, `${server.origin}/client`, place, ['page', "the package's worker"])
-    } finally {
-      await server.stop()
-    }
-  })
+  test(`Next.js built by ${bundler} runs the package on the server and in the browser without configuration`, () =>
+    expectNext(`Next.js, ${bundler}`, 'start', [flag], port))
+
+test('Next.js in development runs the package on the server and in the browser without configuration', () =>
+  expectNext('Next.js dev', 'dev', [], '3185'))

@@ -2,7 +2,7 @@
 import type { Answer, Backend, BackendEvent, BackendOptions, Importer, OpenBackend } from '../backend.js'
 import { closed, invalid, notLoaded as notLoadedCode, TidewellError, toError } from '../errors.js'
 import type { WireAnalyzer } from '../search/declaration.js'
-import type { Durability } from '../types/options.js'
+import type { Durability, StorageInfo } from '../types/options.js'
 import { type Instance, instantiate, type ProgramSource } from './instance.js'
 import { needsRest, notLoaded, type Rest } from './rest.js'
 import { Status, type WasmAnswer, type WasmDatabase } from './wasm.js'
@@ -37,8 +37,8 @@ async function start(source: ProgramSource, life: Life, whole: boolean): Promise
   }
 }
 
-function wasmOptions({ storage, durability, memoryBudget, faults, faultLatencyMs }: BackendOptions) {
-  return { storage, durability, memoryBudget, faults, faultLatencyMs }
+function wasmOptions({ storage, disk, durability, memoryBudget, faults, faultLatencyMs }: BackendOptions) {
+  return { storage, disk, durability, memoryBudget, faults, faultLatencyMs }
 }
 
 /** Whether an instance still runs, and who waits for it: the promises of a dead instance would never settle by themselves. */
@@ -99,7 +99,7 @@ class Life {
 const LIVE_VALUE = '{"op":"live"}'
 
 class LocalBackend implements Backend {
-  readonly kind: 'indexeddb' | 'memory'
+  readonly kind: StorageInfo['kind']
   readonly #name: string
   readonly #life: Life
   readonly #memory: { readonly buffer: ArrayBuffer }
@@ -118,7 +118,7 @@ class LocalBackend implements Backend {
     this.#rest = instance.rest
     this.#bytes = new Uint8Array(instance.memory.buffer)
     this.#life = life
-    this.kind = database.kind === 'indexeddb' ? 'indexeddb' : 'memory'
+    this.kind = database.kind as StorageInfo['kind']
   }
 
   get(collection: string, id: string): Answer | null | Promise<Answer | null> {

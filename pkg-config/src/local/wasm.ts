@@ -23,7 +23,7 @@ export interface WasmAnswer {
 
 /** Errors are thrown as objects with `code`, `message` and, where there is one, `reason`. */
 export interface WasmDatabase {
-  /** Where data lives: `indexeddb` or `memory`. */
+  /** Where data lives: `indexeddb`, `files` or `memory`. */
   readonly kind: string
   /** The document's JSON goes to the output buffer. */
   tryGet(collection: string, id: string): Status
@@ -65,6 +65,7 @@ export interface WasmImport {
 /** Options of opening, all given. */
 export interface WasmOptions {
   readonly storage: string
+  readonly disk?: object | undefined
   readonly durability: string
   readonly memoryBudget: number
   readonly faults: string | null

@@ -20,6 +20,10 @@ export interface OpenOptions {
   readonly worker?: boolean | undefined
   /** Where data lives: `auto` (IndexedDB where there is one, else memory), `indexeddb` or `memory`. Default `auto`. */
   readonly storage?: 'auto' | 'indexeddb' | 'memory' | undefined
+  /**
+   * Keep data in files below this folder: Node, Deno and Bun only, and one process at a time. Without it they keep data in memory.
+   */
+  readonly directory?: string | undefined
   /** The durability of writes that do not say. Default `relaxed`. */
   readonly durability?: Durability | undefined
   /** Bytes the engine may use for recent writes and cached blocks. Default 64 MiB, at least 1 MiB. */
@@ -286,7 +290,7 @@ export interface Stats {
 /** The storage a database has. */
 export interface StorageInfo {
   /** Where data lives. `memory` is gone when the process ends. */
-  readonly kind: 'indexeddb' | 'memory'
+  readonly kind: 'indexeddb' | 'files' | 'memory'
   /** Bytes this origin may use, as the browser estimates; null where it does not tell. */
   readonly quota: number | null
   /** Bytes this origin uses, as the browser estimates; null where it does not tell. */

@@ -2,7 +2,7 @@
 import type { Answer, Backend, BackendEvent, BackendOptions, Importer } from '../backend.js'
 import { closed, invalid, TidewellError, toError } from '../errors.js'
 import type { WireAnalyzer } from '../search/declaration.js'
-import type { Durability } from '../types/options.js'
+import type { Durability, StorageInfo } from '../types/options.js'
 import { Outbox, type Port, type Reply, type Request } from './protocol.js'
 
 /** A worker as the page holds it. */
@@ -33,7 +33,7 @@ export async function openInWorker(
 }
 
 class Client implements Backend {
-  kind: 'indexeddb' | 'memory' = 'memory'
+  kind: StorageInfo['kind'] = 'memory'
   readonly #handle: WorkerHandle
   readonly #name: string
   readonly #out: Outbox<Request>

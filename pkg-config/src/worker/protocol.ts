@@ -5,7 +5,7 @@
 import type { Answer, BackendEvent, BackendOptions } from '../backend.js'
 import type { WireError } from '../errors.js'
 import type { WireAnalyzer } from '../search/declaration.js'
-import type { Durability } from '../types/options.js'
+import type { Durability, StorageInfo } from '../types/options.js'
 
 /** From the page. `id` numbers what is to be answered. */
 export type Request =
@@ -40,7 +40,7 @@ export type Reply =
   | {
       readonly kind: 'opened'
       readonly id: number
-      readonly storage: 'indexeddb' | 'memory'
+      readonly storage: StorageInfo['kind']
       readonly lock: string | null
     }
   /** `export` and `import`: the stream's number; `push`, `analyzers`, `close`: 0. `subscribe`: done, after its first event. */

@@ -15,6 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::convert::{to_promise, to_text};
 use crate::host;
+use crate::host_disk::{HostDisk, HostStore};
 use crate::indexed_db::{self, DiskEvent, IndexedDbDisk, IndexedDbOptions};
 use crate::platform::{Heard, HostPlatform, Wake};
 use crate::rehearsal::rehearse;
@@ -26,6 +27,8 @@ use super::DatabaseHandle;
 const INDEXED_DB: &str = "indexeddb";
 /// Data in memory, gone when the database is closed.
 const MEMORY: &str = "memory";
+/// Data on a disk that the host brings along, such as files.
+const FILES: &str = "files";
 
 /// Takes the JSON text of an event.
 pub(super) type EventSink = Rc<dyn Fn(&[u8])>;
@@ -46,7 +49,7 @@ impl Surroundings {
         Rc::new(Self { kind, platform: Rc::new(platform), wake, database, on_event })
     }
 
-    /// `indexeddb` or `memory`.
+    /// `indexeddb`, `files` or `memory`.
     pub(super) fn kind(&self) -> &'static str {
         self.kind
     }
@@ -86,8 +89,8 @@ impl Surroundings {
     }
 }
 
-/// Opens the database `name`. `options` has `storage` (`auto`, `indexeddb` or `memory`), `memoryBudget` in bytes,
-/// `deadlineMs`; `on_event` is called with the JSON of events. The promise is for a `WasmDatabase`.
+/// Opens the database `name`. `options` has `storage` (`auto`, `indexeddb` or `memory`), or a `disk`, `memoryBudget` in
+/// bytes, `deadlineMs`; `on_event` is called with the JSON of events. The promise is for a `WasmDatabase`.
 #[wasm_bindgen(js_name = openDatabase)]
 pub fn open_database(name: String, options: JsValue, on_event: Function) -> Promise {
     let on_event: EventSink = Rc::new(move |json: &[u8]| {
@@ -151,6 +154,13 @@ type Foundations = (OpeningDisk, Option<Rc<dyn Witness>>, Rc<Surroundings>);
 
 /// The disk, the witness and the rest, for the storage asked for.
 fn foundations(name: &str, options: &JsValue, on_event: EventSink) -> Foundations {
+    let brought = host::property(options, "disk");
+    if brought.is_object() {
+        // Nobody else has it open: the host sees to that.
+        let surroundings = Surroundings::new(FILES, HostPlatform::private(), on_event);
+        let disk = HostDisk::new(brought.unchecked_into::<HostStore>());
+        return (Box::pin(ready(Ok(Rc::new(disk) as Rc<dyn Disk>))), None, surroundings);
+    }
     let storage = host::property(options, "storage").as_string().unwrap_or_default();
     if storage == MEMORY || (storage != INDEXED_DB && !is_indexed_db_there()) {
         let surroundings = Surroundings::new(MEMORY, HostPlatform::private(), on_event);

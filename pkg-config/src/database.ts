@@ -13,6 +13,8 @@ import { Job } from './jobs/handle.js'
 import type { JobDefinition } from './jobs/types.js'
 import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
+import { Description } from './streams/handle.js'
+import type { StreamSource } from './streams/options.js'
 import { type Topic, topicHandle } from './topics/handle.js'
 import type { TopicHub } from './topics/hub.js'
 import type { Change, TopicOptions } from './topics/options.js'
@@ -169,6 +171,16 @@ export class Database {
   changes<T extends object = AnyDocument>(of: string, options?: TopicOptions): Topic<Change<WithId<T>>>
   changes(of: string | { readonly name: string }, options?: TopicOptions): unknown {
     return this.topic(`$changes/${typeof of === 'string' ? of : of.name}`, options)
+  }
+
+  /**
+   * A stream: what becomes of the messages of a topic, or the changes of a collection, as they come. It is described step by step, and
+   * does nothing until `run`.
+   *
+   * @param name 1 to 100 bytes of UTF-8: what it remembers is stored under it, so two streams have two names.
+   */
+  stream(name: string): StreamSource {
+    return new Description({ database: this, topics: () => this.#openTopics() }, name) as unknown as StreamSource
   }
 
   #transaction(parts: Seldom, session: Session): Transaction {

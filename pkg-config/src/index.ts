@@ -26,6 +26,7 @@ export type {
 } from './cache/options.js'
 export type { Publisher, Topic } from './topics/handle.js'
 export type * from './topics/options.js'
+export type * from './streams/options.js'
 export type { Watch, WatchedCache } from './cache/watch.js'
 export type { Job } from './jobs/handle.js'
 export type {

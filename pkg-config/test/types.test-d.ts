@@ -8,6 +8,7 @@ import type {
   Path,
   PathValue,
   StandardSchema,
+  Topic,
   Update,
 } from '../src/index.js'
 
@@ -314,4 +315,57 @@ export function jobs() {
   db.job('f', { from: notes, pipeline: [], map: { key: '$tag' }, reduce: 'count', into: 'counts' })
   // @ts-expect-error: cron expressions are not supported
   db.job('g', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', schedule: { cron: '* * * * *' } })
+interface Click {
+  readonly page: string
+  readonly ms: number
+}
+
+export async function streams(clicks: Topic<Click>, orders: Topic<{ page: string; item: number }>) {
+  const keyed = db
+    .stream('s')
+    .from(clicks, { time: ({ ms }, { timestamp }) => timestamp.getTime() - ms })
+    .filter(({ ms }) => ms > 0)
+    .map(({ page, ms }) => ({ page, seconds: ms / 1000 }))
+    .keyBy(({ page }) => page)
+  keyed
+    .window({ tumbling: 1000 })
+    .aggregate({ n: { $count: {} }, longest: { $max: ({ seconds }) => seconds } })
+    .map(({ key, start, value }) => {
+      claim<Equal<typeof value, { n: number; longest: number }>>()
+      return { id: key, start: start.getTime(), ...value }
+    })
+    .into('counts')
+  keyed.count().map((result) => {
+    claim<Equal<typeof result.value, number>>()
+    // @ts-expect-error without a window there is no beginning
+    return result.start
+  })
+  keyed
+    .aggregate({ init: () => [''], add: (all, { page }) => [...all, page], result: (all) => all.length })
+    .filter(({ value }) => value > 1)
+  keyed.join(
+    (source) => source.from(orders).keyBy(({ page }) => page),
+    { within: 5, kind: 'left' },
+    ({ seconds }, order) => {
+      // @ts-expect-error nothing may be found
+      const item: number = order.item
+      return seconds + item
+    },
+  )
+  const running = await db
+    .stream('t')
+    .from(notes)
+    .map(({ after }) => after?.title ?? '')
+    .into(db.topic<string>('titles'))
+    .run()
+  const ids = db
+    .stream('t')
+    .from(notes)
+    .map(({ id }) => id)
+  // @ts-expect-error a topic of numbers
+  ids.into(db.topic<number>('numbers'))
+  const all = db.stream('t').from(clicks)
+  // @ts-expect-error no such field
+  all.filter(({ pages }) => pages)
+  return (await running.stats()).watermark?.getTime()
 }

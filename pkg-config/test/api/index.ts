@@ -11,6 +11,7 @@ import { live } from './live.js'
 import { queries } from './queries.js'
 import { migrations, schemas } from './schemas.js'
 import { searches } from './search.js'
+import { streams } from './streams.js'
 import { topics } from './topics.js'
 import { transactions } from './transactions.js'
 
@@ -31,5 +32,6 @@ export const claims: readonly Claim[] = [
   ...caches,
   ...topics,
   ...jobs,
+  ...streams,
   ...faults,
 ]

@@ -315,6 +315,8 @@ export function jobs() {
   db.job('f', { from: notes, pipeline: [], map: { key: '$tag' }, reduce: 'count', into: 'counts' })
   // @ts-expect-error: cron expressions are not supported
   db.job('g', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', schedule: { cron: '* * * * *' } })
+}
+
 interface Click {
   readonly page: string
   readonly ms: number

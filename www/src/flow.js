@@ -7,7 +7,7 @@ import { makeCooks } from './flow/cooks.js'
 import { makeDeadLetters } from './flow/dead.js'
 import { makeJob } from './flow/job.js'
 import { makeOrders } from './flow/orders.js'
-import { openKitchen } from './flow/kitchen.js'
+import { countWindows, openKitchen } from './flow/kitchen.js'
 import { makeTheme } from './theme.js'
 
 const start = async () => {
@@ -33,6 +33,7 @@ const start = async () => {
     makeDeadLetters(kitchen, attempt)
     makeChart(kitchen)
     makeJob(kitchen, attempt)
+    await countWindows(kitchen)
   } catch (error) {
     problem.textContent = sentence(error)
   }

@@ -1,4 +1,4 @@
-// The windows as a chart that follows every commit: a stack of dishes for each ten seconds.
+// The windows of the stream as a chart that follows every commit: a stack of dishes for each ten seconds.
 
 import { byId, h, integer, svg } from '../dom.js'
 import { DISHES, WINDOW } from './kitchen.js'
@@ -9,18 +9,29 @@ const TICK_MILLISECONDS = 1_000
 
 /** Draws the chart anew when a window changes, and when time goes on. */
 export const makeChart = ({ windows }) => {
-  let known = []
+  let known = new Map()
   const draw = () => byId('chart').replaceChildren(chart(known), legend())
   windows
     .find({})
     .sort({ start: -1 })
-    .limit(WINDOWS)
+    .limit(WINDOWS * Object.keys(DISHES).length)
     .subscribe(({ docs }) => {
-      known = docs
+      known = columns(docs)
       draw()
     })
   setInterval(draw, TICK_MILLISECONDS)
   draw()
+}
+
+/** By the beginning of the window, what of each dish was sold in it. */
+const columns = (results) => {
+  const found = new Map()
+  for (const { key, start, value } of results) {
+    const column = found.get(start.getTime()) ?? {}
+    column[key] = value.sold
+    found.set(start.getTime(), column)
+  }
+  return found
 }
 
 const total = (window) => Object.keys(DISHES).reduce((sum, dish) => sum + (window?.[dish] ?? 0), 0)
@@ -28,11 +39,11 @@ const total = (window) => Object.keys(DISHES).reduce((sum, dish) => sum + (windo
 const chart = (windows) => {
   const now = Math.floor(Date.now() / WINDOW) * WINDOW
   const starts = Array.from({ length: WINDOWS }, (_, at) => now - (WINDOWS - 1 - at) * WINDOW)
-  const columns = starts.map((start) => windows.find((window) => window.start === start))
-  const most = Math.max(10, ...columns.map(total))
+  const shown = starts.map((start) => windows.get(start))
+  const most = Math.max(10, ...shown.map(total))
   const width = WIDTH / WINDOWS
-  const bars = columns.flatMap((window, at) => stack(window, at * width, width, most))
-  const label = `Dishes of the last ${WINDOWS} windows: ${columns.map((window) => integer(total(window))).join(', ')}`
+  const bars = shown.flatMap((window, at) => stack(window, at * width, width, most))
+  const label = `Dishes of the last ${WINDOWS} windows: ${shown.map((window) => integer(total(window))).join(', ')}`
   const labels = starts
     .map((start, at) => [start, at])
     .filter(([, at]) => at % 3 === 1)

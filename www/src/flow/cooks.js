@@ -1,8 +1,8 @@
-// The consumers of this tab. What a cook does with an order – the sale, and the sum of its window – is committed with the
-// acknowledgement: all of it once, or nothing.
+// The consumers of this tab. What a cook does with an order – the sale – is committed with the acknowledgement: both, once, or
+// nothing.
 
 import { byId, h, integer } from '../dom.js'
-import { DISHES, GROUP, MAX_DELIVERIES, WINDOW } from './kitchen.js'
+import { DISHES, GROUP, MAX_DELIVERIES } from './kitchen.js'
 
 const LAST = 4
 const COOKING_MILLISECONDS = 120
@@ -49,8 +49,6 @@ const cook = ({ orders }, name) => {
         throw new Error('the soup is burnt')
       }
       await tx.collection('sales').insert({ dish, count: portions, price: DISHES[dish] * portions, at: new Date() })
-      const start = Math.floor(message.timestamp.getTime() / WINDOW) * WINDOW
-      await tx.collection('windows').update(`w${start}`, { $inc: { [dish]: portions }, $set: { start } }, { upsert: true })
       count += 1
       done.textContent = integer(count)
       show(`${portions} × ${dish}, table ${table}`, 'good')

@@ -67,5 +67,5 @@ const fill = async (sales) => {
   say(`${integer(OLD_SALES)} sales more`)
 }
 
-const row = ({ key, value }) =>
+const row = ({ id: key, value }) =>
   h('tr', {}, h('th', { scope: 'row' }, key), h('td', {}, integer(value.count)), h('td', {}, `${integer(value.price)} €`))

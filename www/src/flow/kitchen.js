@@ -23,6 +23,19 @@ export const openKitchen = async () => {
   }
 }
 
+/** Counts what is sold by dish and window, as it is sold: whichever tab works, each sale counts once. */
+export const countWindows = ({ db, sales }) =>
+  db
+    .stream('dishes by window')
+    .from(sales, { time: ({ after }) => after?.at ?? 0 })
+    .filter(({ before, after }) => before === null && after !== null)
+    .map(({ after }) => after)
+    .keyBy(({ dish }) => dish)
+    .window({ tumbling: WINDOW }, { emit: 'updates' })
+    .aggregate({ sold: { $sum: ({ count }) => count } })
+    .into('windows')
+    .run()
+
 /** An order, by chance. */
 export const someOrder = () => {
   const dishes = Object.keys(DISHES)

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { crash, setFrozen } from './support/browser.mjs'
+import { crash } from './support/browser.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
 const FILE = fileURLToPath(new URL('../../../shared/data/arxiv-abstracts-12k.jsonl.gz', import.meta.url))
@@ -27,7 +27,7 @@ const fill = async (page, name) => {
     await page.evaluate((part) => db.collection('abstracts').insertMany(part), abstracts.slice(at, at + 1000))
 }
 
-/** In a page: begins a job and leaves its end in `window.ended`. Watches frames, and counts documents that were mapped here. */
+/** In a page: begins a job and leaves its end in `window.ended`. Counts documents that were mapped here. */
 const begin = ([database, kind]) => {
   const run = async () => {
     const db = window.db?.name === database ? window.db : await openDatabase(database)
@@ -53,20 +53,10 @@ const begin = ([database, kind]) => {
         { $group: { _id: '$word', value: { $sum: 1 } } },
       ],
     }
-    window.frames = { longest: 0, last: performance.now(), on: true }
-    const frame = () => {
-      const now = performance.now()
-      window.frames.longest = Math.max(window.frames.longest, now - window.frames.last)
-      window.frames.last = now
-      if (window.frames.on) requestAnimationFrame(frame)
-    }
-    requestAnimationFrame(frame)
-    const started = performance.now()
     const result = await db.job(kind, kind === 'functions' ? functions : pipeline).run({
       onProgress: (progress) => (window.progress = progress),
     })
-    window.frames.on = false
-    return { ...result, ms: performance.now() - started, longest: window.frames.longest, mapped: window.mapped }
+    return { ...result, mapped: window.mapped }
   }
   window.ended = settle(run())
 }
@@ -133,34 +123,6 @@ for (const kind of there ? ['functions', 'pipeline'] : [])
       counted(
         `jobs: ${kind}: ${words.size} words exact after a killed tab at ${at.rows} and a killed browser at ${later.rows} documents`,
       )
-    },
-    300,
-  )
-
-if (there)
-  scenario(
-    'a job leaves the page its frames, and another tab takes over from a frozen one',
-    async (scene) => {
-      const page = await scene.page()
-      await fill(page, 'frames')
-      await page.evaluate(begin, ['frames', 'functions'])
-      const { value: functions, error } = await page.evaluate(() => window.ended)
-      assert.equal(error, undefined)
-      await page.evaluate(begin, ['frames', 'pipeline'])
-      const { value: pipeline } = await page.evaluate(() => window.ended)
-      for (const [kind, { ms, longest }] of Object.entries({ functions, pipeline }))
-        counted(`jobs: ${kind}: ${abstracts.length} abstracts in ${Math.round(ms)} ms, longest time between frames ${Math.round(longest)} ms`)
-      assert.ok(functions.longest < 250 && pipeline.longest < 250, 'no frame waits for long')
-      // Frozen in the middle: its lock stays, its work is taken over.
-      await page.evaluate(() => (window.progress = undefined))
-      await page.evaluate(begin, ['frames', 'functions'])
-      await reached(page, 0.1, 'map')
-      await setFrozen(scene.browser, page, true)
-      const other = await scene.page()
-      await other.evaluate(begin, ['frames', 'functions'])
-      const { value } = await other.evaluate(() => window.ended)
-      assert.equal(value.rows, abstracts.length)
-      same(await wordsIn(other), byLoop(), 'as by a loop')
     },
     300,
   )

@@ -7,7 +7,7 @@ const add = (sums, key, value) => sums.set(key, (sums.get(key) ?? 0) + value)
 const WORK = {
   'sum by group': (document, sums) => add(sums, document.group, document.amount),
   'word count': (document, sums) => {
-    for (const word of document.body.split(' ')) add(sums, word, 1)
+    for (const word of document.body.split(' ')) if (word !== '') add(sums, word, 1)
   },
 }
 

@@ -1,11 +1,11 @@
 // The jobs as Tidewell runs them: by expressions, by functions and a reduction, by functions alone, and as pipelines.
 import { open } from '/tidewell.js'
 
-const split = [{ $project: { word: { $split: ['$body', ' '] } } }, { $unwind: '$word' }]
+const split = [{ $project: { word: { $split: ['$body', ' '] } } }, { $unwind: '$word' }, { $match: { word: { $ne: '' } } }]
 const sum = (_, values) => values.reduce((a, b) => a + b, 0)
 const groups = (document, emit) => emit(document.group, document.amount)
 const words = ({ body }, emit) => {
-  for (const word of body.split(' ')) emit(word, 1)
+  for (const word of body.split(' ')) if (word !== '') emit(word, 1)
 }
 const JOBS = {
   'sum by group': {

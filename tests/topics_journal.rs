@@ -38,6 +38,7 @@ pub(crate) struct Journal {
     accepted: RefCell<BTreeMap<u64, u64>>,
     /// Members that may be behind: what they were given counts no more.
     void: RefCell<BTreeSet<u64>>,
+    opening: Cell<u64>,
     opens: RefCell<Vec<f64>>,
     given: Cell<u64>,
     refusals: Cell<u64>,
@@ -59,7 +60,14 @@ impl Journal {
         [self.given.get(), self.refusals.get(), self.evictions.get(), self.dead.get()]
     }
 
+    /// A tab is about to be opened: from now on its clock may be known to the others.
+    pub(crate) fn opening(&self) {
+        self.opening.set(self.opening.get() + 1);
+    }
+
+    /// It is open: whatever its clock was set to, it has been written down.
     pub(crate) fn opened(&self, now: f64) {
+        self.opening.set(self.opening.get() - 1);
         self.opens.borrow_mut().push(now);
     }
 
@@ -113,7 +121,7 @@ impl Journal {
         }
         let wishes = self.wishes.borrow();
         let wish = &wishes[n as usize];
-        let opened = |since: f64| self.opens.borrow().iter().any(|open| *open >= since);
+        let opened = |since: f64| self.opening.get() > 0 || self.opens.borrow().iter().any(|open| *open >= since);
         // The clock of a tab that comes later may be ahead by days: then time has passed, as far as anybody can know.
         if now + TRAVEL_MS < wish.due && !opened(wish.at) {
             self.complain(format!("message {n} came {} ms too early", wish.due - now));
@@ -157,11 +165,15 @@ impl Journal {
         }
     }
 
-    pub(crate) fn acknowledged(&self, sent: &[u64], refused: &[u64]) {
-        for (at, n) in sent.iter().enumerate() {
+    /// What a member of the plain group said, by message and offset, was believed but for those in `refused`.
+    pub(crate) fn acknowledged(&self, member: u64, sent: &[(u64, u64)], refused: &[u64]) {
+        for (at, (n, offset)) in sent.iter().enumerate() {
             if refused.contains(&(at as u64)) {
                 self.refused();
                 continue;
+            }
+            if self.hands.borrow().get(&(0, *offset)).is_some_and(|hand| hand.member != member) {
+                self.complain(format!("message {n} was acknowledged by {member}, which does not hold it any more"));
             }
             let mut accepted = self.accepted.borrow_mut();
             let count = accepted.entry(*n).or_insert(0);

@@ -101,7 +101,9 @@ async fn work(
         rows.collect::<Vec<_>>().join(",")
     };
     let (acks, nacks) = (rows("ack"), rows("nack"));
-    let sent: Vec<u64> = settle.iter().filter(|one| one.1 == "ack").map(|one| one.2).collect();
+    let offset = |row: &str| row.split(',').nth(2).and_then(|offset| offset.parse().ok()).unwrap_or(0);
+    let acked = settle.iter().filter(|one| one.1 == "ack");
+    let sent: Vec<(u64, u64)> = acked.map(|(row, _, n)| (*n, offset(row))).collect();
     settle.clear();
     let command = format!(
         r#"{{"op":"topicTurn","topic":{},"group":{},"member":{},"max":{},"ack":[{acks}],"nack":[{nacks}]}}"#,
@@ -115,7 +117,7 @@ async fn work(
     let refused: Vec<u64> = parse(&answer)
         .field(b"refused")
         .map_or(Vec::new(), |list| list.items().filter_map(|at| at.as_f64()).map(|at| at as u64).collect());
-    journal.acknowledged(&sent, &refused);
+    journal.acknowledged(tab.member, &sent, &refused);
     for hand in hands(&answer, tab, 0, journal, begun) {
         if rng.one_in(12) {
             // It never settles: the deadline gives it back.

@@ -52,6 +52,7 @@ impl World {
     }
 
     pub(crate) async fn open(&self, journal: &Journal) -> Result<Tab, Error> {
+        journal.opening();
         let platform = self.sim.tab();
         let options = EngineOptions { memory_budget: 1 << 20, ..EngineOptions::new("test") };
         let database = Database::open(Rc::new(self.storage.open()), platform.clone(), None, options).await?;
@@ -60,7 +61,6 @@ impl World {
         let member = 1 + (platform.next_u64() >> 12);
         let mut tab =
             Tab { database, platform, topic: 0, groups: [0; 2], member, sim: self.sim.clone(), strict: self.strict };
-        journal.opened(tab.now());
         tab.topic =
             number(&tab.run(r#"{"op":"topicOpen","name":"t","partitions":2,"dedupe":1000000000000}"#).await?, "topic");
         tab.run(r#"{"op":"topicFollow","collection":"effects"}"#).await?;
@@ -71,7 +71,6 @@ impl World {
             );
             tab.groups[at] = number(&tab.run(&open).await?, "group");
         }
-        // From here on its clock is known to the others, whatever it was set to.
         journal.opened(tab.now());
         Ok(tab)
     }

@@ -112,10 +112,12 @@ impl Journal {
         [begun, now]: [f64; 2],
     ) {
         self.given.set(self.given.get() + 1);
+        let place = (group, offset);
         if self.void.borrow().contains(&member) {
+            // It may be behind, so it proves nothing; but nobody else is known to have it.
+            self.hands.borrow_mut().remove(&place);
             return;
         }
-        let place = (group, offset);
         if count > DELIVERIES {
             self.complain(format!("message {n} was handed out {count} times"));
         }

@@ -71,6 +71,8 @@ impl World {
             );
             tab.groups[at] = number(&tab.run(&open).await?, "group");
         }
+        // Its time is written down: a tab that comes next, with a wall clock that is behind, begins there.
+        tab.run(r#"{"op":"topicOpen","name":"t"}"#).await?;
         journal.opened(tab.now());
         Ok(tab)
     }

@@ -219,6 +219,18 @@ impl Journal {
         let docs = tab.run(r#"{"op":"find","collection":"docs"}"#).await.map_err(text)?;
         let docs: BTreeSet<u64> =
             parse(&docs).items().map(|one| one.field(b"id").unwrap().as_str().unwrap().parse().unwrap()).collect();
+        self.verify_wishes(&stored, &dead, &done, &docs)?;
+        self.verify_feed(tab, &done).await
+    }
+
+    /// Every message is there as it was wished, and came to one end.
+    fn verify_wishes(
+        &self,
+        stored: &[u64],
+        dead: &[Vec<u64>; 2],
+        done: &BTreeMap<u64, u64>,
+        docs: &BTreeSet<u64>,
+    ) -> Result<(), String> {
         let wishes = self.wishes.borrow();
         let mut ids = BTreeMap::new();
         for (n, wish) in wishes.iter().enumerate() {
@@ -258,7 +270,7 @@ impl Journal {
         if let Some((id, count)) = ids.iter().find(|(_, count)| **count > 1) {
             return Err(format!("id {id} was published {count} times"));
         }
-        self.verify_feed(tab, &done).await
+        Ok(())
     }
 
     /// The changes of the effects, one after another, give the effects.

@@ -1,4 +1,4 @@
-/** Teeth: deliberate faults in the package's part of caches, each of which makes a claim about the API fail. */
+/** Teeth: deliberate faults in the package's part of caches and streams, each of which makes a claim about the API fail. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { Database, OpenOptions } from '../src/index.js'
 import { caches } from './api/caches.js'
+import { streams } from './api/streams.js'
 
 const built = join(process.env['TIDEWELL_PACKAGE'] ?? '', 'dist')
 const skip = existsSync(join(built, 'inline.js')) ? false : `${built} is not built: run cargo xtask build`
@@ -22,33 +23,75 @@ interface Fault {
 const FAULTS: readonly Fault[] = [
   {
     what: 'ignoring expiry',
-    file: 'memory.ts',
+    file: 'cache/memory.ts',
     right: 'ttl === undefined ? Infinity : created + ttl',
     wrong: 'Infinity',
   },
   {
     what: 'ignoring that a use ends',
-    file: 'memory.ts',
+    file: 'cache/memory.ts',
     right: 'Math.min(absolute, touched + sliding)',
     wrong: 'absolute',
   },
   {
     what: 'keeping in memory what a commit removed',
-    file: 'memory.ts',
+    file: 'cache/memory.ts',
     right: 'ticket.touched = Math.max(ticket.touched, position)\n    return this.#remove(key)',
     wrong: 'ticket.touched = Math.max(ticket.touched, position)\n    return false',
   },
   {
     what: 'following the wall clock back',
-    file: 'clock.ts',
+    file: 'cache/clock.ts',
     right: 'return this.#source.monotonic() + this.#offset',
     wrong: 'return this.#source.wall()',
   },
   {
     what: 'taking a conflict for a stored value',
-    file: 'compute.ts',
+    file: 'cache/compute.ts',
     right: "known.reason === 'retry') return false",
     wrong: "known.reason === 'retry') return true",
+  },
+  {
+    what: 'committing a batch that another run has done',
+    file: 'streams/runner.ts',
+    right: 'if (stored?.seq !== seq) throw new Outrun()',
+    wrong: 'if (stored === null) throw new Outrun()',
+  },
+  {
+    what: 'forgetting the states of a batch',
+    file: 'streams/batch.ts',
+    right: 'if (operator !== undefined) await store.save(tx, open, culprit)',
+    wrong: '',
+  },
+  {
+    what: 'keeping what was closed',
+    file: 'streams/store.ts',
+    right: 'if (gone.length > 0)',
+    wrong: 'if (gone.length > 1e9)',
+  },
+  {
+    what: 'adding what comes too late',
+    file: 'streams/step.ts',
+    right: 'if (operator?.isLate(record, watermark) === true)',
+    wrong: 'if (operator === undefined)',
+  },
+  {
+    what: 'leaving the session that became part of another',
+    file: 'streams/window.ts',
+    right: 'if (!there.has(start))',
+    wrong: 'if (start === Infinity)',
+  },
+  {
+    what: 'dropping a message that failed without a word',
+    file: 'streams/batch.ts',
+    right: 'await putDead(tx, plan.name, settings.deadLetter, dead, batch.giveUp ?? 0)',
+    wrong: 'await putDead(tx, plan.name, settings.deadLetter, [], batch.giveUp ?? 0)',
+  },
+  {
+    what: 'never closing while nothing comes',
+    file: 'streams/runner.ts',
+    right: 'if (idle >= 0 && lead + idle >= close) return lead + idle',
+    wrong: '',
   },
 ]
 
@@ -72,7 +115,7 @@ async function bundle(fault: Fault, out: string): Promise<string> {
       path: pathToFileURL(join(built, path.slice(3))).href,
       external: true,
     }))
-    onLoad({ filter: new RegExp(`cache/${fault.file.replace('.', '\\.')}$`) }, ({ path }) => {
+    onLoad({ filter: new RegExp(`src/${fault.file.replace('.', '\\.')}$`) }, ({ path }) => {
       const source = readFileSync(path, 'utf8')
       planted = source.includes(fault.right)
       return { contents: source.replace(fault.right, fault.wrong), loader: 'ts' }
@@ -103,8 +146,8 @@ for (const fault of FAULTS) {
         reopen: (db: Database, options?: OpenOptions) => open(db.name, options),
       }
       const complaints: string[] = []
-      for (const { name, run } of caches) {
-        const late = new Promise((_, reject) => setTimeout(reject, 5000, new Error('it hangs')).unref())
+      for (const { name, run } of fault.file.startsWith('cache') ? caches : streams) {
+        const late = new Promise((_, reject) => setTimeout(reject, 8000, new Error('it hangs')).unref())
         await Promise.race([run(context), late]).catch(() => complaints.push(name))
         if (complaints.length > 0) break
       }

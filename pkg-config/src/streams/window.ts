@@ -85,7 +85,6 @@ class Windowed implements KeyState {
 
   add(record: Rec, watermark: number): void {
     const { windows, lateness, how } = this.#plan
-    this.#close(watermark)
     const context = contextOf(record)
     if (windows.kind === 'session') return this.#addToSession(record, context, windows.gap)
     const starts = windows.kind === 'all' ? [0] : startsOf(record.time, windows.size, windows.every)

@@ -254,6 +254,58 @@ export const streams: readonly Claim[] = [
     await other.stop()
   }),
 
+  claim('runs that are killed before, in or after any commit lose nothing and count nothing twice', async (db) => {
+    const topic = db.topic<string>('texts', { partitions: 1 })
+    const commit = db.transaction.bind(db)
+    let seed = 7
+    const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below
+    let kills = 0
+    const die = () => {
+      kills++
+      throw new Error('killed')
+    }
+    const windows = (of: Database) =>
+      of
+        .stream('windows')
+        .from(topic, { time: (text) => Number(text.split(' ')[2]) })
+        .keyBy((text) => text.split(' ')[0] as string)
+        .window({ tumbling: 50 })
+        .count()
+        .into(of.topic<unknown>('closed'))
+    for (let round = 0; round < 40; round++) {
+      await topic.publishMany(Array.from({ length: 10 }, (_, at) => ({ value: `w${at % 3} all ${round * 10 + at}` })))
+      const runs = [await counting(db).run({ batch: 4 }), await windows(db).run({ batch: 4 })]
+      db.transaction = async (work, options) => {
+        const when = random(6)
+        if (when === 0) die()
+        const answer = await commit(async (tx) => {
+          const inside = await work(tx)
+          if (when === 1) die()
+          return inside
+        }, options)
+        if (when === 2) die()
+        return answer
+      }
+      await Promise.race(runs.map((run) => Promise.race([run.done.catch(() => undefined), through(run)])))
+      db.transaction = commit
+      for (const run of runs) await run.stop()
+    }
+    const runs = [await counting(db).run(), await windows(db).run()]
+    await topic.publish('last  100000')
+    for (const run of runs) await through(run)
+    const counted = new Map((await rows(db, 'words', 'id', 'value')) as [string, number][])
+    equal([counted.get('all'), counted.get('w0'), counted.get('w1'), counted.get('w2')], [400, 160, 120, 120])
+    const closed = (await valuesOf(db, 'closed')) as { key: string; start: Date; value: number }[]
+    const names = closed.map(({ key, start }) => `${key}@${start.getTime()}`)
+    equal([names.length, new Set(names).size], [24, 24], 'each window closed once')
+    equal(
+      closed.reduce((sum, { value }) => sum + value, 0),
+      400,
+    )
+    holds(kills > 20, `${kills} runs were killed`)
+    for (const run of runs) await run.stop()
+  }),
+
   {
     name: 'a database closed in the middle of a stream goes on where it was: nothing is lost, nothing counts twice',
     run: async (context) => {

@@ -1,6 +1,6 @@
 // Caches in several tabs: no read is stale, and a tab that is killed while it loads stops nobody.
 import assert from 'node:assert/strict'
-import { crash, setFrozen } from './support/browser.mjs'
+import { crash, pause } from './support/browser.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
 const TABS = 4
@@ -131,6 +131,7 @@ scenario('a tab that is frozen while it loads is waited for until the deadline o
     cache.get('k', () => new Promise(() => {})).catch(() => {})
   })
   await first.evaluate(() => new Promise((done) => setTimeout(done, 100)))
-  await setFrozen(scene.browser, first, true)
+  const thaw = await pause(scene.browser, first)
   assert.equal(await second.evaluate(() => cache.get('k', () => 'mine')), 'mine')
+  await thaw()
 })

@@ -23,6 +23,8 @@ mod program;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod sync;
+#[cfg(test)]
 mod tab;
 #[cfg(test)]
 mod topics_journal;

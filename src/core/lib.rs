@@ -4,7 +4,8 @@
 //! in through the traits of [`base`] and [`disk`], so every run replays from a seed.
 //!
 //! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
-//! documents ([`search`], [`cache`]), messages ([`topics`]), jobs over documents ([`jobs`]), and [`database`] which wires them.
+//! documents ([`search`], [`cache`]), messages ([`topics`]), jobs over documents ([`jobs`]), [`sync`] with a server, and
+//! [`database`] which wires them.
 
 pub mod base;
 pub mod cache;
@@ -14,4 +15,5 @@ pub mod disk;
 pub mod engine;
 pub mod jobs;
 pub mod search;
+pub mod sync;
 pub mod topics;

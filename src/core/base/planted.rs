@@ -77,6 +77,20 @@ pub enum Bug {
     IgnoreJobCursor,
     /// The old result of a job goes in one commit, and the new one comes in another.
     SwapJobInTwo,
+    /// The sync server takes a mutation that comes again for a new one.
+    SyncSkipDedupe,
+    /// Neither end of sync compares hashes.
+    SyncSkipHash,
+    /// A sync client forgets what the server rejected.
+    SyncLoseRejected,
+    /// A page of a pull that was cut ends at the end of its span.
+    SyncSkipCommit,
+    /// The sync server lets a client go on from before the tombstones were purged.
+    SyncResurrect,
+    /// Neither end of sync looks at the epoch.
+    SyncSkipEpoch,
+    /// The sync server does not notice that a client may read less than before.
+    SyncKeepRevoked,
 }
 
 #[cfg(feature = "planted-bugs")]

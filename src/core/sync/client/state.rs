@@ -1,0 +1,330 @@
+//! What a client remembers, and how it changes its own documents.
+//!
+//! Everything durable is in the store before anybody hears of it; what is here in memory follows from it alone.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::super::fields::{hash_text, number, object, text, Fields};
+use super::super::limits::{CURSOR_MAX, MUTATIONS_MAX, MUTATION_MAX, NAME_MAX};
+use super::super::message::{PullRequest, PushRequest, Subscription};
+use super::super::mutation::Mutation;
+use super::super::op::Op;
+use super::store::{key_of, ClientStore, Table, Write};
+use crate::base::{Error, Result, Rng};
+use crate::collections::Value;
+
+/// Documents whose view may have changed: collection and id.
+pub type Touched = BTreeSet<(Box<str>, Box<str>)>;
+
+/// What the application decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What to pull.
+    pub subscriptions: Vec<Subscription>,
+    /// The version of the application's schema.
+    pub schema: u64,
+    /// The most documents of a page.
+    pub page: usize,
+    /// The most mutations of a push.
+    pub batch: usize,
+    /// The most mutations kept for a server that loses its past.
+    pub retained: usize,
+}
+
+/// Who the replica is and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Meta {
+    pub(super) replica: Box<str>,
+    /// The last mutation that was made, and its hash.
+    pub(super) seq: u64,
+    pub(super) hash: u64,
+    /// The last mutation whose effect is in the base.
+    pub(super) included: u64,
+    pub(super) epoch: Option<Box<str>>,
+    pub(super) cursor: Option<Box<str>>,
+    pub(super) version: u64,
+    /// Documents of an earlier generation go when a snapshot ends.
+    pub(super) generation: u64,
+    /// Whether a snapshot is on its way.
+    pub(super) snapshot: bool,
+    /// Whether the base is exactly the server's state at `version`.
+    pub(super) whole: bool,
+}
+
+/// A document as last pulled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Base {
+    /// The version at which it got this content.
+    pub version: u64,
+    /// The generation in which it came.
+    pub generation: u64,
+    /// Its content.
+    pub document: Value,
+}
+
+/// In [`Entry::recovered`]: the effect is in the base, whatever its generation.
+pub(super) const IN_BASE: u64 = super::super::limits::NUMBER_MAX;
+
+/// A mutation that is not settled.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) mutation: Mutation,
+    /// Whether the server has answered that it took effect, and at which version.
+    pub(super) applied: Option<u64>,
+    /// Set for one that an earlier life of the server had: documents of generations before show its effect already.
+    pub(super) recovered: Option<u64>,
+}
+
+/// A client: what its store holds, in memory as far as it is small.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) config: Config,
+    pub(super) meta: Meta,
+    pub(super) outbox: VecDeque<Entry>,
+    pub(super) retained: VecDeque<(u64, Mutation)>,
+    /// Documents that pending mutations change, as the view shows them.
+    pub(super) overlay: BTreeMap<(Box<str>, Box<str>), Option<Value>>,
+}
+
+impl Client {
+    /// Opens what the store holds; an empty one becomes a new replica.
+    ///
+    /// # Errors
+    /// What the store answers; `Corrupt` if it holds something else.
+    pub fn open(store: &mut dyn ClientStore, config: Config, rng: &dyn Rng) -> Result<Self> {
+        let meta = match store.get(Table::Meta, "")? {
+            Some(value) => Meta::parse(value).map_err(corrupt)?,
+            None => {
+                let meta = Meta::new(rng);
+                store.commit(vec![(Table::Meta, "".into(), Some(meta.to_value()))])?;
+                meta
+            }
+        };
+        let (mut outbox, mut retained) = (VecDeque::new(), VecDeque::new());
+        store.scan(Table::Outbox, &mut |_, value| {
+            outbox.push_back(Entry::parse(value).map_err(corrupt)?);
+            Ok(true)
+        })?;
+        store.scan(Table::Retained, &mut |_, value| {
+            let entry = Entry::parse(value).map_err(corrupt)?;
+            retained.push_back((entry.applied.unwrap_or(0), entry.mutation));
+            Ok(true)
+        })?;
+        let mut client = Self { config, meta, outbox, retained, overlay: BTreeMap::new() };
+        client.overlay = client.rebased(store)?;
+        Ok(client)
+    }
+
+    /// The replica's name.
+    pub fn replica(&self) -> &str {
+        &self.meta.replica
+    }
+
+    /// How many mutations the server has not answered.
+    pub fn pending(&self) -> usize {
+        self.outbox.iter().filter(|entry| entry.applied.is_none()).count()
+    }
+
+    /// Whether everything was answered and has come back.
+    pub fn is_settled(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// The server's version that the base is, if it is exactly one.
+    pub fn version(&self) -> Option<u64> {
+        self.meta.whole.then_some(self.meta.version)
+    }
+
+    /// The server's epoch, once it has answered.
+    pub fn epoch(&self) -> Option<&str> {
+        self.meta.epoch.as_deref()
+    }
+
+    /// The mutations that the view shows on top of the base, in order.
+    pub fn shown(&self) -> impl Iterator<Item = &Mutation> {
+        let included = self.meta.included;
+        let shows = move |entry: &&Entry| entry.mutation.seq > included && entry.recovered != Some(IN_BASE);
+        self.outbox.iter().filter(shows).map(|entry| &entry.mutation)
+    }
+
+    /// The document as the application sees it.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn view(&self, store: &dyn ClientStore, collection: &str, id: &str) -> Result<Option<Value>> {
+        match self.overlay.get(&(collection.into(), id.into())) {
+            Some(document) => Ok(document.clone()),
+            None => Ok(base(store, collection, id)?.map(|base| base.document)),
+        }
+    }
+
+    /// Documents that pending mutations change, as the view shows them.
+    pub fn overlay(&self) -> impl Iterator<Item = (&(Box<str>, Box<str>), Option<&Value>)> {
+        self.overlay.iter().map(|(key, document)| (key, document.as_ref()))
+    }
+
+    /// Does `ops` atomically: in the view at once, at the server when it can be. `also` is written in the same commit.
+    ///
+    /// # Errors
+    /// `Conflict` if the ops cannot be done on the view, with the refusal's code as the message's beginning; what the
+    /// store answers. Nothing has changed then.
+    pub fn mutate(
+        &mut self,
+        store: &mut dyn ClientStore,
+        rng: &dyn Rng,
+        ops: Vec<Op>,
+        also: Vec<Write>,
+    ) -> Result<Touched> {
+        let mutation = self.next(&fresh_name(rng), ops)?;
+        let entry = Entry { mutation, applied: None, recovered: None };
+        let done = self.show(store, &self.overlay, &entry)?;
+        let changed = done.map_err(|refusal| Error::conflict(format!("{}: {}", refusal.code, refusal.reason)))?;
+        let touched = entry.mutation.ops.iter().map(|op| (op.collection.clone(), op.id.clone())).collect();
+        let mut meta = self.meta.clone();
+        (meta.seq, meta.hash) = (entry.mutation.seq, entry.mutation.hash());
+        let mut writes = also;
+        writes.push((Table::Meta, "".into(), Some(meta.to_value())));
+        writes.push((Table::Outbox, entry.key(), Some(entry.to_value())));
+        store.commit(writes)?;
+        self.meta = meta;
+        self.overlay.extend(changed);
+        self.outbox.push_back(entry);
+        Ok(touched)
+    }
+
+    /// The mutation that comes next in this replica.
+    pub(super) fn next(&self, id: &str, ops: Vec<Op>) -> Result<Mutation> {
+        Mutation::new(self.meta.seq + 1, self.meta.hash, id, self.config.schema, self.meta.version, ops)
+    }
+
+    /// What to push, if anything.
+    pub fn push_request(&self) -> Option<PushRequest> {
+        let mut bytes = 0;
+        let waiting =
+            self.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| entry.mutation.clone());
+        let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
+            let fits = bytes == 0 || bytes < MUTATION_MAX;
+            bytes += crate::collections::json::to_json(&mutation.to_value()).len();
+            fits
+        });
+        let mutations: Vec<Mutation> = fitting.collect();
+        let (replica, epoch) = (self.meta.replica.clone(), self.meta.epoch.clone());
+        (!mutations.is_empty()).then_some(PushRequest { replica, epoch, mutations })
+    }
+
+    /// What to pull.
+    pub fn pull_request(&self) -> PullRequest {
+        PullRequest {
+            replica: self.meta.replica.clone(),
+            cursor: self.meta.cursor.clone(),
+            subscriptions: self.config.subscriptions.clone(),
+            limit: self.config.page,
+        }
+    }
+}
+
+/// The document as last pulled.
+pub(super) fn base(store: &dyn ClientStore, collection: &str, id: &str) -> Result<Option<Base>> {
+    let value = store.get(Table::Base, &key_of(collection, id))?;
+    value.map(|value| Base::parse(value).map_err(corrupt)).transpose()
+}
+
+/// A word that nobody else makes up.
+pub(super) fn fresh_name(rng: &dyn Rng) -> Box<str> {
+    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()).into()
+}
+
+/// An error about what the store holds.
+pub(super) fn corrupt(error: Error) -> Error {
+    Error::corrupt(format!("the sync store holds something else: {}", error.message()))
+}
+
+impl Meta {
+    pub(super) fn new(rng: &dyn Rng) -> Self {
+        Self {
+            replica: fresh_name(rng),
+            seq: 0,
+            hash: 0,
+            included: 0,
+            epoch: None,
+            cursor: None,
+            version: 0,
+            generation: 0,
+            snapshot: false,
+            whole: true,
+        }
+    }
+
+    fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "the replica's record")?;
+        Ok(Self {
+            replica: fields.name("replica")?,
+            seq: fields.number("seq")?,
+            hash: fields.hash("hash")?,
+            included: fields.number("included")?,
+            epoch: fields.text_if_any("epoch", NAME_MAX)?,
+            cursor: fields.text_if_any("cursor", CURSOR_MAX)?,
+            version: fields.number("version")?,
+            generation: fields.number("generation")?,
+            snapshot: fields.flag("snapshot")?,
+            whole: fields.flag("whole")?,
+        })
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        object([
+            ("replica", text(&self.replica)),
+            ("seq", number(self.seq)),
+            ("hash", text(&hash_text(self.hash))),
+            ("included", number(self.included)),
+            ("epoch", self.epoch.as_deref().map_or(Value::Null, text)),
+            ("cursor", self.cursor.as_deref().map_or(Value::Null, text)),
+            ("version", number(self.version)),
+            ("generation", number(self.generation)),
+            ("snapshot", Value::Bool(self.snapshot)),
+            ("whole", Value::Bool(self.whole)),
+        ])
+    }
+}
+
+impl Base {
+    pub(super) fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a pulled document")?;
+        let (version, generation) = (fields.number("version")?, fields.number("generation")?);
+        let document = fields.take("doc").ok_or_else(|| Error::invalid("a pulled document lacks 'doc'"))?;
+        Ok(Self { version, generation, document })
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        let (version, generation) = (number(self.version), number(self.generation));
+        object([("version", version), ("generation", generation), ("doc", self.document.clone())])
+    }
+}
+
+impl Entry {
+    pub(super) fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "an entry of the outbox")?;
+        let (applied, recovered) = (fields.number_if_any("applied")?, fields.number_if_any("recovered")?);
+        let mutation = fields.take("mutation").ok_or_else(|| Error::invalid("an entry lacks 'mutation'"))?;
+        Ok(Self { mutation: Mutation::parse(mutation)?, applied, recovered })
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        let mut value = object([("mutation", self.mutation.to_value())]);
+        if let Value::Object(fields) = &mut value {
+            fields.extend(self.applied.map(|version| ("applied".into(), number(version))));
+            fields.extend(self.recovered.map(|generation| ("recovered".into(), number(generation))));
+        }
+        value
+    }
+
+    /// Its key in the outbox: in the order of `seq`.
+    pub(super) fn key(&self) -> Box<str> {
+        seq_key(self.mutation.seq)
+    }
+}
+
+/// A key in the order of numbers.
+pub(super) fn seq_key(seq: u64) -> Box<str> {
+    format!("{seq:016x}").into()
+}

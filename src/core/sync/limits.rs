@@ -1,0 +1,30 @@
+//! The limits of the wire: what a peer may send, so that nobody allocates for what cannot be right.
+//!
+//! Not configuration: both ends hold these numbers, and `docs/SYNC.md` names them.
+
+/// The protocol's version that this code speaks.
+pub const PROTOCOL: u64 = 1;
+/// The oldest version it still understands.
+pub const PROTOCOL_MIN: u64 = 1;
+/// The most bytes of a message, after decompression.
+pub const MESSAGE_MAX: usize = 8 << 20;
+/// The most mutations of one push.
+pub const MUTATIONS_MAX: usize = 500;
+/// The most ops of one mutation.
+pub const OPS_MAX: usize = 1000;
+/// The most bytes of one mutation as JSON.
+pub const MUTATION_MAX: usize = 2 << 20;
+/// The most bytes of the name of a replica or a mutation.
+pub const NAME_MAX: usize = 64;
+/// The most bytes of a cursor.
+pub const CURSOR_MAX: usize = 8192;
+/// The most collections a client subscribes to.
+pub const SUBSCRIPTIONS_MAX: usize = 100;
+/// The most documents of one page.
+pub const PAGE_MAX: usize = 1000;
+/// The most stored images looked at for one page, so that a narrow filter cannot hold the server for long.
+pub const SCAN_MAX: usize = 10_000;
+/// A page ends when its documents have about this many bytes.
+pub const PAGE_BYTES: usize = 2 << 20;
+/// The largest number that a JSON number holds exactly.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;

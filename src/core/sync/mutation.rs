@@ -1,0 +1,97 @@
+//! A mutation: one atomic step of one replica, chained to the one before by hash.
+//!
+//! The chain is for accidents (a cloned profile, a restored backup), not against attackers: a replica belongs to one user.
+
+use super::fields::{hash_text, number, object, text, Fields};
+use super::limits::{MUTATION_MAX, OPS_MAX};
+use super::op::Op;
+use crate::base::checksum::checksum;
+use crate::base::{Error, Result};
+use crate::collections::{json, Value};
+
+/// One atomic step of a replica.
+#[derive(Clone, Debug)]
+pub struct Mutation {
+    /// Its number among the replica's, from 1 on without gaps.
+    pub seq: u64,
+    /// The hash of the mutation before, 0 for the first.
+    pub prev: u64,
+    /// Its own name, which it keeps when it must be sent under another replica.
+    pub id: Box<str>,
+    /// The version of the application's schema that wrote it.
+    pub schema: u64,
+    /// The version of the server that its writer saw.
+    pub base: u64,
+    /// What it does: all of it or nothing.
+    pub ops: Vec<Op>,
+    hash: u64,
+}
+
+impl Mutation {
+    /// A mutation with its hash.
+    ///
+    /// # Errors
+    /// `Invalid` if it has no ops, too many, or too many bytes.
+    pub fn new(seq: u64, prev: u64, id: &str, schema: u64, base: u64, ops: Vec<Op>) -> Result<Self> {
+        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0 };
+        let body = json::to_json(&mutation.body());
+        if mutation.ops.is_empty() || mutation.ops.len() > OPS_MAX {
+            return Err(Error::invalid(format!("a mutation has 1 to {OPS_MAX} ops")));
+        }
+        if body.len() > MUTATION_MAX {
+            return Err(Error::invalid(format!("a mutation has at most {MUTATION_MAX} bytes, not {}", body.len())));
+        }
+        mutation.hash = checksum(&body);
+        Ok(mutation)
+    }
+
+    /// What names its content and its past.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Reads a mutation, and checks that its hash is that of what arrived.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what is wrong.
+    pub fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a mutation")?;
+        let seq = fields.number("seq")?;
+        let prev = fields.hash("prev")?;
+        let hash = fields.hash("hash")?;
+        let id = fields.name("id")?;
+        let schema = fields.number("schema")?;
+        let base = fields.number("base")?;
+        let ops = fields.array("ops", OPS_MAX)?.into_iter().map(Op::parse).collect::<Result<Vec<Op>>>()?;
+        fields.finish()?;
+        if seq == 0 {
+            return Err(Error::invalid("'seq' of a mutation starts at 1"));
+        }
+        let mutation = Self::new(seq, prev, &id, schema, base, ops)?;
+        if mutation.hash != hash {
+            return Err(Error::invalid(format!("'hash' of mutation {seq} is not that of its content")));
+        }
+        Ok(mutation)
+    }
+
+    /// The mutation as it goes over the wire.
+    pub fn to_value(&self) -> Value {
+        let mut value = self.body();
+        if let Value::Object(fields) = &mut value {
+            fields.push(("hash".into(), text(&hash_text(self.hash))));
+        }
+        value
+    }
+
+    /// What the hash covers.
+    fn body(&self) -> Value {
+        object([
+            ("seq", number(self.seq)),
+            ("prev", text(&hash_text(self.prev))),
+            ("id", text(&self.id)),
+            ("schema", number(self.schema)),
+            ("base", number(self.base)),
+            ("ops", Value::Array(self.ops.iter().map(Op::to_value).collect())),
+        ])
+    }
+}

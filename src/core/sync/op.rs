@@ -1,0 +1,155 @@
+//! What a mutation does to one document, and how it is done: the same code on both ends.
+//!
+//! It is not access control, and it needs no clock: operators that read one are refused.
+
+use super::fields::{number, object, text, Fields};
+use crate::base::{Error, Result};
+use crate::collections::document::{ID_MAX, JSON_MAX};
+use crate::collections::{json, Update, Value};
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Makes a document that must not exist.
+    Create(Value),
+    /// Makes or replaces a document.
+    Put(Value),
+    /// Changes fields of a document that must exist, by update operators.
+    Update(Value),
+    /// Removes a document; of one that is gone already, nothing.
+    Remove,
+}
+
+/// One document's part of a mutation.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// The collection.
+    pub collection: Box<str>,
+    /// The document.
+    pub id: Box<str>,
+    /// Only if nobody else changed the document after this version.
+    pub if_version: Option<u64>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// Why a mutation was refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A fixed word: `gone`, `exists`, `version`, `forbidden` or `invalid`.
+    pub code: Box<str>,
+    /// For people.
+    pub reason: Box<str>,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: &str, reason: impl Into<Box<str>>) -> Self {
+        Self { code: code.into(), reason: reason.into() }
+    }
+}
+
+/// Operators whose result depends on more than the document.
+const UNREPEATABLE: [&str; 2] = ["$currentDate", "$setOnInsert"];
+
+impl Op {
+    /// An op without a condition.
+    pub fn new(collection: &str, id: &str, action: Action) -> Self {
+        Self { collection: collection.into(), id: id.into(), if_version: None, action }
+    }
+
+    /// An update by field operators.
+    ///
+    /// # Errors
+    /// `Invalid` for a malformed update, or one with operators that read the clock.
+    pub fn update(collection: &str, id: &str, update: Value) -> Result<Self> {
+        Ok(Self::new(collection, id, parse_update(update)?))
+    }
+
+    /// Reads an op from the wire.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what is wrong.
+    pub(super) fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "an op")?;
+        let collection = fields.text("c", 128)?;
+        crate::collections::catalog::check_collection_name(&collection)?;
+        let id = fields.text("id", ID_MAX)?;
+        if id.is_empty() {
+            return Err(Error::invalid("'id' of an op must not be empty"));
+        }
+        let if_version = fields.number_if_any("if")?;
+        let action = if let Some(document) = fields.take("create") {
+            Action::Create(own_document(document, &id)?)
+        } else if let Some(document) = fields.take("put") {
+            Action::Put(own_document(document, &id)?)
+        } else if let Some(update) = fields.take("update") {
+            parse_update(update)?
+        } else if fields.flag("remove")? {
+            Action::Remove
+        } else {
+            return Err(Error::invalid("an op needs one of 'create', 'put', 'update' and 'remove': true"));
+        };
+        fields.finish()?;
+        Ok(Self { collection, id, if_version, action })
+    }
+
+    /// The op as it goes over the wire.
+    pub(super) fn to_value(&self) -> Value {
+        let (name, value) = match &self.action {
+            Action::Create(document) => ("create", document.clone()),
+            Action::Put(document) => ("put", document.clone()),
+            Action::Update(source) => ("update", source.clone()),
+            Action::Remove => ("remove", Value::Bool(true)),
+        };
+        let mut op = object([("c", text(&self.collection)), ("id", text(&self.id)), (name, value)]);
+        if let (Value::Object(fields), Some(version)) = (&mut op, self.if_version) {
+            fields.push(("if".into(), number(version)));
+        }
+        op
+    }
+
+    /// What the document is afterwards.
+    ///
+    /// # Errors
+    /// The refusal, if it cannot be done.
+    pub fn apply(&self, current: Option<&Value>) -> Result<Option<Value>, Refusal> {
+        let after = match (&self.action, current) {
+            (Action::Create(_), Some(_)) => return Err(Refusal::new("exists", self.named("exists already"))),
+            (Action::Create(document) | Action::Put(document), _) => document.clone(),
+            (Action::Remove, _) => return Ok(None),
+            (Action::Update(_), None) => return Err(Refusal::new("gone", self.named("does not exist"))),
+            (Action::Update(update), Some(current)) => {
+                let mut after = current.clone();
+                let done = Update::parse(update).and_then(|update| update.apply(&mut after, 0.0));
+                done.map_err(|error| Refusal::new("invalid", error.message()))?;
+                after
+            }
+        };
+        if json::to_json(&after).len() > JSON_MAX {
+            return Err(Refusal::new("invalid", self.named(&format!("would exceed {JSON_MAX} bytes"))));
+        }
+        Ok(Some(after))
+    }
+
+    /// A sentence about the document.
+    pub(super) fn named(&self, what: &str) -> String {
+        format!("the document '{}' of '{}' {what}", self.id, self.collection)
+    }
+}
+
+fn parse_update(source: Value) -> Result<Action> {
+    if let Some(name) = UNREPEATABLE.iter().find(|name| source.field(name).is_some()) {
+        return Err(Error::invalid(format!("{name} cannot be synced: it does not give the same result on both ends")));
+    }
+    Update::parse(&source)?;
+    Ok(Action::Update(source))
+}
+
+/// The document, if it is an object and names itself as the op does.
+fn own_document(document: Value, id: &str) -> Result<Value> {
+    match document.field("id") {
+        Some(Value::String(own)) if **own == *id => Ok(document),
+        _ => Err(Error::invalid(format!("the document of an op must be an object whose id is '{id}'"))),
+    }
+}

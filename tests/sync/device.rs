@@ -1,0 +1,145 @@
+//! A device: a profile on disk, and while it runs, a client with its link.
+//!
+//! It keeps no secret from the judge: what it shows is compared after every step.
+
+use std::collections::BTreeSet;
+
+use tidewell_core::base::SeededRng;
+use tidewell_core::collections::{json, Value};
+use tidewell_core::sync::client::link::{Link, Timing};
+use tidewell_core::sync::client::memory::MemoryClient;
+use tidewell_core::sync::client::{Config, Table};
+use tidewell_core::sync::{Client, ClientStore, Subscription};
+
+use super::model::{apply, fields, Scope, State};
+
+pub(crate) const TIMING: Timing = Timing { deadline: 60.0, backoff: 5.0, backoff_max: 40.0, poll: 50.0 };
+
+/// How a device is cut off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cut {
+    /// Nothing gets through.
+    Both,
+    /// Requests arrive, answers do not.
+    HalfOpen,
+}
+
+/// A device.
+pub(crate) struct Device {
+    pub(crate) store: MemoryClient,
+    pub(crate) client: Option<Client>,
+    pub(crate) link: Link,
+    pub(crate) rng: SeededRng,
+    /// Counts the lives of the program, so that answers do not reach the next one.
+    pub(crate) life: u64,
+    /// How far its clock is off.
+    pub(crate) skew: f64,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) token_is_good: bool,
+    pub(crate) user: usize,
+    pub(crate) schema: u64,
+    pub(crate) at_least: Option<f64>,
+    /// What the server let it see when it last became whole.
+    pub(crate) seen: Scope,
+    /// An earlier copy of the profile, and the mutations that existed then.
+    pub(crate) saved: Option<(MemoryClient, Scope)>,
+}
+
+impl Device {
+    pub(crate) fn new(rng: SeededRng, user: usize, at_least: Option<f64>) -> Self {
+        let mut device = Self {
+            store: MemoryClient::default(),
+            client: None,
+            link: Link::new(TIMING),
+            rng,
+            life: 0,
+            skew: 0.0,
+            cut: None,
+            token_is_good: true,
+            user,
+            schema: 1,
+            at_least,
+            seen: Scope { teams: Vec::new(), at_least },
+            saved: None,
+        };
+        device.start();
+        device
+    }
+
+    /// Starts the program on the profile as it is.
+    pub(crate) fn start(&mut self) {
+        let filter = self.at_least.map_or("{}".to_owned(), |least| format!("{{\"n\":{{\"$gte\":{least}}}}}"));
+        let filter = json::parse(filter.as_bytes()).unwrap();
+        let subscriptions = vec![
+            Subscription { collection: "open".into(), filter },
+            Subscription { collection: "team".into(), filter: Value::Object(Vec::new()) },
+        ];
+        let page = 1 + self.rng.index(6);
+        let batch = 1 + self.rng.index(4);
+        let config = Config { subscriptions, schema: self.schema, page, batch, retained: 10_000 };
+        let mut client = Client::open(&mut self.store, config, &self.rng).unwrap();
+        client.migrate(&mut self.store, &self.rng, &mut |_| None).unwrap();
+        self.client = Some(client);
+        self.link = Link::new(TIMING);
+        self.life += 1;
+    }
+
+    /// The names of the mutations in these tables of the profile.
+    pub(crate) fn mutations(&self, tables: &[Table]) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for table in tables {
+            let mut show = |_: &str, value: Value| {
+                if let Some(Value::String(id)) = value.field("mutation").and_then(|mutation| mutation.field("id")) {
+                    names.insert(id.to_string());
+                }
+                Ok(true)
+            };
+            self.store.scan(*table, &mut show).unwrap();
+        }
+        names
+    }
+
+    /// Everything the application sees.
+    pub(crate) fn view(&self, client: &Client) -> State {
+        let mut view = State::new();
+        let mut show = |key: &str, value: Value| {
+            let (collection, id) = key.split_once('\0').unwrap();
+            view.insert((collection.into(), id.into()), fields(value.field("doc").unwrap()));
+            Ok(true)
+        };
+        self.store.scan(Table::Base, &mut show).unwrap();
+        for ((collection, id), document) in client.overlay() {
+            let key = (collection.to_string(), id.to_string());
+            match document {
+                Some(document) => drop(view.insert(key, fields(document))),
+                None => drop(view.remove(&key)),
+            }
+        }
+        view
+    }
+
+    /// Whether the view is the server's state with the pending mutations on top. `state` answers the server's state at
+    /// an epoch and a version.
+    pub(crate) fn judge<'a>(&self, state: impl Fn(&str, u64) -> Option<&'a State>) -> Result<(), String> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let Some(version) = client.version() else { return Ok(()) };
+        let mut expected = match client.epoch() {
+            Some(_) if version == 0 => State::new(),
+            Some(epoch) => match state(epoch, version) {
+                Some(state) => self.seen.of(state),
+                None => return Err(format!("the client is at version {version} of {epoch}, which never was")),
+            },
+            None => State::new(),
+        };
+        for mutation in client.shown() {
+            // What can no longer be done is not shown.
+            let _ = apply(&mut expected, mutation);
+        }
+        let view = self.view(client);
+        if view == expected {
+            return Ok(());
+        }
+        let version = format!("at version {version} of {:?}", client.epoch());
+        Err(format!("{version} the view is\n  {view:?}\nand not\n  {expected:?}"))
+    }
+}

@@ -1,0 +1,12 @@
+//! Sync, simulated: many clients and a server over a network that does everything networks do.
+//!
+//! Messages travel as bytes. Every step is judged against a model that knows nothing of the code under test.
+
+mod actions;
+mod device;
+mod model;
+#[cfg(feature = "planted-bugs")]
+mod planted_tests;
+mod simulation_tests;
+mod wire_tests;
+mod world;

@@ -16,6 +16,11 @@ struct Suite {
 const SUITES: [Suite; 8] = [
     Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
+    Suite {
+        name: "server",
+        shows: "the sync server: the program over HTTP on a file, killed and attacked",
+        run: server,
+    },
     Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
     Suite { name: "wasm-chromium", shows: "the WebAssembly crate's tests in Chromium", run: wasm_chromium },
     Suite { name: "wasm-firefox", shows: "the WebAssembly crate's tests in Firefox", run: wasm_firefox },
@@ -59,7 +64,7 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
 fn native() -> Result<Outcome> {
     let step = Step::cargo("compiling and running the native tests")
         .args(["test", "--locked", "--workspace", "--exclude", "tidewell-web", "--exclude", "tidewell-module"])
-        .args(["--profile", "sim", "--no-fail-fast", "--", "--show-output"]);
+        .args(["--exclude", "tidewell-server", "--profile", "sim", "--no-fail-fast", "--", "--show-output"]);
     Ok(Outcome::of(&step.minutes(40).finish()?))
 }
 
@@ -69,6 +74,19 @@ fn planted() -> Result<Outcome> {
         .args(["--features", "tidewell-tests/planted-bugs"])
         .args(["planted", "--", "--show-output"]);
     Ok(Outcome::of(&step.finish()?))
+}
+
+/// The server's own tests; its dependencies are compiled for nothing else.
+fn server() -> Result<Outcome> {
+    let step = Step::cargo("compiling the sync server and running its tests").args([
+        "test",
+        "--locked",
+        "-p",
+        "tidewell-server",
+        "--",
+        "--show-output",
+    ]);
+    Ok(Outcome::of(&step.minutes(20).finish()?))
 }
 
 fn oracle() -> Result<Outcome> {

@@ -1,0 +1,191 @@
+//! Where the server's settings come from: flags, then the environment, then a file, then defaults.
+//!
+//! A setting that makes no sense stops the start, with a sentence that names it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{bail, Context, Result};
+use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+use tidewell_core::collections::json;
+use tidewell_core::sync::server::Policy;
+use tidewell_core::sync::{Access, Rule};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "tidewell-server", version, about = "Tidewell's sync server")]
+pub struct Arguments {
+    /// What the server runs with.
+    #[command(flatten)]
+    pub options: Options,
+    /// What to do; without, the server runs.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prints a token, for development.
+    Token {
+        /// Whose data.
+        #[arg(long)]
+        tenant: String,
+        /// Who.
+        #[arg(long)]
+        user: String,
+        /// How long it holds.
+        #[arg(long, default_value_t = 24)]
+        hours: u64,
+        /// Further claims, a JSON object.
+        #[arg(long)]
+        claims: Option<String>,
+    },
+    /// Writes a consistent copy of the database while the server runs. Clients may forget what it holds.
+    Backup {
+        /// The file to write; it must not exist.
+        to: PathBuf,
+    },
+    /// Puts a backup in the place of the database, in a new epoch: clients send again what it lacks. Stop the server first.
+    Restore {
+        /// The backup.
+        from: PathBuf,
+    },
+    /// Forgets tombstones and superseded documents. Clients further behind get everything anew.
+    Compact {
+        /// Only this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// How many versions stay.
+        #[arg(long, default_value_t = 10_000)]
+        keep: u64,
+    },
+}
+
+/// The settings as flags and environment variables.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Options {
+    /// A file of settings (TOML).
+    #[arg(long, env = "TIDEWELL_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// The database: a path of a SQLite file.
+    #[arg(long, env = "TIDEWELL_DATABASE", global = true)]
+    pub database: Option<String>,
+    /// The address to listen on.
+    #[arg(long, env = "TIDEWELL_LISTEN", global = true)]
+    pub listen: Option<SocketAddr>,
+    /// The file that holds the secret of tokens (HS256), at least 32 bytes; made where there is none.
+    #[arg(long, env = "TIDEWELL_SECRET_FILE", global = true)]
+    pub secret_file: Option<PathBuf>,
+    /// An origin whose pages may call the server; `*` for all. May be repeated.
+    #[arg(long, env = "TIDEWELL_CORS", value_delimiter = ',', global = true)]
+    pub cors: Vec<String>,
+}
+
+/// The file of settings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database: Option<String>,
+    listen: Option<SocketAddr>,
+    secret_file: Option<PathBuf>,
+    #[serde(default)]
+    cors: Vec<String>,
+    schema_min: Option<u64>,
+    schema_max: Option<u64>,
+    rules: Option<BTreeMap<String, FileRule>>,
+}
+
+/// A collection's rule: filters as JSON text. What is missing is denied.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRule {
+    read: Option<String>,
+    write: Option<String>,
+}
+
+/// The settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The secret of tokens.
+    pub secret: Vec<u8>,
+    /// Origins whose pages may call.
+    pub cors: Vec<String>,
+    /// Who may do what.
+    pub policy: Policy,
+}
+
+impl Options {
+    /// Everything together.
+    ///
+    /// # Errors
+    /// A sentence that names the setting that makes no sense.
+    pub fn load(self) -> Result<Config> {
+        let file = match &self.config {
+            None => File::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("in {}", path.display()))?
+            }
+        };
+        let database = self.database.or(file.database).unwrap_or_else(|| "tidewell.db".to_owned());
+        if database.contains("://") {
+            bail!("the database '{database}' is not there yet: this version runs on a SQLite file, --database PATH");
+        }
+        let database = PathBuf::from(database);
+        let secret_file = self.secret_file.or(file.secret_file).unwrap_or_else(|| database.with_extension("secret"));
+        let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
+        let access = file.rules.map_or_else(|| Ok(Access::open()), access)?;
+        let policy = Policy {
+            access,
+            schema_min: file.schema_min.unwrap_or(0),
+            schema_max: file.schema_max.unwrap_or(u64::MAX),
+            retry_ms: 5000,
+        };
+        let cors = if self.cors.is_empty() { file.cors } else { self.cors };
+        Ok(Config { secret: secret(&secret_file)?, database, listen, cors, policy })
+    }
+}
+
+fn access(rules: BTreeMap<String, FileRule>) -> Result<Access> {
+    let mut parsed = Vec::new();
+    let mut others = Rule::default();
+    for (collection, rule) in rules {
+        let filter = |text: Option<String>, what: &str| {
+            let parsed = text.map(|text| json::parse(text.as_bytes())).transpose();
+            parsed.map_err(|error| anyhow::anyhow!("the {what} rule of '{collection}': {error}"))
+        };
+        let rule = Rule { read: filter(rule.read, "read")?, write: filter(rule.write, "write")? };
+        if collection == "*" {
+            others = rule;
+        } else {
+            parsed.push((collection.into(), rule));
+        }
+    }
+    Access::new(parsed, others).map_err(|error| anyhow::anyhow!("in the rules: {error}"))
+}
+
+/// The secret of a file; a missing file is made, readable by its owner only.
+fn secret(path: &std::path::Path) -> Result<Vec<u8>> {
+    if !path.exists() {
+        let word = crate::random_word()? + &crate::random_word()?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).with_context(|| format!("making the secret {}", path.display()))?;
+        std::io::Write::write_all(&mut file, word.as_bytes())?;
+    }
+    let secret = std::fs::read(path).with_context(|| format!("reading the secret {}", path.display()))?;
+    let secret = secret.trim_ascii().to_vec();
+    if secret.len() < 32 {
+        bail!("the secret in {} has {} bytes: use at least 32 random ones", path.display(), secret.len());
+    }
+    Ok(secret)
+}

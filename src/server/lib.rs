@@ -1,0 +1,22 @@
+//! Tidewell's sync server: the protocol of `docs/SYNC.md` over HTTP, on one SQLite file.
+//!
+//! It decides nothing about data: `tidewell_core::sync` does. Here are sockets, tokens, transactions and files.
+
+pub mod admin;
+mod auth;
+pub mod config;
+mod http;
+mod live;
+mod metrics;
+mod service;
+mod sqlite;
+mod writer;
+
+pub use http::serve;
+
+/// A random word of 32 hexadecimal digits.
+pub(crate) fn random_word() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,157 @@
+//! A server process on a folder of its own, and a client of the core that speaks to it.
+//!
+//! Nothing here judges.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tidewell_core::base::SeededRng;
+use tidewell_core::collections::{json, Value};
+use tidewell_core::sync::client::memory::MemoryClient;
+use tidewell_core::sync::client::Config;
+use tidewell_core::sync::{Client, Op, PullAnswer, PushAnswer, Subscription};
+
+/// The program, with these arguments, on a folder.
+pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
+    command.current_dir(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = program(folder, arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+}
+
+impl Server {
+    pub(crate) fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+        let mut all = vec!["--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        let mut child = program(folder.path(), &all).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url =
+            line.split_whitespace().find_map(|word| word.strip_suffix(',').filter(|word| word.starts_with("http")));
+        Self { url: url.unwrap_or_else(|| panic!("the server says {line:?}")).to_owned(), child }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be dead already.
+        let _dead = self.child.kill().is_err();
+        let _waited = self.child.wait().is_ok();
+    }
+}
+
+pub(crate) fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    config.timeout_global(Some(Duration::from_secs(20))).build().into()
+}
+
+/// Status and body of a POST.
+pub(crate) fn post(url: &str, token: &str, body: &[u8], encoding: Option<&str>) -> Result<(u16, Vec<u8>), String> {
+    let mut request = agent().post(url).header("authorization", &format!("Bearer {token}"));
+    if let Some(encoding) = encoding {
+        request = request.header("content-encoding", encoding);
+    }
+    let mut response = request.send(body).map_err(|error| error.to_string())?;
+    let body = response.body_mut().read_to_vec().map_err(|error| error.to_string())?;
+    Ok((response.status().as_u16(), body))
+}
+
+pub(crate) fn token(folder: &TempDir, tenant: &str, user: &str) -> String {
+    run(folder.path(), &["token", "--tenant", tenant, "--user", user]).unwrap()
+}
+
+pub(crate) fn value(text: &str) -> Value {
+    json::parse(text.as_bytes()).unwrap()
+}
+
+pub(crate) fn update(id: &str, text: &str) -> Op {
+    Op::update("notes", id, value(text)).unwrap()
+}
+
+/// A client on a profile in memory.
+pub(crate) struct Device {
+    pub(crate) store: MemoryClient,
+    pub(crate) client: Client,
+    pub(crate) rng: SeededRng,
+    pub(crate) token: String,
+    /// Answers to pushes that arrived.
+    pub(crate) answers: u64,
+}
+
+impl Device {
+    pub(crate) fn new(seed: u64, token: &str) -> Self {
+        let (mut store, rng) = (MemoryClient::default(), SeededRng::new(seed));
+        let all = Subscription { collection: "notes".into(), filter: value("{}") };
+        let config = Config { subscriptions: vec![all], schema: 1, page: 100, batch: 20, retained: 10_000 };
+        let client = Client::open(&mut store, config, &rng).unwrap();
+        Self { store, client, rng, token: token.to_owned(), answers: 0 }
+    }
+
+    pub(crate) fn mutate(&mut self, ops: Vec<Op>) {
+        self.client.mutate(&mut self.store, &self.rng, ops, Vec::new()).unwrap();
+    }
+
+    /// One push, if there is anything to push.
+    pub(crate) fn push(&mut self, url: &str) -> Result<(), String> {
+        let Some(request) = self.client.push_request() else { return Ok(()) };
+        let (status, body) = post(&format!("{url}/v1/push"), &self.token, &request.to_json(), None)?;
+        let answer = PushAnswer::parse(&body).map_err(|error| format!("{status}: {error:?}"))?;
+        self.answers += 1;
+        self.client
+            .on_push(&mut self.store, &self.rng, &request, answer)
+            .map(drop)
+            .map_err(|error| format!("{error:?}"))
+    }
+
+    /// One page.
+    pub(crate) fn pull(&mut self, url: &str) -> Result<bool, String> {
+        let request = self.client.pull_request();
+        let (status, body) = post(&format!("{url}/v1/pull"), &self.token, &request.to_json(), None)?;
+        let answer = PullAnswer::parse(&body).map_err(|error| format!("{status}: {error:?}"))?;
+        let more = matches!(&answer, PullAnswer::Page(page) if page.more);
+        let taken = self.client.on_pull(&mut self.store, &self.rng, &request, answer);
+        taken.map(|_| more).map_err(|error| format!("{error:?}"))
+    }
+
+    /// Pushes and pulls until nothing is left to do.
+    pub(crate) fn sync(&mut self, url: &str) {
+        for _ in 0..1000 {
+            self.push(url).unwrap();
+            let more = self.pull(url).unwrap();
+            if !more && self.client.is_settled() && self.client.version().is_some() {
+                return;
+            }
+        }
+        panic!("the device does not settle");
+    }
+
+    pub(crate) fn view(&self, id: &str) -> Option<Value> {
+        self.client.view(&self.store, "notes", id).unwrap()
+    }
+
+    pub(crate) fn number(&self, id: &str) -> f64 {
+        match self.view(id).as_ref().and_then(|document| document.field("n")) {
+            Some(Value::Number(number)) => *number,
+            other => panic!("{id} holds {other:?}"),
+        }
+    }
+}

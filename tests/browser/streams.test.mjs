@@ -216,8 +216,10 @@ scenario(
       const through = async (stream) => {
         while ((await stream.stats()).lag > 0) await new Promise((done) => setTimeout(done, 1))
       }
-      for (let operation = 1; operation <= 60; operation++) {
-        const words = [`w${operation % 5}`, 'all', `v${operation}`]
+      for (let round = 0; round < 60; round++) {
+        // Opening and a few batches are about so many.
+        const operation = 1 + (round % 10)
+        const words = [`w${round % 5}`, 'all', `v${round}`]
         await texts.publishMany(Array.from({ length: 10 }, () => ({ value: { words } })))
         for (const word of words) expected[word] = (expected[word] ?? 0) + 10
         const db = await open('crashes', { faults: { at: { [operation]: 'crash-kill' } } }).catch(() => undefined)
@@ -237,8 +239,8 @@ scenario(
     })
     assert.deepEqual(counts, expected)
     assert.deepEqual([stats.in, stats.late, stats.dead], [600, 0, 0])
-    assert.ok(crashes >= 10, `it crashed ${crashes} times`)
-    counted(`${crashes} crashes of a stream's instance at 60 operations of the disk: 600 messages, each counted once`)
+    assert.ok(crashes >= 30, `it crashed ${crashes} times`)
+    counted(`${crashes} crashes of a stream's instance, at the first to the tenth operation of its disk: 600 messages, each counted once`)
   },
   120,
 )

@@ -11,6 +11,7 @@ import { live } from './live.js'
 import { queries } from './queries.js'
 import { migrations, schemas } from './schemas.js'
 import { searches } from './search.js'
+import { streamFailures } from './stream_failures.js'
 import { streams } from './streams.js'
 import { topics } from './topics.js'
 import { transactions } from './transactions.js'
@@ -33,5 +34,6 @@ export const claims: readonly Claim[] = [
   ...topics,
   ...jobs,
   ...streams,
+  ...streamFailures,
   ...faults,
 ]

@@ -82,6 +82,9 @@ async function writeEntries() {
   await build({ ...options, entryPoints: WHOLE_ENTRIES.map(entry) })
 }
 
+/** What becomes part of the package; its licence goes along. */
+const BUNDLED = new Set(['croner'])
+
 /** The glue, the base64 and the modules stay files of their own; frameworks are the application's. */
 function keepOutside({ onResolve }) {
   onResolve({ filter: /^\.{1,2}\/(glue|wasm|wasm_source)\.js$/ }, ({ path, importer }) =>
@@ -89,7 +92,9 @@ function keepOutside({ onResolve }) {
     path === './wasm.js' && importer.includes('local') ? undefined : { path: inDist(path), external: true },
   )
   onResolve({ filter: /\.wasm(\?module)?$/ }, ({ path }) => ({ path: inDist(path), external: true }))
-  onResolve({ filter: /^[^./]/ }, ({ kind }) => (kind === 'entry-point' ? undefined : { external: true }))
+  onResolve({ filter: /^[^./]/ }, ({ kind, path }) =>
+    kind === 'entry-point' || BUNDLED.has(path) ? undefined : { external: true },
+  )
 }
 
 function inDist(path) {

@@ -7,7 +7,6 @@ import type { Session } from '../session.js'
 import type { Transaction } from '../transaction.js'
 import type { WriteOptions } from '../types/options.js'
 import type { ConsumerCore } from './consumer.js'
-import type { TopicCore } from './core.js'
 import type {
   ConsumeOptions,
   Consumer,
@@ -92,12 +91,17 @@ export interface Topic<V = unknown> extends Publisher<V> {
 
 const METHODS = 'publish publishMany schedule cancel scheduled seek pause resume requeue remove stats' as const
 
+/** Where the methods of a topic are: in the chunk that is loaded with the first of them. */
+interface Calls {
+  call(session: Session, method: string, args: readonly unknown[]): Promise<unknown>
+}
+
 class Handle {
   readonly name: string
-  readonly #open: () => Promise<TopicCore>
+  readonly #open: () => Promise<Calls>
   readonly #session: Session
 
-  constructor(name: string, open: () => Promise<TopicCore>, session: Session) {
+  constructor(name: string, open: () => Promise<Calls>, session: Session) {
     this.name = name
     this.#open = open
     this.#session = session
@@ -136,6 +140,6 @@ for (const method of METHODS.split(' ')) {
 }
 
 /** The topic that `open` loads, for publishing by `session`. */
-export function topicHandle<V>(name: string, open: () => Promise<TopicCore>, session: Session): Topic<V> {
+export function topicHandle<V>(name: string, open: () => Promise<Calls>, session: Session): Topic<V> {
   return new Handle(name, open, session) as unknown as Topic<V>
 }

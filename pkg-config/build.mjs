@@ -13,6 +13,8 @@ import { build, transform } from 'esbuild'
 import { manifestOf, MODULES, SPLIT_ENTRIES, TYPED_ENTRIES, WHOLE_ENTRIES } from './manifest.mjs'
 import { shorten } from './shorten.mjs'
 
+/** What becomes part of the package; its licence goes along. */
+const BUNDLED = new Set(['croner'])
 const JS_BUDGET_KIB = 23
 const here = dirname(fileURLToPath(import.meta.url))
 const root = resolve(here, '..')
@@ -81,9 +83,6 @@ async function writeEntries() {
   })
   await build({ ...options, entryPoints: WHOLE_ENTRIES.map(entry) })
 }
-
-/** What becomes part of the package; its licence goes along. */
-const BUNDLED = new Set(['croner'])
 
 /** The glue, the base64 and the modules stay files of their own; frameworks are the application's. */
 function keepOutside({ onResolve }) {

@@ -213,8 +213,8 @@ scenario(
           .count()
           .into('counts')
           .run({ batch: 8 })
-      const through = async (stream) => {
-        while ((await stream.stats()).lag > 0) await new Promise((done) => setTimeout(done, 1))
+      const through = async (stream, messages) => {
+        while ((await stream.stats()).in < messages) await new Promise((done) => setTimeout(done, 1))
       }
       for (let round = 0; round < 60; round++) {
         // Opening and a few batches are about so many.
@@ -226,14 +226,14 @@ scenario(
         try {
           if (db === undefined) throw new Error('crashed while it opened')
           const stream = await run(db)
-          await Promise.race([through(stream), stream.done])
+          await Promise.race([through(stream, 10 * (round + 1)), stream.done])
         } catch {
           crashes++
         }
         await db?.close().catch(() => undefined)
       }
       const stream = await run(writer)
-      await through(stream)
+      await through(stream, 600)
       const counts = Object.fromEntries((await writer.collection('counts').find().toArray()).map(({ key, value }) => [key, value]))
       return { crashes, counts, expected, stats: await stream.stats() }
     })

@@ -20,6 +20,8 @@ export const makeDeadLetters = ({ dead }, attempt) => {
   }
   const settle = (method) =>
     attempt(async () => {
+      // What died since the list was drawn goes along.
+      await refresh()
       await dead[method](letters)
       await refresh()
     })

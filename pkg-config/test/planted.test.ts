@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { Database, OpenOptions } from '../src/index.js'
 import { caches } from './api/caches.js'
+import { streamFailures } from './api/stream_failures.js'
 import { streams } from './api/streams.js'
 
 const built = join(process.env['TIDEWELL_PACKAGE'] ?? '', 'dist')
@@ -146,7 +147,7 @@ for (const fault of FAULTS) {
         reopen: (db: Database, options?: OpenOptions) => open(db.name, options),
       }
       const complaints: string[] = []
-      for (const { name, run } of fault.file.startsWith('cache') ? caches : streams) {
+      for (const { name, run } of fault.file.startsWith('cache') ? caches : [...streams, ...streamFailures]) {
         const late = new Promise((_, reject) => setTimeout(reject, 8000, new Error('it hangs')).unref())
         await Promise.race([run(context), late]).catch(() => complaints.push(name))
         if (complaints.length > 0) break

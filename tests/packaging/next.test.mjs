@@ -18,7 +18,7 @@ async function served(origin, path) {
 }
 
 /** Every route of a running server, and the page of the client. */
-async function expectServed(origin, place) {
+async function expectServed(origin, place, reloads) {
   for (const [what, path] of [
     ['route on Node', '/api/node'],
     ['route on edge', '/api/edge'],
@@ -30,7 +30,7 @@ async function expectServed(origin, place) {
   expectSeen(JSON.parse(json.replaceAll('&quot;', '"')), 'memory')
   ran(place, 'server component', CARRIED)
   assert.match(await served(origin, '/client'), /rendered by the server/)
-  await expectPage(held, `${origin}/client`, place, ['page', "the package's worker"])
+  await expectPage(held, `${origin}/client`, place, ['page', "the package's worker"], { reloads })
 }
 
 async function expectNext(place, command, flags, port) {
@@ -39,7 +39,7 @@ async function expectNext(place, command, flags, port) {
   if (command === 'start') run(bin(folder, 'next'), ['build', ...flags], { cwd: folder, minutes: 5 })
   const server = await start(bin(folder, 'next'), [command, '--port', port, ...(command === 'dev' ? flags : [])], { cwd: folder })
   try {
-    await expectServed(server.origin, place)
+    await expectServed(server.origin, place, command === 'dev')
   } finally {
     await server.stop()
   }

@@ -8,7 +8,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
-const FIRST_LIMIT_KIB = 266
+const FIRST_LIMIT_KIB = 260
 // Raised from 775 when topics and jobs joined.
 const ALL_LIMIT_KIB = 900
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.

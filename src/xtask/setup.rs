@@ -127,6 +127,10 @@ fn cargo_install(package: &str, version: &str, how_long: &str) -> Result<()> {
         .args(["install", package, "--version", version, "--root"])
         .arg(&folder)
         .env("CARGO_TARGET_DIR", tree::root().join("target/tools/build"))
+        // They run for seconds and compile for minutes.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .run()
         .with_context(|| {
             format!("install {package} {version} yourself, for example with `cargo install`, and run this again")
@@ -190,7 +194,7 @@ fn geckodriver() -> Result<PathBuf> {
     }
     let ours = cargo_tool_folder("geckodriver", GECKODRIVER_VERSION).join("bin/geckodriver");
     if !ours.is_file() {
-        cargo_install("geckodriver", GECKODRIVER_VERSION, "about four minutes")?;
+        cargo_install("geckodriver", GECKODRIVER_VERSION, "about a minute")?;
     }
     Ok(ours)
 }

@@ -2,6 +2,7 @@
 //!
 //! It judges nothing.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use tidewell_core::base::Result as Outcome;
@@ -59,6 +60,25 @@ pub(crate) fn each_operation(
             }
         }
     }
+}
+
+/// Runs `at` with every operation of the workloads of `count` seeds, and every kind of crash; answers how many recovered.
+pub(crate) fn each_crash(count: u64, at: impl Fn(u64, u64, Fault) -> Result<bool, String>) -> u64 {
+    let recoveries = Cell::new(0);
+    for fault in [Fault::CrashKill, Fault::CrashPowerCut, Fault::CrashReordered] {
+        each_operation(
+            fault,
+            count,
+            |_| 1,
+            1,
+            |seed, n| {
+                let crashed = at(seed, n, fault)?;
+                recoveries.set(recoveries.get() + u64::from(crashed));
+                Ok(crashed)
+            },
+        );
+    }
+    recoveries.get()
 }
 
 /// Runs what looks at everything once the faults are over.

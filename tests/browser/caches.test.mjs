@@ -2,25 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually, launch, newProfile } from './support/browser.mjs'
-import { serveDemo } from './support/demo.mjs'
+import { openTab, serveDemo, text } from './support/demo.mjs'
 
-const openTab = async (browser, address) => {
-  const page = await browser.context.newPage()
-  await page.setViewportSize({ width: 1280, height: 900 })
-  page.problems = []
-  page.on('pageerror', (error) => page.problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
-  await page.addInitScript(() => {
-    window.shift = 0
-    const isPanel = ({ node }) => (node instanceof Element ? node : node?.parentElement)?.closest('#panel-cache') != null
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput && entry.sources.some(isPanel)) window.shift += entry.value
-    }).observe({ type: 'layout-shift', buffered: true })
-  })
-  await page.goto(address)
-  return page
+/** Adds up how much the panel moved under the reader's eyes. */
+const watchShifts = () => {
+  window.shift = 0
+  const isPanel = ({ node }) => (node instanceof Element ? node : node?.parentElement)?.closest('#panel-cache') != null
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput && entry.sources.some(isPanel)) window.shift += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
 }
-const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
 const figure = (page, name) =>
   page.evaluate((one) => [...document.querySelectorAll('#panel-cache tr')].find((row) => row.firstChild.textContent === one)?.lastChild.textContent, name)
 const note = (page, question) => text(page, `[data-question=${question}] .note`)
@@ -34,7 +25,7 @@ test('the cache panel shows hits, misses and why entries went, live in two tabs'
     await demo.stop()
     await profile.remove()
   })
-  const page = await openTab(browser, demo.address)
+  const page = await openTab(browser, demo.address, watchShifts)
   await page.evaluate(async () => {
     const { open } = await import('./src/tidewell.js')
     window.papers = (await open('playground')).collection('papers')
@@ -57,7 +48,7 @@ test('the cache panel shows hits, misses and why entries went, live in two tabs'
   assert.match(await text(page, '[data-question=newest] .answer'), /^p39, p38, p37, p36, p35$/)
   await page.evaluate(() => (window.shift = 0))
 
-  const second = await openTab(browser, `${demo.address}`)
+  const second = await openTab(browser, demo.address, watchShifts)
   await second.click('.tabs [data-panel=cache]')
   await second.click('[data-question=count] button')
   await eventually('the second tab finds it on disk', async () => /^from disk in /.test(await note(second, 'count')))

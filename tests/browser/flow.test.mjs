@@ -2,18 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually, launch, newProfile } from './support/browser.mjs'
-import { serveDemo } from './support/demo.mjs'
+import { openTab, serveDemo, text } from './support/demo.mjs'
 
-const openTab = async (browser, address) => {
-  const page = await browser.context.newPage()
-  await page.setViewportSize({ width: 1280, height: 900 })
-  page.problems = []
-  page.on('pageerror', (error) => page.problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
-  await page.goto(`${address}flow.html`)
-  return page
-}
-const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
 const lag = async (page) => Number(await page.evaluate(() => document.querySelector('.lag')?.dataset.lag ?? -1))
 const number = (words) => Number(/[\d,]+/.exec(words)?.[0].replaceAll(',', '') ?? 0)
 
@@ -26,14 +16,14 @@ test('the flow page cooks every order once, in two tabs and after one of them is
     await demo.stop()
     await profile.remove()
   })
-  const first = await openTab(browser, demo.address)
+  const first = await openTab(browser, `${demo.address}flow.html`)
   await eventually('the page is ready', async () => (await text(first, '#groups')) !== '')
   await first.click('#hundred')
   await eventually('a hundred orders are kept', async () => (await text(first, '#kept')) === '100')
   await first.click('#cook')
   await eventually('a cook works', async () => (await lag(first)) > 0 && (await lag(first)) < 100)
 
-  const second = await openTab(browser, demo.address)
+  const second = await openTab(browser, `${demo.address}flow.html`)
   await second.click('#cook')
   await second.click('#cook')
   await eventually('the cooks of the second tab work', async () => number(await text(second, '.cook .bar .note')) > 2)

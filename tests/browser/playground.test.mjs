@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually, launch, newProfile } from './support/browser.mjs'
-import { serveDemo } from './support/demo.mjs'
+import { openTab, serveDemo, text } from './support/demo.mjs'
 
 /** Adds up how much the page moved under the reader's eyes. Rows that make room for new documents are meant to. */
 const watchShifts = () => {
@@ -13,17 +13,6 @@ const watchShifts = () => {
   }).observe({ type: 'layout-shift', buffered: true })
 }
 
-const openTab = async (browser, address) => {
-  const page = await browser.context.newPage()
-  await page.setViewportSize({ width: 1280, height: 800 })
-  page.problems = []
-  page.on('pageerror', (error) => page.problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
-  await page.addInitScript(watchShifts)
-  await page.goto(address)
-  return page
-}
-const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
 const rows = (page) => page.evaluate(() => document.querySelectorAll('#table tbody tr').length)
 
 test('the playground loads its data, queries it live, edits it, follows in a second tab and works offline', { timeout: 180_000 }, async (t) => {
@@ -35,7 +24,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
     await demo?.stop()
     await profile.remove()
   })
-  const page = await openTab(browser, demo.address)
+  const page = await openTab(browser, demo.address, watchShifts)
 
   await page.click('#sample')
   await eventually('7,000 documents', async () => (await text(page, '#count')) === '7,000', 60)
@@ -51,7 +40,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
   await page.fill('#fields', '')
   await eventually('the longest abstracts', async () => (await text(page, '#problem')) === '' && (await rows(page)) > 3)
 
-  const second = await openTab(browser, demo.address)
+  const second = await openTab(browser, demo.address, watchShifts)
   await eventually('the second tab has the data', async () => (await text(second, '#count')) === '7,000')
   await second.fill('#filter', '{ id: "made-here" }')
   await eventually('no row yet', async () => (await rows(second)) === 0)

@@ -1,16 +1,4 @@
-// Runs every test file, or those whose names contain an argument, one after another: browsers need the cores.
-import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// Runs every test file, or those whose names contain an argument.
+import { runBeside } from './support/files.mjs'
 
-const folder = dirname(fileURLToPath(import.meta.url))
-const wanted = process.argv.slice(2)
-const files = readdirSync(folder)
-  .filter((name) => name.endsWith('.test.mjs') && (wanted.length === 0 || wanted.some((word) => name.includes(word))))
-  .sort()
-  .map((name) => join(folder, name))
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test-reporter=tap', ...files], {
-  stdio: 'inherit',
-})
-runner.on('exit', (code) => process.exit(code ?? 1))
+runBeside(import.meta.url)

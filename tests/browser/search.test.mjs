@@ -2,17 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually, launch, newProfile } from './support/browser.mjs'
-import { serveDemo } from './support/demo.mjs'
+import { openTab, serveDemo, text } from './support/demo.mjs'
 
-const openTab = async (browser, address) => {
-  const page = await browser.context.newPage()
-  page.problems = []
-  page.on('pageerror', (error) => page.problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
-  await page.goto(address)
-  return page
-}
-const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)
 const titles = (page) => page.evaluate(() => [...document.querySelectorAll('.hit h3')].map(({ textContent }) => textContent))
 const matches = async (page) => Number((/^([\d,]+) of/.exec(await text(page, '#summary'))?.[1] ?? '-1').replaceAll(',', ''))
 

@@ -2,7 +2,7 @@
 // doubled, and in the end every tab sees the same.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { crash, eventually, setFrozen } from './support/browser.mjs'
+import { crash, eventually, pause } from './support/browser.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
 const TABS = 8
@@ -56,15 +56,13 @@ scenario(
     await Promise.all(tabs.map((page, tab) => page.evaluate(writeUntilStopped, tab)))
     await sleep(1500)
     const [frozenOne, frozenTwo, killedOne, killedTwo, ...free] = tabs
-    await setFrozen(scene.browser, frozenOne, true)
-    await setFrozen(scene.browser, frozenTwo, true)
+    const thaw = [await pause(scene.browser, frozenOne), await pause(scene.browser, frozenTwo)]
     await crash(scene.browser, killedOne)
     const before = acked.own.size
-    await sleep(1500)
-    assert.ok(acked.own.size > before + 20, `the other tabs go on beside frozen and dead ones (${before} → ${acked.own.size})`)
+    // A tab that is stopped while it has the turn slows the others down (docs/ARCHITECTURE.md), and must not stop them.
+    await eventually('the other tabs go on beside frozen and dead ones', () => acked.own.size > before + 20, 15)
     await crash(scene.browser, killedTwo)
-    await setFrozen(scene.browser, frozenOne, false)
-    await setFrozen(scene.browser, frozenTwo, false)
+    for (const wake of thaw) await wake()
     await sleep(1500)
 
     const alive = [frozenOne, frozenTwo, ...free]

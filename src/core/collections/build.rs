@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::{write_varint, Error, Reader};
-use crate::engine::{Direction, KeyRange, Read, Step, Transaction};
+use crate::engine::{delete_some, Direction, KeyRange, Read, Step, Transaction};
 
 use super::catalog::{self, document_count, Catalog, Collection, Index, IndexSpec, INDEXES_MAX};
 use super::document::Document;
@@ -281,17 +281,7 @@ pub fn clear_slice(tx: &mut dyn Transaction) -> Step<bool> {
             KeyRange::prefix(&keys::search_prefix(collection, index)),
         ],
     };
-    let mut doomed = Vec::new();
-    for range in ranges {
-        let mut cursor = tx.cursor(range, Direction::Forward);
-        while doomed.len() < CLEAR_KEYS && cursor.advance()? {
-            doomed.push(cursor.key().to_vec());
-        }
-    }
-    for key in &doomed {
-        tx.delete(key)?;
-    }
-    if doomed.len() >= CLEAR_KEYS {
+    if delete_some(tx, ranges, CLEAR_KEYS)? {
         return Ok(true);
     }
     if index == 0 {

@@ -179,11 +179,12 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
     let version = fields.number_u32("version")?;
     let array_filters = fields.value("arrayFilters")?;
     let (target, base) = take_target(fields, &collection, now_ms)?;
-    let filter = if let Target::Query(query) = &target { Some(query.matcher.value.clone()) } else { None };
+    let filter = if let Target::Query(query) = &target { Some(&query.matcher.value) } else { None };
+    let update = Update::parse_with(&update, &Elements::parse(array_filters.as_ref(), filter)?)?;
     Ok(Write::Update(UpdateDocuments {
         collection,
         target,
-        update: Update::parse_with(&update, &Elements::parse(array_filters.as_ref(), filter)?)?,
+        update,
         upsert: if upsert { Some(Upsert { base: base?, new_id }) } else { None },
         returning,
         version,

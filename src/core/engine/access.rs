@@ -114,3 +114,18 @@ pub trait Transaction: Read {
     /// that add to one counter do not conflict.
     fn add(&mut self, key: &[u8], delta: i64) -> Step<()>;
 }
+
+/// Deletes the first keys of the ranges, one range after another, at most `limit` of them; answers whether it stopped there.
+pub fn delete_some(tx: &mut dyn Transaction, ranges: Vec<KeyRange>, limit: usize) -> Step<bool> {
+    let mut doomed = Vec::new();
+    for range in ranges {
+        let mut cursor = tx.cursor(range, Direction::Forward);
+        while doomed.len() < limit && cursor.advance()? {
+            doomed.push(cursor.key().to_vec());
+        }
+    }
+    for key in &doomed {
+        tx.delete(key)?;
+    }
+    Ok(doomed.len() >= limit)
+}

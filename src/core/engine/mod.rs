@@ -56,7 +56,7 @@ mod truncate;
 mod turn;
 mod view;
 
-pub use access::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
+pub use access::{delete_some, Cursor, Direction, KeyRange, Pause, Read, Step, Transaction};
 pub use commit::{Committed, BREATH_BYTES};
 pub use engine::{CommitEvent, CommitListener, Engine};
 pub use interactive::{Interactive, RETRY};

@@ -5,7 +5,7 @@
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, Reader, Result};
 use crate::collections::catalog::{self, document_count, Catalog};
-use crate::engine::{Direction, Read, Step, Transaction};
+use crate::engine::{delete_some, Direction, Read, Step, Transaction};
 
 use super::record::{Counters, Phase, Record, State};
 use super::{keys, swap, Definition, NAME_MAX};
@@ -153,15 +153,7 @@ fn moved(name: &str) -> Error {
 }
 
 fn forget_failures(tx: &mut dyn Transaction, record: &mut Record) -> Step<()> {
-    let mut doomed = Vec::new();
-    let mut cursor = tx.cursor(keys::failures(record.run), Direction::Forward);
-    while cursor.advance()? {
-        doomed.push(cursor.key().to_vec());
-    }
-    drop(cursor);
-    for key in &doomed {
-        tx.delete(key)?;
-    }
+    delete_some(tx, vec![keys::failures(record.run)], usize::MAX)?;
     record.counters.failures = 0;
     Ok(())
 }
@@ -223,17 +215,8 @@ pub fn clear_slice(tx: &mut dyn Transaction) -> Step<bool> {
         let run = keys::garbage_run(cursor.key()).ok_or_else(|| Error::corrupt("a job's garbage makes no sense"))?;
         (cursor.key().to_vec(), run, cursor.value() == [1])
     };
-    let mut doomed = Vec::new();
-    for range in [Some(keys::parts(run)), all.then(|| keys::failures(run))].into_iter().flatten() {
-        let mut cursor = tx.cursor(range, Direction::Forward);
-        while doomed.len() < CLEAR_KEYS && cursor.advance()? {
-            doomed.push(cursor.key().to_vec());
-        }
-    }
-    for key in &doomed {
-        tx.delete(key)?;
-    }
-    if doomed.len() >= CLEAR_KEYS {
+    let ranges = [Some(keys::parts(run)), all.then(|| keys::failures(run))].into_iter().flatten().collect();
+    if delete_some(tx, ranges, CLEAR_KEYS)? {
         return Ok(true);
     }
     tx.delete(&record)?;

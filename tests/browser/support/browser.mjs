@@ -124,16 +124,9 @@ export const ready = (page) =>
 /** A DevTools session of a page. */
 export const devtools = (browser, page) => browser.context.newCDPSession(page)
 
-/** Stops a tab's tasks, as a browser does to a tab in the background, or lets them go on. */
-export const setFrozen = async (browser, page, frozen) => {
-  const session = await devtools(browser, page)
-  await session.send('Page.setWebLifecycleState', { state: frozen ? 'frozen' : 'active' })
-  await session.detach()
-}
-
 /**
- * Stops a tab's thread in the middle of whatever it does, visible or not; what is answered lets it go on. (`setFrozen` leaves a visible
- * tab's timers and messages alone.)
+ * Stops a tab's thread in the middle of whatever it does; what is answered lets it go on. (The life cycle state `frozen` leaves the timers
+ * and messages of a visible tab alone.)
  */
 export const pause = async (browser, page) => {
   const session = await devtools(browser, page)

@@ -16,3 +16,18 @@ export const serveDemo = async () => {
   const stop = () => new Promise((done) => (child.on('exit', done), child.kill()))
   return { address, stop }
 }
+
+/** A tab with a page of it; `page.problems` are errors, and violations of the policy. `before` runs in the page first. */
+export const openTab = async (browser, address, before) => {
+  const page = await browser.context.newPage()
+  await page.setViewportSize({ width: 1280, height: 900 })
+  page.problems = []
+  page.on('pageerror', (error) => page.problems.push(error.message))
+  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
+  if (before !== undefined) await page.addInitScript(before)
+  await page.goto(address)
+  return page
+}
+
+/** The text of the first element that the selector finds. */
+export const text = (page, selector) => page.evaluate((one) => document.querySelector(one)?.textContent ?? '', selector)

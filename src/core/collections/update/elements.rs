@@ -13,9 +13,9 @@ use crate::base::{Error, Result};
 
 /// What an update may say about elements beside its paths.
 #[derive(Debug, Default)]
-pub struct Elements {
+pub struct Elements<'f> {
     named: Vec<(Rc<Pick>, Cell<bool>)>,
-    filter: Option<Value>,
+    filter: Option<&'f Value>,
 }
 
 /// The elements that one step of a path stands for.
@@ -28,12 +28,12 @@ pub(super) struct Pick {
     conditions: Vec<Filter>,
 }
 
-impl Elements {
-    /// Reads `arrayFilters`, and keeps the filter that found the documents, by which `$` finds its element.
+impl<'f> Elements<'f> {
+    /// Reads `arrayFilters`; by `filter`, which found the documents, `$` finds its element.
     ///
     /// # Errors
     /// `Invalid` if the conditions are no array of filters, or one of them is not about one name, or two are about the same.
-    pub fn parse(array_filters: Option<&Value>, filter: Option<Value>) -> Result<Self> {
+    pub fn parse(array_filters: Option<&Value>, filter: Option<&'f Value>) -> Result<Self> {
         let mut named: Vec<(Rc<Pick>, Cell<bool>)> = Vec::new();
         for condition in conditions(array_filters)? {
             let name = name_of(condition)?;
@@ -56,7 +56,7 @@ impl Elements {
     /// What `$` stands for behind the fields `within`; `None` if the filter says nothing about the array there.
     pub(super) fn positional(&self, within: Vec<Box<str>>) -> Result<Option<Rc<Pick>>> {
         let mut conditions = Vec::new();
-        about(self.filter.as_ref(), &within.join("."), &mut conditions)?;
+        about(self.filter, &within.join("."), &mut conditions)?;
         let known = !conditions.is_empty();
         Ok(known.then(|| Rc::new(Pick { name: "".into(), within, conditions })))
     }

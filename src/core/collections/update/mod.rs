@@ -34,7 +34,7 @@ impl Update {
 
     /// As [`Self::parse`], where `elements` says what `$[name]` and `$` in paths are. Fails also on names that lack a
     /// condition, and on conditions that no path uses.
-    pub fn parse_with(update: &Value, elements: &Elements) -> Result<Self> {
+    pub fn parse_with(update: &Value, elements: &Elements<'_>) -> Result<Self> {
         let Value::Object(operators) = update else {
             return Err(Error::invalid("an update must be an object of operators such as { $set: { field: value } }"));
         };

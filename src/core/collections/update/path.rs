@@ -56,7 +56,7 @@ impl UpdatePath {
     }
 
     /// Parses a path whose `$[name]` and `$` mean what `elements` says.
-    pub(super) fn parse_with(operator: &str, text: &str, elements: &Elements) -> Result<Self> {
+    pub(super) fn parse_with(operator: &str, text: &str, elements: &Elements<'_>) -> Result<Self> {
         let mut steps = Vec::new();
         for part in text.split('.') {
             let step = match part {
@@ -317,7 +317,7 @@ impl Refused {
 }
 
 /// The step that `part`, which begins with `$`, is behind `before`.
-fn special(part: &str, before: &[Step], elements: &Elements) -> std::result::Result<Step, Refused> {
+fn special(part: &str, before: &[Step], elements: &Elements<'_>) -> std::result::Result<Step, Refused> {
     if before.is_empty() {
         return Err(Refused::Unknown);
     }

@@ -172,14 +172,15 @@ fn dollar_brackets_reach_every_element() {
 }
 
 /// `filters` are the `arrayFilters`, `by` is the filter that found the document.
-fn elements(filters: &str, by: &str) -> crate::base::Result<Elements> {
-    Elements::parse(Some(&value(filters)), Some(value(by)))
+fn parsed(update: &str, filters: &str, by: &str) -> crate::base::Result<Update> {
+    let by = value(by);
+    Update::parse_with(&value(update), &Elements::parse(Some(&value(filters)), Some(&by))?)
 }
 
 #[track_caller]
 fn check_elements(before: &str, update: &str, filters: &str, by: &str, after: &str) {
     let mut document = value(before);
-    let update = Update::parse_with(&value(update), &elements(filters, by).unwrap()).unwrap();
+    let update = parsed(update, filters, by).unwrap();
     let changed = update.apply(&mut document, 0.0).unwrap();
     assert_eq!(text(&document), after);
     assert_eq!(changed, before != after);
@@ -187,7 +188,7 @@ fn check_elements(before: &str, update: &str, filters: &str, by: &str, after: &s
 
 #[track_caller]
 fn check_elements_error(before: &str, update: &str, filters: &str, by: &str, parts: &[&str]) {
-    let update = elements(filters, by).and_then(|elements| Update::parse_with(&value(update), &elements));
+    let update = parsed(update, filters, by);
     let error = update.and_then(|update| update.apply(&mut value(before), 0.0)).unwrap_err();
     assert!(parts.iter().all(|part| error.message().contains(part)), "{}", error.message());
 }
@@ -323,7 +324,8 @@ proptest! {
         mut document in object(),
     ) {
         let update = Value::Object(vec![(operator.into(), Value::Object(vec![(path.into(), operand)]))]);
-        if let Ok(update) = Update::parse_with(&update, &elements(r#"[{"x":1}]"#, r#"{"b.c":1}"#).unwrap()) {
+        let (filters, by) = (value(r#"[{"x":1}]"#), value(r#"{"b.c":1}"#));
+        if let Ok(update) = Update::parse_with(&update, &Elements::parse(Some(&filters), Some(&by)).unwrap()) {
             let before = document.clone();
             if let Ok(false) = update.apply(&mut document, 0.0) {
                 prop_assert_eq!(text(&document), text(&before));

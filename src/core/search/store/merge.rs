@@ -6,7 +6,7 @@
 use crate::base::planted::{planted, Bug};
 use crate::base::{write_slice, write_varint, Error, Reader, Result};
 use crate::collections::catalog::SearchIndex;
-use crate::engine::{Direction, KeyRange, Read, Step, Transaction};
+use crate::engine::{delete_some, Direction, KeyRange, Read, Step, Transaction};
 
 use super::super::score::Model;
 use super::super::spec::SearchSpec;
@@ -334,7 +334,6 @@ const CLEAR_KEYS: usize = 500;
 /// Clears a slice of what merged segments left behind; answers whether there may be more.
 pub fn clear_slice(tx: &mut dyn Transaction, collection: u32, search: &SearchIndex) -> Step<bool> {
     let keys = &IndexKeys::new(collection, search.id);
-    let mut doomed = Vec::new();
     let mut cursor = tx.cursor(keys.garbage_all(), Direction::Forward);
     if !cursor.advance()? {
         return Ok(false);
@@ -343,16 +342,8 @@ pub fn clear_slice(tx: &mut dyn Transaction, collection: u32, search: &SearchInd
     drop(cursor);
     let segment =
         IndexKeys::garbage_segment(&record).ok_or_else(|| Error::corrupt("a garbage record makes no sense"))?;
-    let mut cursor = tx.cursor(keys.segment(segment), Direction::Forward);
-    while doomed.len() < CLEAR_KEYS && cursor.advance()? {
-        doomed.push(cursor.key().to_vec());
-    }
-    drop(cursor);
-    if doomed.len() < CLEAR_KEYS {
-        doomed.push(record);
-    }
-    for key in &doomed {
-        tx.delete(key)?;
+    if !delete_some(tx, vec![keys.segment(segment)], CLEAR_KEYS)? {
+        tx.delete(&record)?;
     }
     Ok(true)
 }

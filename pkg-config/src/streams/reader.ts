@@ -21,7 +21,15 @@ interface Page {
   readonly messages: WireMessage[]
   readonly next: number
   readonly end: boolean
+  /** What was published up to then is in the topic. */
+  readonly clock: Instant
 }
+
+/** When something was published: the millisecond, and which commit of it. */
+type Instant = readonly [time: number, tick: number]
+
+const isBefore = (one: Instant, other: Instant): boolean =>
+  one[0] < other[0] || (one[0] === other[0] && one[1] < other[1])
 
 export class Reader {
   readonly #hub: TopicHub
@@ -92,14 +100,17 @@ export class Reader {
 /** Of which source the next message is; undefined if that cannot be said yet. */
 function earliest(pages: readonly Page[], taken: readonly number[]): number | undefined {
   let found: number | undefined
-  let least = Infinity
+  let least: Instant = [Infinity, 0]
   for (const [at, { messages, end }] of pages.entries()) {
     const message = messages[taken[at] as number]
     // The page is through, and the topic goes on: its next message may be the earliest.
     if (message === undefined && !end) return undefined
-    if (message === undefined || message.time >= least) continue
-    least = message.time
+    if (message === undefined) continue
+    const instant: Instant = [message.time, message.tick ?? 0]
+    if (!isBefore(instant, least)) continue
+    least = instant
     found = at
   }
-  return found
+  // A page that was read before may lack what was published before this message.
+  return pages.some(({ clock }) => isBefore(clock, least)) ? undefined : found
 }

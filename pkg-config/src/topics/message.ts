@@ -7,6 +7,8 @@ export interface WireMessage {
   readonly priority: number
   readonly offset: number
   readonly time: number
+  /** Which commit of its millisecond. */
+  readonly tick?: number
   readonly key?: string
   readonly id?: string
   readonly headers?: Record<string, unknown>

@@ -162,6 +162,32 @@ export const streams: readonly Claim[] = [
     await stream.stop()
   }),
 
+  claim('two topics are read in the order of publication, however many commits a millisecond has', async (db) => {
+    const [left, right] = [db.topic<{ at: number }>('left'), db.topic<{ at: number }>('right')]
+    const numbers = [...Array(40).keys()]
+    // Nobody waits in between: commits of one and the other within the same millisecond.
+    await Promise.all(numbers.flatMap((at) => [left.publish({ at }), right.publish({ at: at * 1000 })]))
+    for (const round of ['a', 'b', 'c']) {
+      const stream = await db
+        .stream(round)
+        .from(left, { time: ({ at }) => at * 1000 })
+        .keyBy(({ at }) => String(at))
+        .join(
+          (source) => source.from(right, { time: ({ at }) => at }).keyBy(({ at }) => String(at / 1000)),
+          { within: 500, kind: 'left' },
+          ({ at }, other) => ({ at, found: other !== undefined }),
+        )
+        .into(round)
+        .run()
+      await left.publish({ at: 1_000_000 })
+      await through(stream)
+      const found = (await rows(db, round, 'at', 'found')).filter(([at]) => Number(at) < 40)
+      found.sort(([one], [other]) => Number(one) - Number(other))
+      equal(found, numbers.map((at) => [at, true]))
+      await stream.stop()
+    }
+  }),
+
   claim(
     'documents are looked up as they are in the commit of the result, and changes of a collection are a source',
     async (db) => {

@@ -17,6 +17,8 @@ pub struct Stamp {
     pub time: u64,
     /// What the device believed at that moment.
     pub wall: u64,
+    /// Commits that used the clock while it showed this time: they tell what came first within a millisecond.
+    pub tick: u64,
 }
 
 impl Stamp {
@@ -26,7 +28,17 @@ impl Stamp {
     /// `Corrupt` if the bytes make no sense.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
-        Ok(Self { time: reader.varint()?, wall: reader.varint()? })
+        let (time, wall) = (reader.varint()?, reader.varint()?);
+        let tick = if reader.is_empty() { 0 } else { reader.varint()? };
+        Ok(Self { time, wall, tick })
+    }
+
+    fn encode(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(16);
+        for number in [self.time, self.wall, self.tick] {
+            write_varint(&mut bytes, number);
+        }
+        bytes
     }
 }
 
@@ -38,15 +50,17 @@ pub fn stored(view: &dyn Read) -> Step<Option<Stamp>> {
 
 /// The time of a commit: what the instance believes, but never before what another commit said. It is written down.
 pub fn advance(tx: &mut dyn Transaction, believed: Stamp) -> Step<u64> {
-    let before = stored(tx)?.map_or(0, |stamp| stamp.time);
-    if believed.time <= before {
-        return Ok(before);
-    }
-    let mut bytes = Vec::with_capacity(16);
-    write_varint(&mut bytes, believed.time);
-    write_varint(&mut bytes, believed.wall);
-    tx.put(keys::CLOCK, &bytes)?;
-    Ok(believed.time)
+    let next = match stored(tx)? {
+        Some(before) if believed.time <= before.time => Stamp { tick: before.tick.saturating_add(1), ..before },
+        _ => Stamp { tick: 0, ..believed },
+    };
+    tx.put(keys::CLOCK, &next.encode())?;
+    Ok(next.time)
+}
+
+/// How many commits before this one saw the time `now`, which this one has by [`advance`].
+pub(super) fn tick(view: &dyn Read, now: u64) -> Step<u64> {
+    Ok(stored(view)?.filter(|stamp| stamp.time == now).map_or(0, |stamp| stamp.tick))
 }
 
 /// What an instance believes the time is.
@@ -90,7 +104,7 @@ impl TopicClock {
     pub fn now(&self, clock: &(impl Clock + ?Sized)) -> Stamp {
         let wall = clock.wall_ms();
         let time = self.offset.get().map_or(wall, |offset| clock.monotonic_ms() + offset);
-        Stamp { time: whole(time), wall: whole(wall) }
+        Stamp { time: whole(time), wall: whole(wall), tick: 0 }
     }
 }
 
@@ -133,9 +147,9 @@ mod tests {
     fn the_time_in_which_nobody_was_there_counts_and_never_backwards() {
         let hands = Hands { wall: Cell::new(2_000.0), monotonic: Cell::new(0.0) };
         let clock = TopicClock::default();
-        clock.set(Some(Stamp { time: 700, wall: 1_500 }), &hands);
+        clock.set(Some(Stamp { time: 700, wall: 1_500, tick: 3 }), &hands);
         assert_eq!(clock.now(&hands).time, 1_200);
-        clock.set(Some(Stamp { time: 700, wall: 5_000 }), &hands);
+        clock.set(Some(Stamp { time: 700, wall: 5_000, tick: 0 }), &hands);
         assert_eq!(clock.now(&hands).time, 700);
     }
 }

@@ -26,6 +26,8 @@ pub struct Head {
     pub bytes: u64,
     /// Of each lane and partition that ever had a message, in order: no message stands before.
     pub streams: Vec<Place>,
+    /// Which commit of its millisecond this is, once it was asked for. It is not written.
+    pub(super) tick: Option<u64>,
 }
 
 impl Head {
@@ -60,7 +62,16 @@ impl Head {
         let (next, scheduled) = (reader.varint()?, reader.varint()?);
         let (schedule_floor, id_floor) = (reader.varint()?, reader.varint()?);
         let (count, bytes) = (reader.varint()?, reader.varint()?);
-        Ok(Self { next, scheduled, schedule_floor, id_floor, count, bytes, streams: read_places(&mut reader)? })
+        Ok(Self {
+            next,
+            scheduled,
+            schedule_floor,
+            id_floor,
+            count,
+            bytes,
+            streams: read_places(&mut reader)?,
+            tick: None,
+        })
     }
 
     /// Takes the place of the next message.
@@ -117,7 +128,7 @@ mod tests {
         fn a_head_comes_back(next: u32, numbers: [u64; 5], places: Vec<(u8, u8, u64)>) {
             let [scheduled, schedule_floor, id_floor, count, bytes] = numbers;
             let streams = places.iter().map(|&(lane, partition, offset)| Place { lane, partition, offset }).collect();
-            let head = Head { next: next.into(), scheduled, schedule_floor, id_floor, count, bytes, streams };
+            let head = Head { next: next.into(), scheduled, schedule_floor, id_floor, count, bytes, streams, tick: None };
             prop_assert_eq!(Head::decode(&head.encode()).unwrap(), head);
         }
 

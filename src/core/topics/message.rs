@@ -12,6 +12,7 @@ const KEY: u8 = 2;
 const ID: u8 = 4;
 const HEADERS: u8 = 8;
 const DEAD: u8 = 16;
+const TICK: u8 = 32;
 
 /// A message as it is asked to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,8 +60,8 @@ impl NewMessage {
         large("headers", self.headers.as_ref().map_or(0, Vec::len), HEADERS_MAX)
     }
 
-    /// The stored bytes (docs/FORMAT.md), as of `time`.
-    pub fn encode(&self, time: u64) -> Vec<u8> {
+    /// The stored bytes (docs/FORMAT.md), as of `time` and its commit `tick`.
+    pub fn encode(&self, time: u64, tick: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.value.len() + 32);
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         out.push(FORMAT);
@@ -69,9 +70,13 @@ impl NewMessage {
                 | flag(self.key.is_some(), KEY)
                 | flag(self.id.is_some(), ID)
                 | flag(self.headers.is_some(), HEADERS)
-                | flag(self.dead.is_some(), DEAD),
+                | flag(self.dead.is_some(), DEAD)
+                | flag(tick > 0, TICK),
         );
         write_varint(&mut out, time);
+        if tick > 0 {
+            write_varint(&mut out, tick);
+        }
         for text in [&self.key, &self.id].into_iter().flatten() {
             write_slice(&mut out, text.as_bytes());
         }
@@ -88,6 +93,8 @@ impl NewMessage {
 pub struct Message<'a> {
     /// When it was published, by the clock of topics.
     pub time: u64,
+    /// How many commits used that clock in the same millisecond before.
+    pub tick: u64,
     /// Whether the value or the headers have tagged values.
     pub extended: bool,
     /// Its key.
@@ -113,16 +120,17 @@ impl<'a> Message<'a> {
             return Err(Error::corrupt("a message is stored in a format of a later version"));
         }
         let flags = reader.u8()?;
-        if flags & !(EXTENDED | KEY | ID | HEADERS | DEAD) != 0 {
+        if flags & !(EXTENDED | KEY | ID | HEADERS | DEAD | TICK) != 0 {
             return Err(Error::corrupt("a message has flags of a later version"));
         }
         let time = reader.varint()?;
         let has = |bit: u8| flags & bit != 0;
+        let tick = if has(TICK) { reader.varint()? } else { 0 };
         let key = if has(KEY) { Some(reader.text()?) } else { None };
         let id = if has(ID) { Some(reader.text()?) } else { None };
         let headers = if has(HEADERS) { Some(reader.slice()?) } else { None };
         let dead = if has(DEAD) { Some(reader.slice()?) } else { None };
-        Ok(Self { time, extended: has(EXTENDED), key, id, headers, dead, value: reader.rest() })
+        Ok(Self { time, tick, extended: has(EXTENDED), key, id, headers, dead, value: reader.rest() })
     }
 
     /// The same, to be published anew; without its id, which has been seen, and without its past.
@@ -146,13 +154,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_comes_back(time: u64, key: Option<String>, id: Option<String>, headers: Option<Vec<u8>>,
+        fn a_message_comes_back(time: u64, tick: u64, key: Option<String>, id: Option<String>, headers: Option<Vec<u8>>,
                                 dead: Option<Vec<u8>>, value: Vec<u8>, extended: bool) {
             let (key, id) = (key.map(String::into_boxed_str), id.map(String::into_boxed_str));
             let new = NewMessage { lane: 3, key, id, headers, dead, value, extended, delay: 0 };
-            let bytes = new.encode(time);
+            let bytes = new.encode(time, tick);
             let message = Message::decode(&bytes).unwrap();
-            prop_assert_eq!((message.time, message.extended), (time, extended));
+            prop_assert_eq!((message.time, message.tick, message.extended), (time, tick, extended));
             prop_assert_eq!((message.key, message.id), (new.key.as_deref(), new.id.as_deref()));
             prop_assert_eq!((message.headers, message.dead), (new.headers.as_deref(), new.dead.as_deref()));
             prop_assert_eq!(message.value, &new.value[..]);

@@ -10,7 +10,7 @@ use super::head::Head;
 use super::keys::{self, Place};
 use super::message::NewMessage;
 use super::spec::{self, Spec};
-use super::{retain, schedule};
+use super::{clock, retain, schedule};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,11 @@ pub(super) fn append(
 ) -> Step<Place> {
     let key = message.key.as_deref();
     let place = head.take(message.lane, |offset| spec.partition(key, offset));
-    let bytes = message.encode(now);
+    let tick = match head.tick {
+        Some(tick) => tick,
+        None => *head.tick.insert(clock::tick(tx, now)?),
+    };
+    let bytes = message.encode(now, tick);
     tx.put(&keys::message(spec.number, place), &bytes)?;
     head.grow(bytes.len());
     if let Some(key) = key.filter(|_| spec.compact) {

@@ -37,7 +37,7 @@ impl Scheduled {
         let mut out = vec![self.message.lane];
         write_slice(&mut out, self.id.as_bytes());
         write_slice(&mut out, self.cron.as_deref().unwrap_or_default().as_bytes());
-        out.extend_from_slice(&self.message.encode(0));
+        out.extend_from_slice(&self.message.encode(0, 0));
         out
     }
 

@@ -65,7 +65,7 @@ impl Bench {
     ) -> Result<T> {
         let (now, topic, group) = (self.now, self.topic, self.group);
         self.store.commit_afresh(|tx| {
-            let now = clock::advance(tx, clock::Stamp { time: now, wall: 5 })?;
+            let now = clock::advance(tx, clock::Stamp { time: now, wall: 5, tick: 0 })?;
             let mut desk = Desk::open(tx, (topic, group), now, now)?;
             let value = work(tx, &mut desk)?;
             desk.close(tx)?;
@@ -76,7 +76,7 @@ impl Bench {
     pub(super) fn publish(&mut self, messages: &[NewMessage]) -> Vec<Published> {
         let (now, topic) = (self.now, self.topic);
         let publish = |tx: &mut dyn crate::engine::Transaction| {
-            let now = clock::advance(tx, clock::Stamp { time: now, wall: 5 })?;
+            let now = clock::advance(tx, clock::Stamp { time: now, wall: 5, tick: 0 })?;
             publish(tx, topic, messages, now)
         };
         self.store.commit_afresh(publish).unwrap()
@@ -230,6 +230,22 @@ fn an_id_counts_once_within_its_window() {
     bench.publish(&[message("", 2)]);
     let ids = bench.store.entries().keys().filter(|key| matches!(key[..], [6, b'i' | b'j', ..])).count();
     assert_eq!(ids, 0, "old ids are forgotten");
+}
+
+#[test]
+fn messages_of_one_millisecond_tell_which_commit_came_first() {
+    let mut bench = Bench::plain();
+    for (at, forward) in [(0, 0), (1, 0), (2, 0), (3, 1)] {
+        bench.now += forward;
+        bench.publish(&[message("", at), message("", at)]);
+    }
+    let page = bench.store.commit_afresh(|tx| super::read::read(tx, 1, 0, 100, |_| Ok(true))).unwrap();
+    let instant = |(_, bytes): &(Place, Vec<u8>)| {
+        let message = Message::decode(bytes).unwrap();
+        (message.time - 1_000_000, message.tick)
+    };
+    let instants: Vec<(u64, u64)> = page.messages.iter().map(instant).collect();
+    assert_eq!(instants, [(0, 0), (0, 0), (0, 1), (0, 1), (0, 2), (0, 2), (1, 0), (1, 0)]);
 }
 
 #[test]

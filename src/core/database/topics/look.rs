@@ -90,6 +90,8 @@ impl Page {
         if let Some(error) = damage {
             return Err(error.into());
         }
+        let now = clock::stored(view)?.map_or([0, 0], |stamp| [stamp.time, stamp.tick]);
+        write_list(answer.field("clock"), &now, |number, out| out.extend_from_slice(number.to_string().as_bytes()));
         answer.number("next", page.next).flag("end", page.is_end).extended(extended);
         Ok(answer.finish())
     }

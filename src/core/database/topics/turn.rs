@@ -152,6 +152,9 @@ pub(super) fn write_message(answer: &mut ObjectWriter, place: crate::topics::key
     answer.number("partition", place.partition.into());
     answer.number("priority", PRIORITY_MAX.saturating_sub(place.lane).into());
     answer.number("offset", place.offset).number("time", message.time);
+    if message.tick > 0 {
+        answer.number("tick", message.tick);
+    }
     for (name, text) in [("key", message.key), ("id", message.id)] {
         if let Some(text) = text {
             answer.text(name, text);

@@ -150,6 +150,6 @@ fn killed_and_frozen_instances_lose_and_double_nothing() {
 #[test]
 fn faults_of_storage_lose_and_double_nothing() {
     let faults = [Fault::Interrupted, Fault::Hang, Fault::ConnectionLost, Fault::Unavailable, Fault::Quota];
-    let counts = for_seeds("faults of storage", 80, |seed| run(seed, 1 + seed as usize % 4, 50, 3, &faults));
+    let counts = for_seeds("faults of storage", 100, |seed| run(seed, 1 + seed as usize % 4, 50, 3, &faults));
     assert!(counts.failures > 50 && counts.acknowledged > 1000, "{counts}");
 }

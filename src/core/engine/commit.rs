@@ -20,7 +20,7 @@ use super::record::{Record, RecordHeader};
 use super::signal::{reply, Reply};
 use super::snapshot::Snapshot;
 use super::staged::{Stage, Staged};
-use super::turn::{take_turn, CONTENDED, COURTESY_MS, TURN_MS};
+use super::turn::Turn;
 
 /// A group takes no more jobs once its record holds this much.
 const GROUP_BYTES: usize = 4 << 20;
@@ -59,8 +59,6 @@ impl Queue {
 pub(crate) struct Queue {
     jobs: VecDeque<Job>,
     driving: bool,
-    /// Until when (monotonic ms) this instance queues for its turn.
-    contended_until: f64,
 }
 
 /// What a commit resolved to.
@@ -163,16 +161,17 @@ fn next_group(inner: &Inner) -> Option<Vec<Job>> {
 
 /// Takes a group through as many races as it needs.
 async fn commit_group(inner: &Rc<Inner>, mut group: Vec<Job>) {
-    let mut turn = None;
+    let mut turn: Option<Turn> = None;
     while !group.is_empty() {
         if let Err(error) = prepare(inner).await {
             return group.into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
         }
-        if turn.is_none() && inner.platform.monotonic_ms() < inner.queue.borrow().contended_until {
-            turn = take_turn(inner, "turn", TURN_MS).await;
+        turn = turn.filter(|turn| !turn.is_left_behind(inner));
+        if turn.is_none() && inner.takes_turns() {
+            turn = Some(inner.take_turn().await);
             continue;
         }
-        let (accepted, stage, rest) = match stage_group(inner, group).await {
+        let (accepted, stage, rest) = match stage_group(inner, group, turn.is_some()).await {
             Ok(staged) => staged,
             Err(jobs) => {
                 group = jobs;
@@ -202,7 +201,7 @@ async fn prepare(inner: &Rc<Inner>) -> Result<()> {
 type StagedGroup = (Vec<Job>, Stage, Vec<Job>);
 
 /// Runs the jobs one after another on the newest state. `Err` gives the jobs back when the position was lost meanwhile.
-async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<StagedGroup, Vec<Job>> {
+async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>, in_turn: bool) -> std::result::Result<StagedGroup, Vec<Job>> {
     let mut stage = Stage::default();
     let pins = Pins::default();
     let mut accepted = Vec::new();
@@ -219,7 +218,7 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
             Ok(()) => {
                 accepted.push(job);
                 if stage.payload.len() - before >= BREATH_BYTES {
-                    inner.platform.breathe().await;
+                    breathe(inner, in_turn).await;
                 }
             }
             Err(Pause::Failed(error)) if !stage.payload.is_empty() => {
@@ -235,7 +234,7 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
             }
             Err(Pause::Yield) => {
                 jobs.push_front(job);
-                inner.platform.breathe().await;
+                breathe(inner, in_turn).await;
             }
             Err(Pause::Missing(names)) => {
                 jobs.push_front(job);
@@ -255,6 +254,14 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>) -> std::result::Result<
         }
     }
     Ok((accepted, stage, jobs.into()))
+}
+
+/// Gives the thread back for a moment in the middle of a group.
+async fn breathe(inner: &Inner, in_turn: bool) {
+    if in_turn {
+        inner.say_working();
+    }
+    inner.platform.breathe().await;
 }
 
 /// Runs one job; if it does not finish, nothing of it stays staged.
@@ -381,19 +388,6 @@ impl Inner {
         self.forget_retired();
         self.emit(&CommitEvent::Commit { record, own: true });
         Ok(())
-    }
-
-    /// After a lost race: from now on everybody waits for turns, for a while. Who always wins does not know that others
-    /// lose: without a word it would never let them have a turn.
-    fn contend(&self) {
-        self.stats.borrow_mut().lost_races += 1;
-        self.queue_for_turns();
-        self.platform.announce(&[CONTENDED]);
-    }
-
-    /// For a while, before each group, this instance waits for its turn.
-    pub(crate) fn queue_for_turns(&self) {
-        self.queue.borrow_mut().contended_until = self.platform.monotonic_ms() + COURTESY_MS;
     }
 
     /// The instance cannot go on: everybody who waits is told.

@@ -19,6 +19,7 @@ use super::signal::Condition;
 use super::snapshot::VersionsInUse;
 use super::state::State;
 use super::stats::EngineStats;
+use super::turn::Turns;
 
 /// What instances tell their listeners, in the order of the log.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) state: RefCell<State>,
     pub(crate) cache: BlockCache,
     pub(crate) queue: RefCell<Queue>,
+    pub(super) turns: Turns,
     /// Notified whenever a group of jobs has ended, one way or the other.
     pub(crate) between_groups: Condition,
     /// Whether writes acknowledged at `Durability::Memory` are not visible yet.
@@ -93,6 +95,7 @@ impl Inner {
             state: RefCell::new(state),
             cache,
             queue: RefCell::default(),
+            turns: Turns::default(),
             between_groups: Condition::default(),
             unconfirmed: Cell::new(false),
             turns_until: Cell::new(0.0),

@@ -19,7 +19,7 @@ use super::engine::Engine;
 use super::options::Durability;
 use super::snapshot::Snapshot;
 use super::staged::{check_size, counter, number, Staged};
-use super::turn::take_turn;
+use super::turn::take_turn_at;
 use super::Guard;
 
 /// The reason of the error that tells the caller to run the closure again.
@@ -66,7 +66,7 @@ impl Engine {
     pub async fn begin(&self) -> Result<Interactive> {
         let mut turn = None;
         if self.0.platform.monotonic_ms() < self.0.turns_until.get() {
-            turn = take_turn(&self.0, "transactions", TURN_MS).await;
+            turn = take_turn_at(&self.0, "transactions", TURN_MS).await;
             self.catch_up().await?;
         }
         self.0.confirmed().await;

@@ -13,7 +13,6 @@ use super::manifest::Manifest;
 use super::open::read_state;
 use super::options::Durability;
 use super::record::Record;
-use super::turn::CONTENDED;
 
 /// How often a read that storage interrupts is repeated.
 const READ_ATTEMPTS: usize = 4;
@@ -21,8 +20,8 @@ const READ_ATTEMPTS: usize = 4;
 impl Engine {
     /// Takes in what another instance announced. Anything that does not fit is ignored or makes this one look.
     pub fn receive(&self, message: &[u8]) {
-        if *message == [CONTENDED] {
-            return self.0.queue_for_turns();
+        if let [word] = *message {
+            return self.0.heard(word);
         }
         let Ok(record) = Record::decode(message) else { return };
         let inner = &self.0;

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use tidewell_core::base::{ErrorKind, Result};
 use tidewell_core::disk::FaultPlan;
-use tidewell_core::engine::{Direction, Durability, Engine, EngineOptions, KeyRange, Read, Step, Transaction, RETRY};
+use tidewell_core::engine::{
+    Direction, Durability, Engine, EngineOptions, KeyRange, LockMode, Platform, Read, Step, Transaction, RETRY,
+};
 use tidewell_sim::Sim;
 
 struct World {
@@ -236,6 +238,35 @@ fn many_flushes_are_compacted_and_nothing_is_lost_or_left_over() {
         assert_eq!(report.obsolete_tables, 0, "{report:?}");
         assert!(report.levels[0].tables < 4, "{report:?}");
         assert_eq!(report.levels[1].entries, 1500, "{report:?}");
+    });
+}
+
+#[test]
+fn a_tab_that_froze_in_its_turn_holds_the_others_up_once() {
+    check(10, |world| async move {
+        let frozen = world.sim.tab();
+        let _guard = frozen.lock("tidewell/test/turn", LockMode::Exclusive).await;
+        frozen.freeze();
+        let begun = world.sim.now_ms();
+        let writers: Vec<_> = (0..3)
+            .map(|tab| {
+                let world = Rc::clone(&world);
+                world.sim.tab().run(async move {
+                    let engine = world.open().await.unwrap();
+                    for n in 0..100 {
+                        put(&engine, &format!("{tab}/{n}"), "").await.unwrap();
+                    }
+                    engine.report().counters.lost_races
+                })
+            })
+            .collect();
+        let mut lost = 0;
+        for writer in writers {
+            lost += writer.await.unwrap();
+        }
+        let took = world.sim.now_ms() - begun;
+        assert!(lost > 0, "nobody was in anybody's way");
+        assert!(took < 6_000.0, "300 commits took {took} ms, with {lost} races lost");
     });
 }
 

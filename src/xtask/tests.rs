@@ -13,7 +13,7 @@ struct Suite {
     run: fn() -> Result<Outcome>,
 }
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
     Suite {
@@ -30,6 +30,7 @@ const SUITES: [Suite; 9] = [
         shows: "the packed tarball in fresh projects: bundlers, runtimes, linters",
         run: packaging,
     },
+    Suite { name: "docs", shows: "every snippet of the documents, compiled and run", run: docs },
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
 
@@ -131,6 +132,12 @@ fn packaging() -> Result<Outcome> {
     let mut variables = package_variables();
     variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
     node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
+}
+
+/// What the documents say, tried on the built package.
+fn docs() -> Result<Outcome> {
+    build::package(false)?;
+    node::test("compiling and running the snippets of the documents", "tests/docs", &package_variables(), 5)
 }
 
 fn browser() -> Result<Outcome> {

@@ -1,0 +1,78 @@
+// Every snippet of the documents compiles, and runs on the built package in memory.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { compile } from './support/compile.mjs'
+import { page, pages } from './support/pages.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const folder = join(here, 'snippets.tmp')
+rmSync(folder, { recursive: true, force: true })
+
+const told = (path, problems) => problems.map(({ line, message }) => `${path}:${line}: ${message}`)
+
+const claim = (problems) => assert.equal(problems.join('\n'), '')
+
+/** Runs a page where it may leave files; answers what was wrong. */
+function run({ name, path, expected }, where = folder) {
+  const cwd = mkdtempSync(join(tmpdir(), 'tidewell-docs-'))
+  try {
+    const flags = ['--enable-source-maps', join(here, 'support/run_page.mjs'), join(where, `${name}.mjs`), ...expected.map(String)]
+    const { status, stderr } = spawnSync(process.execPath, flags, { cwd, encoding: 'utf8', timeout: 60_000 })
+    return status === 0 ? [] : [`${path}: ${stderr}`]
+  } finally {
+    rmSync(cwd, { recursive: true, force: true })
+  }
+}
+
+const all = pages()
+const wrong = compile(folder, all.flatMap(({ modules }) => modules))
+
+for (const one of all) {
+  const { path, name, ran, compiled, expected, problems } = one
+  if (ran + compiled + problems.length === 0) continue
+  test(`the snippets of ${path} compile and run`, () => {
+    claim(told(path, [...problems, ...wrong.filter((problem) => problem.name === name)]))
+    claim(run(one))
+    console.log(`${path}: ${ran} ran (${expected.length} lines printed what they say), ${compiled} only compiled`)
+  })
+}
+
+test('the pages of the guide follow one another, and every link to a file of the repository leads somewhere', async () => {
+  const { brokenLinks } = await import('./support/links.mjs')
+  claim(brokenLinks(all.map(({ path }) => path)))
+})
+
+const planted = join(folder, 'planted')
+const fence = (info, ...lines) => ['```' + info, ...lines, '```'].join('\n')
+
+/** What is found wrong with a page of this text. */
+function problemsOf(name, text) {
+  const one = page(`${name}.md`, text)
+  const compiling = compile(join(planted, name), one.modules)
+  const problems = told(one.path, [...one.problems, ...compiling])
+  return problems.length > 0 ? problems : run(one, join(planted, name))
+}
+
+for (const [what, text, expected] of [
+  ['that does not compile', fence('ts', "import { open } from 'tidewell'", 'const db = await open(7)'), /wrong.md:3: .*number.* not assignable/],
+  ['that throws', fence('ts', "throw new Error('thrown')"), /thrown/],
+  ['that prints something else', fence('ts', 'console.log(1 + 1) // → 3'), /line 2: printed 2/],
+  ['that never prints', fence('ts', 'const never = () => {', '  console.log(1) // → 1', '}'), /line 3: printed nothing/],
+  ['that is only compiled, and does not', fence('ts no-run', 'const n: string = 1'), /wrong.md:2/],
+  ['with an unknown mark', fence('ts norun', '1'), /neither run nor compiled/],
+  ['without a language', fence('', '1'), /neither run nor compiled/],
+])
+  test(`a snippet ${what} is found`, () => assert.match(problemsOf('wrong', text).join('\n'), expected))
+
+test('snippets share one scope, what is hidden runs, and imports of the same are one', () => {
+  const text = ['<!-- ts', "import { open } from 'tidewell'", 'const n = 1', '-->', fence('ts', "import { open, TidewellError } from 'tidewell'", 'console.log(n + 1) // → 2', 'console.log({ n }, typeof open, TidewellError.name.length > 0) // → { n: 1 } function true'), fence('ts no-run', 'const n = await fetch("/")'), fence('json', '{}')].join('\n')
+  assert.deepEqual(problemsOf('right', text), [])
+})
+
+const sum = (key) => all.reduce((total, one) => total + one[key], 0)
+console.log(`counted: ${sum('ran')} snippets ran, ${sum('compiled')} only compiled, in ${all.length} documents; ${all.reduce((n, { expected }) => n + expected.length, 0)} lines printed what they say`)

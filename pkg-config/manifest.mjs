@@ -25,6 +25,7 @@ const BESIDES = [
   'tanstack-db',
   'unstorage',
   'abstract-level',
+  'migrate',
   'react',
   'vue',
   'svelte',

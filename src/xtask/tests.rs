@@ -13,7 +13,7 @@ struct Suite {
     run: fn() -> Result<Outcome>,
 }
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
     Suite {
@@ -30,6 +30,7 @@ const SUITES: [Suite; 10] = [
         shows: "the packed tarball in fresh projects: bundlers, runtimes, linters",
         run: packaging,
     },
+    Suite { name: "examples", shows: "the examples, built from the packed tarball and used", run: examples },
     Suite { name: "docs", shows: "every snippet of the documents, compiled and run", run: docs },
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
@@ -132,6 +133,15 @@ fn packaging() -> Result<Outcome> {
     let mut variables = package_variables();
     variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
     node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
+}
+
+/// The examples share what they install.
+fn examples() -> Result<Outcome> {
+    build::package(false)?;
+    setup::npm("tests/browser")?;
+    let mut variables = package_variables();
+    variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
+    node::test("building and using the examples", "tests/examples", &variables, 10)
 }
 
 /// What the documents say, tried on the built package.

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compile } from './support/compile.mjs'
+import { brokenLinks, brokenOrder } from './support/links.mjs'
 import { page, pages } from './support/pages.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -42,9 +43,9 @@ for (const one of all) {
   })
 }
 
-test('the pages of the guide follow one another, and every link to a file of the repository leads somewhere', async () => {
-  const { brokenLinks } = await import('./support/links.mjs')
-  claim(brokenLinks(all.map(({ path }) => path)))
+test('the pages of the guide follow one another, and every link to a file of the repository leads somewhere', () => {
+  const paths = all.map(({ path }) => path)
+  claim([...brokenOrder(paths), ...brokenLinks(paths)])
 })
 
 const planted = join(folder, 'planted')

@@ -21,6 +21,15 @@ export function brokenLinks(paths) {
   return broken
 }
 
+/** Pages of the guide that do not end with a link to the next one. */
+export function brokenOrder(paths) {
+  const guide = paths.filter((path) => /guide\/\d/.test(path)).sort()
+  return guide.slice(0, -1).filter((path, at) => {
+    const last = readFileSync(join(root, path), 'utf8').trim().split('\n').at(-1)
+    return !/^Next: \[[^\]]+\]\(([^)]+)\)\.$/.exec(last)?.[1].endsWith(guide[at + 1].split('/').at(-1))
+  })
+}
+
 function headings(path) {
   const text = readFileSync(join(root, path), 'utf8')
   return new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slug(heading)))

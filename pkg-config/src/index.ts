@@ -2,7 +2,7 @@
  * Tidewell: documents, indexes and live queries over one log, in IndexedDB, for pages, workers and Node.
  * This is the whole public API. Not SQL, not a server, not a store for large media.
  *
- * @packageDocumentation
+ * @module tidewell
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference lib="es2018.asynciterable" preserve="true" />

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `build`, `check`, `bench`, `profile`.
+//! Developer commands: `cargo xtask demo`, `test`, `build`, `check`, `bench`, `docs`, `profile`.
 //!
 //! Each installs what it is missing, says what it does, and fails with a sentence that tells what to install.
 //! It is not part of the product: nothing that ships depends on this crate.
@@ -11,6 +11,7 @@ mod demo;
 mod node;
 mod process;
 mod profile;
+mod reference;
 mod setup;
 mod sizes;
 mod split;
@@ -31,6 +32,7 @@ Tidewell's developer commands. Each installs what is missing first; set-up is ca
                                        (--dev: no size optimisation; builds in seconds, runs slower)
   cargo xtask check                    rustfmt, clippy, tsc, file lengths, floors, lock files
   cargo xtask bench [ARGUMENT …]       side-by-side benchmark in headless Chromium; arguments go to benches/run.mjs
+  cargo xtask docs                     the reference of the package, with the guide, in target/docs
   cargo xtask profile                  record which part of the WebAssembly a page needs for documents
 
   --verbose (or VERBOSE=1)             show the whole output of every tool
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "check" => check::run(arguments),
         "bench" => bench::run(arguments),
         "profile" => profile::run(arguments),
+        "docs" => reference::run(&arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -31,7 +31,11 @@ export class KeyvTidewell {
   readonly #cache: Cache | Promise<Cache>
   readonly #listeners: Listener[] = []
 
-  /** @param cache where values are kept, or a promise of it, so that a store can be made before the database is open. */
+  /**
+   * A store for Keyv.
+   *
+   * @param cache where values are kept, or a promise of it, so that a store can be made before the database is open.
+   */
   constructor(cache: Cache | Promise<Cache>) {
     this.#cache = cache
     // Whoever uses the store hears of it.

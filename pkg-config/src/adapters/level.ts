@@ -42,7 +42,11 @@ export class TidewellLevel<K = string, V = string> extends AbstractLevel<Uint8Ar
   readonly #name: string
   #entries: Collection<Entry, Entry> | undefined
 
-  /** @param database an open database, or a promise of one: the store opens when that is there. */
+  /**
+   * A store of the abstract-level family.
+   *
+   * @param database an open database, or a promise of one: the store opens when that is there.
+   */
   constructor(database: Database | Promise<Database>, options: LevelOptions<K, V> = {}) {
     const { collection = 'level', ...others } = options
     super({ encodings: { view: true }, seek: true, has: true, permanence: true, implicitSnapshots: false }, others)

@@ -31,10 +31,19 @@ interface SyncParams<T> {
 /** Options for `createCollection`. */
 export interface TidewellCollectionOptions<T extends { id: string }> {
   readonly id: string
+  /** The id of the document. */
   readonly getKey: (row: T) => string
-  readonly sync: { readonly rowUpdateMode: 'full'; readonly sync: (params: SyncParams<T>) => () => void }
+  /** How rows follow the documents. */
+  readonly sync: {
+    readonly rowUpdateMode: 'full'
+    /** Begins to follow them; what it answers ends that. */
+    readonly sync: (params: SyncParams<T>) => () => void
+  }
+  /** Inserts the documents of rows, in one commit. */
   readonly onInsert: (params: MutationParams<T>) => Promise<void>
+  /** Stores changed rows, in one commit. */
   readonly onUpdate: (params: MutationParams<T>) => Promise<void>
+  /** Deletes the documents of rows, in one commit. */
   readonly onDelete: (params: MutationParams<T>) => Promise<void>
 }
 

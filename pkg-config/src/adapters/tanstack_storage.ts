@@ -15,13 +15,18 @@ export interface QueryStorageOptions {
 /** Spread it into the options of `experimental_createQueryPersister`. */
 export interface QueryStorage {
   readonly storage: {
+    /** The query that is kept under this key. */
     getItem(key: string): Promise<KeptQuery | undefined>
+    /** Keeps a query. */
     setItem(key: string, value: KeptQuery): Promise<void>
+    /** Forgets a query. */
     removeItem(key: string): Promise<void>
+    /** All that are kept. */
     entries(): Promise<[key: string, value: KeptQuery][]>
   }
   /** Queries are stored as they are: dates, bytes and big integers come back as such. */
   readonly serialize: (query: PersistedQueryLike) => KeptQuery
+  /** Nothing is to be done to read one. */
   readonly deserialize: (query: KeptQuery) => KeptQuery
 }
 

@@ -25,18 +25,31 @@ type Changed = (event: 'update' | 'remove', key: string) => unknown
 export interface TidewellDriver {
   readonly name: string
   readonly options: DriverOptions
+  /** The collection, or the promise of it. */
   getInstance(): unknown
+  /** Whether there is an item. */
   hasItem(key: string): Promise<boolean>
+  /** The item as text, or null. */
   getItem(key: string): Promise<string | null>
+  /** Several items, in one step. */
   getItems(items: { key: string }[]): Promise<{ key: string; value: string | null }[]>
+  /** The item as it was stored: bytes are bytes. */
   getItemRaw(key: string): Promise<unknown>
+  /** Stores an item. */
   setItem(key: string, value: string): Promise<void>
+  /** Stores several items in one commit. */
   setItems(items: { key: string; value: string }[]): Promise<void>
+  /** Stores an item as it is. */
   setItemRaw(key: string, value: unknown): Promise<void>
+  /** Removes an item. */
   removeItem(key: string): Promise<void>
+  /** When the item was written. */
   getMeta(key: string): Promise<{ mtime: Date } | null>
+  /** All keys, or those that begin with `base`. */
   getKeys(base?: string): Promise<string[]>
+  /** Removes all items, or those whose keys begin with `base`. */
   clear(base?: string): Promise<void>
+  /** Calls back when an item changes, in whatever tab. What it answers ends that. */
   watch(callback: Changed): Promise<() => Promise<void>>
 }
 

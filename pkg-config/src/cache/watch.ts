@@ -37,6 +37,7 @@ function refused() {
 export interface Watch {
   /** A collection as of the computation's snapshot. */
   collection<T extends object = AnyDocument>(name: string): Collection<WithId<T>>
+  /** The same collection as of the computation's snapshot. */
   collection<T extends { id: string }, In>(of: Collection<T, In>): Collection<T, In>
   /** Another cache, or this one by its name: its entries are part of what the computation read. */
   cache<V = unknown>(name: string): WatchedCache<V>

@@ -1,4 +1,8 @@
-/** The entry for React: live results as hooks. They work on what the application opened, and render as loading on a server. */
+/**
+ * The entry for React: live results as hooks. They work on what the application opened, and render as loading on a server.
+ *
+ * @module tidewell/react
+ */
 import { useSyncExternalStore } from 'react'
 import type { Collection } from '../collection.js'
 import {

@@ -1,4 +1,8 @@
-/** The entry without the WebAssembly: give it to `open` or `init`. For hosts and bundlers with ways of their own. */
+/**
+ * The entry without the WebAssembly: give it to `open` or `init`. For hosts and bundlers with ways of their own.
+ *
+ * @module tidewell/slim
+ */
 import type { Database } from '../database.js'
 import { invalid } from '../errors.js'
 import { compileOnce, deleteLocal, openLocal, type Program, type ProgramSource } from '../host.js'

@@ -1,4 +1,8 @@
-/** The entry for Solid: live results as accessors. They work on what the application opened, and are loading on a server. */
+/**
+ * The entry for Solid: live results as accessors. They work on what the application opened, and are loading on a server.
+ *
+ * @module tidewell/solid
+ */
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup } from 'solid-js'
 import type { Collection } from '../collection.js'
 import {

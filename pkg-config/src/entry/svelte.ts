@@ -1,4 +1,8 @@
-/** The entry for Svelte: live results as readable stores, by the store contract of every version; nothing of Svelte is imported. */
+/**
+ * The entry for Svelte: live results as readable stores, by the store contract of every version; nothing of Svelte is imported.
+ *
+ * @module tidewell/svelte
+ */
 import type { Collection } from '../collection.js'
 import {
   LOADING,

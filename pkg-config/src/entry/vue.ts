@@ -1,4 +1,8 @@
-/** The entry for Vue: live results as refs. They work on what the application opened, and are loading on a server. */
+/**
+ * The entry for Vue: live results as refs. They work on what the application opened, and are loading on a server.
+ *
+ * @module tidewell/vue
+ */
 import { computed, type ComputedRef, type MaybeRefOrGetter, shallowRef, toRaw, toValue, watch } from 'vue'
 import type { Collection } from '../collection.js'
 import {

@@ -8,6 +8,7 @@ import type { MigrationOptions, MigrationResult } from './options.js'
 
 /** A Dexie database, as far as an import needs it. */
 export interface DexieLike {
+  /** The name of its database in IndexedDB. */
   readonly name: string
 }
 

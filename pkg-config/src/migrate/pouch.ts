@@ -8,7 +8,9 @@ import type { MigrationOptions, MigrationResult } from './options.js'
 
 /** A PouchDB database, as far as an import needs it. */
 export interface PouchLike {
+  /** Its name. */
   readonly name: string
+  /** Pages of its documents. */
   allDocs(options: object): Promise<{ total_rows: number; rows: readonly object[] }>
 }
 

@@ -8,15 +8,20 @@ import type { MigrationOptions, MigrationResult } from './options.js'
 
 /** A collection of RxDB, as far as an import needs it. */
 export interface RxCollectionLike {
+  /** What documents look like, and which field is the key. */
   readonly schema: { readonly primaryPath: unknown; readonly jsonSchema: { readonly indexes?: unknown } }
   // RxDB types what is asked by the collection's own documents.
+  /** The documents that meet a query. */
   find(query?: never): { exec(): Promise<unknown> }
+  /** How many there are. */
   count(query?: never): { exec(): Promise<unknown> }
 }
 
 /** An RxDB database, as far as an import needs it. */
 export interface RxDatabaseLike {
+  /** Its name. */
   readonly name: string
+  /** What it holds. */
   readonly collections: { readonly [name: string]: RxCollectionLike }
 }
 

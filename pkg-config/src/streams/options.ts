@@ -49,6 +49,7 @@ export interface WindowOptions {
 
 /** Values of one key (and window) put together, step by step. What `init` and `add` answer is stored: it must be what a document can hold. */
 export interface Aggregation<V, A, R = A> {
+  /** The value before the first one. */
   readonly init: () => A
   /** The value added. It may change and answer what it was given. */
   readonly add: (so_far: A, value: V, context: StreamContext) => A
@@ -61,10 +62,22 @@ export interface Aggregation<V, A, R = A> {
 /** Aggregates that need no functions of one's own but what to look at. */
 export type Accumulator<V> =
   | { readonly $count: Readonly<Record<string, never>> }
-  | { readonly $sum: (value: V) => number }
-  | { readonly $avg: (value: V) => number }
-  | { readonly $min: (value: V) => number }
-  | { readonly $max: (value: V) => number }
+  | {
+      /** The sum of what it answers. */
+      readonly $sum: (value: V) => number
+    }
+  | {
+      /** The average. */
+      readonly $avg: (value: V) => number
+    }
+  | {
+      /** The least. */
+      readonly $min: (value: V) => number
+    }
+  | {
+      /** The greatest. */
+      readonly $max: (value: V) => number
+    }
 
 /** A result of one key, and of which window. */
 export type StreamResult<R, W extends object> = { readonly key: string; readonly value: R } & W
@@ -96,9 +109,13 @@ export interface StreamSource {
 
 /** What may be done with results. Functions answer at once (no promises), and the same for the same: they may run more than once. */
 export interface StreamResults<V> {
+  /** Keeps those for which it answers true. */
   filter<S extends V>(test: (value: V, context: StreamContext) => value is S): StreamResults<S>
+  /** Keeps those for which it answers true. */
   filter(test: (value: V, context: StreamContext) => boolean): StreamResults<V>
+  /** Makes another value of each. */
   map<R>(change: (value: V, context: StreamContext) => R): StreamResults<R>
+  /** Makes any number of values of each. */
   flatMap<R>(change: (value: V, context: StreamContext) => Iterable<R>): StreamResults<R>
   /** Looks a document up, as it is in the commit that makes the result. */
   lookup<T extends { id: string }, In, R>(
@@ -117,10 +134,15 @@ export interface StreamResults<V> {
 
 /** Records one by one. */
 export interface Stream<V> extends StreamResults<V> {
+  /** Keeps those for which it answers true. */
   filter<S extends V>(test: (value: V, context: StreamContext) => value is S): Stream<S>
+  /** Keeps those for which it answers true. */
   filter(test: (value: V, context: StreamContext) => boolean): Stream<V>
+  /** Makes another value of each. */
   map<R>(change: (value: V, context: StreamContext) => R): Stream<R>
+  /** Makes any number of values of each. */
   flatMap<R>(change: (value: V, context: StreamContext) => Iterable<R>): Stream<R>
+  /** Looks a document up, as it is in the commit that makes the result. */
   lookup<T extends { id: string }, In, R>(
     table: Collection<T, In>,
     id: (value: V, context: StreamContext) => string | null | undefined,
@@ -132,8 +154,11 @@ export interface Stream<V> extends StreamResults<V> {
 
 /** Records of keys, to be put together. */
 export interface Aggregates<V, W extends object> {
+  /** How many there are of each key (and window). */
   count(): StreamResults<StreamResult<number, W>>
+  /** Puts the values of each key (and window) together by functions of one's own. */
   aggregate<A, R = A>(how: Aggregation<V, A, R>): StreamResults<StreamResult<R, W>>
+  /** Puts the values of each key (and window) together by named accumulators: `{ n: { $count: {} }, most: { $max: (visit) => visit.ms } }`. */
   aggregate<S extends Readonly<Record<string, Accumulator<V>>>>(
     how: S,
   ): StreamResults<StreamResult<{ [F in keyof S]: number }, W>>
@@ -141,6 +166,7 @@ export interface Aggregates<V, W extends object> {
 
 /** Records by key. Without a window, the result of a key is over all of its records, and every commit tells what has changed. */
 export interface KeyedStream<V> extends Aggregates<V, Readonly<Record<never, never>>> {
+  /** Divides time: one result for each key and window. */
   window(window: StreamWindow, options?: WindowOptions): Aggregates<V, WindowSpan>
   /** Pairs of records with the same key that happened about the same time. */
   join<O, R>(
@@ -148,6 +174,7 @@ export interface KeyedStream<V> extends Aggregates<V, Readonly<Record<never, nev
     options: JoinOptions & { readonly kind: 'left' },
     combine: (left: V, right: O | null) => R,
   ): StreamResults<R>
+  /** Pairs of records with the same key that happened about the same time. */
   join<O, R>(
     other: (source: StreamSource) => KeyedStream<O>,
     options: JoinOptions,

@@ -49,6 +49,7 @@ export interface Topic<V = unknown> extends Publisher<V> {
    * ack deadline passes. With a handler each message is acknowledged when it returns, and comes again when it throws.
    */
   consume(group: string, options?: ConsumeOptions<V>): Consumption<V>
+  /** Handles messages as a member of a group: one is acknowledged when the handler returns, and comes again when it throws. */
   consume(group: string, handler: (message: HeldMessage<V>) => unknown): Consumer
   /** The handler's writes through `tx` and the acknowledgement are one commit: both happen, once, or neither. */
   consume(
@@ -56,6 +57,7 @@ export interface Topic<V = unknown> extends Publisher<V> {
     options: ConsumeOptions<V> & { readonly transactional: true },
     handler: (message: HeldMessage<V>, tx: Transaction) => unknown,
   ): Consumer
+  /** Handles messages as a member of a group, with options. */
   consume(group: string, options: ConsumeOptions<V>, handler: (message: HeldMessage<V>) => unknown): Consumer
   /** Reads messages in the order of their offsets, without a group: nobody else notices. */
   read(options?: ReadMessages<V>): AsyncGenerator<TopicMessage<V>, void, undefined>

@@ -6,7 +6,9 @@ export interface Signal {
   readonly aborted: boolean
   /** Why. */
   readonly reason?: unknown
+  /** Calls `listener` when it fires. */
   addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  /** Undoes {@link Signal.addEventListener}. */
   removeEventListener(type: 'abort', listener: () => void): void
 }
 

@@ -30,6 +30,9 @@ export const makeJob = ({ db, sales }, attempt) => {
     'click',
     attempt(async () => {
       busy(true)
+      // What the last run came to is not what this one does.
+      state.textContent = 'Begins.'
+      progress.value = 0
       try {
         const { state: end, rows } = await job.run({ onProgress: show })
         if (end === 'done') progress.value = 1

@@ -39,13 +39,27 @@ test('the flow page cooks every order once, in two tabs and after one of them is
   await first.click('#requeue')
   await eventually('and are', async () => (await text(first, '#dead-count')) === 'None.' && (await lag(first)) === 0, 60)
 
+  // Orders for later: one with a delay, one that comes again and again until it is cancelled.
+  const waiting = () => first.evaluate(() => [...document.querySelectorAll('.later li[data-id]')].map(({ dataset }) => dataset.cron))
+  await first.click('#later')
+  await eventually('an order waits for its time', async () => (await waiting()).join() === 'false')
+  assert.equal(await text(first, '#kept'), '200', 'it is not ordered yet')
+  await eventually('its time comes', async () => (await text(first, '#kept')) === '201' && (await waiting()).length === 0)
+  await first.click('#standing')
+  await eventually('a standing order waits', async () => (await waiting()).join() === 'true')
+  await eventually('it comes, and waits again', async () => number(await text(first, '#kept')) > 201 && (await waiting()).join() === 'true', 30)
+  await first.click('.later button')
+  await eventually('it is cancelled', async () => (await waiting()).length === 0)
+  await eventually('they are cooked', async () => (await lag(first)) === 0)
+  const ordered = number(await text(first, '#kept'))
+
   // Figures on the page may be older than the last order: the job tells when all of them are sold.
   const sales = async () => {
     await first.click('#run')
     await eventually('the job is done', async () => /^Done/.test(await text(first, '#job-state')), 30)
     return text(first, '#job-state')
   }
-  await eventually('every order is sold once', async () => (await sales()) === 'Done: 200 sales.', 30)
+  await eventually('every order is sold once', async () => (await sales()) === `Done: ${ordered} sales.`, 30)
   const sold = await first.evaluate(() => [...document.querySelectorAll('#totals tr')].map((row) => Number(row.children[1].textContent)))
   assert.equal(sold.length, 5, 'a row for each dish')
   assert.ok(
@@ -54,7 +68,7 @@ test('the flow page cooks every order once, in two tabs and after one of them is
   )
   await first.click('#fill')
   await eventually('old sales are there', async () => /20,000 sales more/.test(await text(first, '#say')), 60)
-  assert.equal(await sales(), 'Done: 20,200 sales.')
+  assert.equal(await sales(), `Done: ${new Intl.NumberFormat('en').format(20_000 + ordered)} sales.`)
   assert.ok(await first.evaluate(() => document.querySelectorAll('#chart rect').length > 0), 'the windows are drawn')
   assert.deepEqual(first.problems, [], 'no error and no violation of the policy')
 })

@@ -4,8 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { crash } from './support/browser.mjs'
+import { crash, eventually, pause } from './support/browser.mjs'
 import { counted, scenario } from './support/scenario.mjs'
+import { tasksOf } from './support/tasks.mjs'
 
 const FILE = fileURLToPath(new URL('../../../shared/data/arxiv-abstracts-12k.jsonl.gz', import.meta.url))
 const there = existsSync(FILE)
@@ -126,3 +127,88 @@ for (const kind of there ? ['functions', 'pipeline'] : [])
     },
     300,
   )
+
+/** In a page: sales of some shops, by number. */
+const sell = async ([database, total]) => {
+  const db = await openDatabase(database)
+  const words = 'tide harbour lantern gravel meadow signal copper orbit velvet thunder canyon ember willow anchor prism saffron'.split(' ')
+  const text = (n) => Array.from({ length: 30 }, (_, at) => words[(n * (at + 7)) % words.length]).join(' ')
+  for (let at = 0; at < total; at += 1000) {
+    const sale = (n) => ({ id: `s${String(n).padStart(7, '0')}`, shop: `shop ${n % 50}`, amount: (n % 997) / 4, text: text(n) })
+    await db.collection('sales').insertMany(Array.from({ length: Math.min(1000, total - at) }, (_, index) => sale(at + index)))
+  }
+  await db.flush()
+}
+
+scenario(
+  'a job goes on in another tab when the one that runs it is frozen, and what wakes up late counts nothing twice',
+  async (scene) => {
+    const TOTAL = 6_000
+    const [first, second] = [await scene.page(), await scene.page()]
+    await first.evaluate(sell, ['frozen', TOTAL])
+    const run = async () => {
+      const db = window.db ?? (await openDatabase('frozen'))
+      window.mapped = 0
+      const job = db.job('slow', {
+        from: 'sales',
+        into: 'totals',
+        version: 1,
+        sliceSize: 50,
+        map: async ({ shop }, emit) => {
+          if (++window.mapped % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+          emit(shop, 1)
+        },
+        reduce: (_, values) => values.reduce((a, b) => a + b, 0),
+      })
+      window.ended = settle(job.run({ onProgress: (progress) => (window.progress = progress) }))
+    }
+    await first.evaluate(run)
+    await reached(first, 0.1, 'map')
+    await second.evaluate(run)
+    await eventually('the second waits', () => second.evaluate(() => window.progress?.rows > 0 && window.mapped === 0))
+    const resume = await pause(scene.browser, first)
+    const begun = Date.now()
+    await eventually('the second takes over', () => second.evaluate(() => window.mapped > 0), 30)
+    const took = Date.now() - begun
+    // It wakes up in the middle of the other's work.
+    await eventually('the second gets on', () => second.evaluate(() => window.mapped > 500), 30)
+    await resume()
+    const ends = await Promise.all([first, second].map((page) => page.evaluate(() => window.ended)))
+    for (const { value, error } of ends) assert.deepEqual([error, value?.state, value?.rows], [undefined, 'done', TOTAL])
+    const totals = await second.evaluate(() => db.collection('totals').find().toArray().then((all) => all.map(({ value }) => value)))
+    assert.deepEqual(totals, Array.from({ length: 50 }, () => TOTAL / 50))
+    const [one, two] = await Promise.all([first, second].map((page) => page.evaluate(() => window.mapped)))
+    assert.ok(one < TOTAL && two < TOTAL, `both had their share: ${one} and ${two}`)
+    assert.ok(took < 15_000, `${took} ms`)
+    counted(`jobs: taken over from a frozen tab after ${took} ms; ${one + two - TOTAL} of ${TOTAL} documents were mapped twice and counted once`)
+  },
+  120,
+)
+
+scenario(
+  'a job over 100,000 documents never holds the page for long',
+  async (scene) => {
+    const page = await scene.page()
+    await page.evaluate(sell, ['smooth', 100_000])
+    const worst = {}
+    for (const kind of ['expressions', 'functions', 'a key for each document']) {
+      const run = (kind) => {
+        const sum = (_, values) => values.reduce((a, b) => a + b, 0)
+        const definition = {
+          expressions: { map: { key: '$shop', value: '$amount' }, reduce: 'sum' },
+          functions: { map: ({ shop, amount }, emit) => emit(shop, amount), combine: sum, reduce: sum },
+          'a key for each document': { map: { key: '$id', value: '$amount' }, reduce: 'sum' },
+        }[kind]
+        return db.job(kind, { from: 'sales', into: 'totals', ...definition }).run()
+      }
+      const { result, tasks } = await tasksOf(scene.browser, page, () => page.evaluate(run, kind))
+      assert.equal(result.rows, 100_000)
+      worst[kind] = tasks[0]
+    }
+    const told = Object.entries(worst).map(([kind, ms]) => `${kind} ${ms.toFixed(1)} ms`)
+    counted(`jobs: over 100,000 documents the page's longest task: ${told.join(', ')}`)
+    const middle = Object.values(worst).sort((a, b) => a - b)[1]
+    assert.ok(middle < 50, told.join(', '))
+  },
+  240,
+)

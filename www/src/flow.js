@@ -6,6 +6,7 @@ import { makeChart } from './flow/chart.js'
 import { makeCooks } from './flow/cooks.js'
 import { makeDeadLetters } from './flow/dead.js'
 import { makeJob } from './flow/job.js'
+import { makeLater } from './flow/later.js'
 import { makeOrders } from './flow/orders.js'
 import { countWindows, openKitchen } from './flow/kitchen.js'
 import { makeTheme } from './theme.js'
@@ -29,6 +30,7 @@ const start = async () => {
     makeOrders(kitchen, attempt, ({ messages }) => {
       byId('kept').textContent = integer(messages)
     })
+    makeLater(kitchen, attempt)
     makeCooks(kitchen, attempt)
     makeDeadLetters(kitchen, attempt)
     makeChart(kitchen)

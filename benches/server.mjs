@@ -75,6 +75,13 @@ export const serveJobs = async (engines) => {
   return serve(() => undefined)
 }
 
+/** The same for the benchmark of topics. */
+export const serveTopics = async () => {
+  await bundle({ 'topics-page': 'topics/page.js' })
+  await copyFile(join(here, 'topics/page.html'), join(out, 'topics-page.html'))
+  return serve(() => undefined)
+}
+
 const serve = async (more) => {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname

@@ -12,10 +12,12 @@ const JOBS = {
     'map and reduce in the engine': { map: { key: '$group', value: '$amount' }, reduce: 'sum' },
     'map by a function, reduce in the engine': { map: groups, reduce: 'sum' },
     'functions with combine': { map: groups, combine: sum, reduce: sum },
+    'functions that name their fields': { map: groups, combine: sum, reduce: sum, fields: ['group', 'amount'] },
   },
   'word count': {
     'pipeline in the engine': { pipeline: [...split, { $group: { _id: '$word', value: { $sum: 1 } } }] },
     'functions with combine': { map: words, combine: sum, reduce: sum },
+    'functions that name their fields': { map: words, combine: sum, reduce: sum, fields: ['body'] },
   },
 }
 

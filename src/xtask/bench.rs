@@ -6,9 +6,9 @@ use anyhow::{bail, Context, Result};
 
 use crate::{build, setup, tree};
 
-/// Runs the command; arguments go to `benches/run.mjs`, or after `search` or `jobs` to the script of that name.
+/// Runs the command; arguments go to `benches/run.mjs`, or after `search`, `jobs` or `topics` to the script of that name.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
-    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs"));
+    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs" | "topics"));
     let name = if own { arguments.remove(0) } else { String::from("run") };
     let script = tree::root().join(format!("benches/{name}.mjs"));
     if !script.is_file() {

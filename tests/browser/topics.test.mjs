@@ -198,3 +198,30 @@ scenario(
   },
   120,
 )
+
+scenario(
+  'a delayed message never comes early, and soon after its time, whichever tab published it',
+  async (scene) => {
+    const [one, two] = [await scene.page(), await scene.page()]
+    await two.evaluate(async () => {
+      const db = await openDatabase('delays')
+      window.came = []
+      window.consumer = db.topic('later').consume('g', ({ value }) => void window.came.push(performance.timeOrigin + performance.now() - value))
+    })
+    await one.evaluate(async () => {
+      const db = await openDatabase('delays')
+      for (let n = 0; n < 100; n++) {
+        const delay = 50 + ((n * 37) % 700)
+        await db.topic('later').publish(performance.timeOrigin + performance.now() + delay, { delay })
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    })
+    await eventually('all of them come', () => two.evaluate(() => window.came.length === 100))
+    const late = await two.evaluate(() => window.came.sort((a, b) => a - b))
+    counted(`topics: 100 delayed messages: the first ${late[0].toFixed(1)} ms after its time, half within ${late[50].toFixed(1)} ms, 99 within ${late[98].toFixed(1)} ms`)
+    // Times are whole milliseconds.
+    assert.ok(late[0] > -2, `one came ${-late[0]} ms early`)
+    assert.ok(late[50] < 100, `half of them came more than ${late[50]} ms late`)
+  },
+  60,
+)

@@ -10,7 +10,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
-import { manifestOf, MODULES, SPLIT_ENTRIES, TYPED_ENTRIES, WHOLE_ENTRIES } from './manifest.mjs'
+import { manifestOf, MODULES, SPLIT_ENTRIES, SYNC_MODULE, TYPED_ENTRIES, WHOLE_ENTRIES } from './manifest.mjs'
 import { shorten } from './shorten.mjs'
 
 /** What becomes part of the package; its licence goes along. */
@@ -39,16 +39,19 @@ writeFileSync(join(dist, 'tidewell_bg.wasm.d.ts'), 'declare const url: string\ne
 writeFileSync(join(dist, 'worker.d.ts'), 'export {}\n')
 writeFileSync(join(dist, 'wasm.js'), `export const wasm = '${wasm.toString('base64')}'\n`)
 writeFileSync(join(dist, 'wasm_source.js'), "import source wasm from './tidewell_bg.wasm'\nexport { wasm }\n")
-await writeGlue()
+await writeGlue(glue, 'glue.js')
+const sync = (name) => join(glueFolder, 'sync', name)
+cpSync(sync('tidewell_sync_bg.wasm'), join(dist, SYNC_MODULE))
+await writeGlue(readFileSync(sync('tidewell_sync.js'), 'utf8'), 'sync_glue.js')
 await writeEntries()
 writeTypes()
 writePackage()
 report()
 
 /** wasm-bindgen keeps one instance per module; as a function, its module scope is made anew for each. */
-async function writeGlue() {
+async function writeGlue(contents, file) {
   const bundle = await build({
-    stdin: { contents: glue },
+    stdin: { contents },
     bundle: true,
     format: 'iife',
     globalName: 'glue',
@@ -58,7 +61,7 @@ async function writeGlue() {
   })
   const text = `export function createGlue(WebAssembly) {\n${bundle.outputFiles[0].text}\nreturn glue\n}\n`
   const { code } = await transform(text, { minify: true, target: 'es2022', format: 'esm', charset: 'utf8' })
-  writeFileSync(join(dist, 'glue.js'), code)
+  writeFileSync(join(dist, file), code)
 }
 
 /** One file per entry point; what several need is in chunks, except of those that may have none. */
@@ -86,7 +89,7 @@ async function writeEntries() {
 
 /** The glue, the base64 and the modules stay files of their own; frameworks are the application's. */
 function keepOutside({ onResolve }) {
-  onResolve({ filter: /^\.{1,2}\/(glue|wasm|wasm_source)\.js$/ }, ({ path, importer }) =>
+  onResolve({ filter: /^\.{1,2}\/(glue|sync_glue|wasm|wasm_source)\.js$/ }, ({ path, importer }) =>
     // src/local/wasm.ts is types only; src/wasm.d.ts stands for the built file.
     path === './wasm.js' && importer.includes('local') ? undefined : { path: inDist(path), external: true },
   )

@@ -16,7 +16,13 @@ const HOSTS = {
 }
 
 /** Further entries that provide an engine: what they are, and where their types are. */
-const ENGINES = { inline: MAIN, single: MAIN, slim: typesOf('slim') }
+const ENGINES = {
+  inline: MAIN,
+  single: MAIN,
+  slim: typesOf('slim'),
+  edge: typesOf('edge'),
+  'edge-sync': typesOf('edge-sync'),
+}
 
 /** Entries that work on what an application opened by another one: for frameworks and other libraries. */
 const BESIDES = [
@@ -44,17 +50,20 @@ export const SPLIT_ENTRIES = [...new Set([...Object.values(HOSTS), ...Object.key
 export const WHOLE_ENTRIES = ['worker', 'single']
 
 /** Entries with types of their own. */
-export const TYPED_ENTRIES = ['slim', ...BESIDES]
+export const TYPED_ENTRIES = ['slim', 'edge', 'edge-sync', ...BESIDES]
 
 /** Modules of the program, each an entry for those who bring the WebAssembly themselves. */
 export const MODULES = ['tidewell_bg.wasm', 'tidewell_page.wasm', 'tidewell_rest.wasm']
+
+/** The module of the sync server, which is a program of its own. */
+export const SYNC_MODULE = 'tidewell_sync.wasm'
 
 /** The package.json of the package. */
 export function manifestOf(version, repository) {
   const main = Object.entries(HOSTS).map(([host, name]) => [host, file(name)])
   const engines = Object.entries(ENGINES).map(([name, types]) => [`./${name}`, { types, default: file(name) }])
   const besides = BESIDES.map((name) => [`./${name}`, { types: typesOf(name), default: file(name) }])
-  const modules = MODULES.map((name) => [
+  const modules = [...MODULES, SYNC_MODULE].map((name) => [
     `./${name}`,
     { types: './dist/tidewell_bg.wasm.d.ts', default: `./dist/${name}` },
   ])

@@ -53,13 +53,20 @@ export type TopicEvent =
     }
   | { readonly kind: 'topic'; readonly reset: true }
 
+/** Storage that the host brings along, as far as this side of the engine knows it. */
+export interface HostDisk {
+  /** Where data lives, if not in files. */
+  readonly kind?: StorageInfo['kind']
+  close(): void
+}
+
 /** What a backend was opened with, after defaults. */
 export interface BackendOptions {
   readonly storage: 'auto' | 'indexeddb' | 'memory'
   readonly durability: Durability
   readonly memoryBudget: number
   /** Storage that the host brings along (src/web/host_disk.rs). */
-  readonly disk?: object | undefined
+  readonly disk?: HostDisk | undefined
   /** Faults to rehearse, written as the engine reads them; null for none. */
   readonly faults: string | null
   /** Milliseconds that every operation of faulty storage takes longer. */

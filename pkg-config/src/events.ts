@@ -29,7 +29,9 @@ export class EventHub {
   /** The caches, once there are some. */
   caches: { hear(event: CacheEvent): void } | undefined
   /** The topics, once there are some. */
-  topics: { hear(event: TopicEvent): void } | undefined
+  topics: { hear(event: TopicEvent): void; tendAll(): Promise<void> } | undefined
+  /** Hosts whose timers do not last: sees to it that this database is open again in so many milliseconds. */
+  wakeIn: ((ms: number) => void) | undefined
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
     'storage-lost': new Set(),
     quota: new Set(),

@@ -1,11 +1,11 @@
 /** Opening and deleting databases, on whatever engine the entry point provided. */
 import { untilAborted } from './abort.js'
-import type { BackendOptions, OpenBackend } from './backend.js'
+import type { Backend, BackendOptions, HostDisk, OpenBackend } from './backend.js'
 import { Database, forwardEvents } from './database.js'
 import { invalid, notLoaded, toError } from './errors.js'
 import { EventHub } from './events.js'
 import { prepareSeldom } from './later.js'
-import type { OpenOptions } from './types/options.js'
+import type { Durability, OpenOptions } from './types/options.js'
 
 /** What an entry point provides. */
 export interface Host {
@@ -21,7 +21,7 @@ export interface Host {
 
 /** Storage in files below a folder. */
 export interface Files {
-  openFiles(directory: string, name: string): { close(): void }
+  openFiles(directory: string, name: string): HostDisk
   deleteFiles(directory: string, name: string): void
 }
 
@@ -45,15 +45,31 @@ export function provide(provided: Host): void {
  * what was stored; `corrupt`; `aborted`.
  */
 export async function open(name: string, options: OpenOptions = {}): Promise<Database> {
+  return new Database(
+    ...(await openParts(name, options, async () =>
+      (await filesOf(options))?.openFiles(options.directory as string, name),
+    )),
+  )
+}
+
+/** What a `Database` is made of. */
+export type Parts = [name: string, backend: Backend, hub: EventHub, durability: Durability]
+
+/** Opens an engine, on the disk that `openDisk` gives if there is one. */
+export async function openParts(
+  name: string,
+  options: OpenOptions,
+  openDisk: () => Promise<HostDisk | undefined>,
+): Promise<Parts> {
   checkName(name)
   const backendOptions = await checkOptions(options)
   const { local, worker } = provided()
   const hub = new EventHub()
   const openBackend = options.worker === true && worker !== undefined ? worker : local
-  const disk = (await filesOf(options))?.openFiles(options.directory as string, name)
+  const disk = await openDisk()
   const forward = forwardEvents(hub)
   const opening = openBackend(name, { ...backendOptions, disk }, (event) => {
-    // The files are another instance's from now on.
+    // What it stands on is another instance's from now on.
     if (event.kind === 'dead') disk?.close()
     forward(event)
   })
@@ -61,7 +77,7 @@ export async function open(name: string, options: OpenOptions = {}): Promise<Dat
   try {
     const { isBehindServiceWorker: soon } = backendOptions
     const [backend] = await untilAborted(Promise.all([opening, prepareSeldom(soon)]), options.signal)
-    return new Database(name, backend, hub, backendOptions.durability)
+    return [name, backend, hub, backendOptions.durability]
   } catch (error) {
     // Opened after all, when nobody waits any more: close it again.
     opening.then((late) => late.close()).catch(() => undefined)

@@ -1,15 +1,16 @@
-//! A disk that the host brings along: an object whose methods answer at once, such as one over Node's files.
+//! A disk that the host brings along: an object whose methods answer at once, such as one over Node's files or a Durable Object's SQL.
 //!
 //! It keeps no bytes and decides nothing. The object's promises are those of [`Disk`]; its answers are checked.
 
 use std::cell::RefCell;
 use std::future::ready;
 
-use js_sys::{Array, Float64Array, Uint8Array};
+use js_sys::{Array, Float64Array, Promise, Uint8Array};
 use tidewell_core::disk::{
     Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, LocalFuture, NamedBlobs, RangeReads,
 };
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use crate::host;
 
@@ -27,7 +28,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn scan(this: &HostStore, range: &Float64Array, limit: f64) -> Result<Array, JsValue>;
 
-    /// Applies a batch; the last `inserts` of the blobs must not exist yet. Answers the blobs of each range of `reads`.
+    /// Applies a batch at once; the last `inserts` of the blobs must not exist yet. Answers the blobs of each range of `reads`, or a
+    /// promise of them that resolves once the batch has the durability asked for.
     #[wasm_bindgen(method, catch)]
     fn commit(
         this: &HostStore,
@@ -37,7 +39,7 @@ extern "C" {
         inserts: f64,
         reads: &Float64Array,
         strict: bool,
-    ) -> Result<Array, JsValue>;
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn close(this: &HostStore) -> Result<(), JsValue>;
@@ -92,20 +94,27 @@ impl Disk for HostDisk {
     }
 
     fn commit(&self, batch: Batch, durability: Durability) -> LocalFuture<'_, Result<RangeReads, DiskError>> {
-        self.with(|store| {
-            let writes = || batch.puts.iter().chain(&batch.inserts);
-            let blobs: Array = writes().map(|(_, bytes)| JsValue::from(Uint8Array::from(bytes.as_slice()))).collect();
-            #[expect(clippy::cast_precision_loss, reason = "a batch has few blobs")]
-            let inserts = batch.inserts.len() as f64;
-            let answers = store.commit(
-                &numbers(batch.deletes.iter().map(range_numbers)),
-                &numbers(writes().map(|(name, _)| name_numbers(name))),
-                &blobs,
-                inserts,
-                &numbers(batch.reads.iter().map(range_numbers)),
-                durability == Durability::Strict,
-            );
-            let answers = answers.map_err(|thrown| commit_failure(&thrown, &batch))?;
+        let Some(store) = self.store.borrow().clone() else { return Box::pin(ready(Err(DiskError::Closed))) };
+        let writes = || batch.puts.iter().chain(&batch.inserts);
+        let blobs: Array = writes().map(|(_, bytes)| JsValue::from(Uint8Array::from(bytes.as_slice()))).collect();
+        #[expect(clippy::cast_precision_loss, reason = "a batch has few blobs")]
+        let inserts = batch.inserts.len() as f64;
+        let answers = store.commit(
+            &numbers(batch.deletes.iter().map(range_numbers)),
+            &numbers(writes().map(|(name, _)| name_numbers(name))),
+            &blobs,
+            inserts,
+            &numbers(batch.reads.iter().map(range_numbers)),
+            durability == Durability::Strict,
+        );
+        let answers = answers.map_err(|thrown| commit_failure(&thrown, &batch));
+        Box::pin(async move {
+            let answers = match answers?.dyn_into::<Promise>() {
+                // It has happened; whether it lasts, nobody can say who was not told.
+                Ok(promise) => JsFuture::from(promise).await.map_err(|thrown| failure(&thrown))?,
+                Err(answers) => answers,
+            };
+            let answers = answers.dyn_into::<Array>().map_err(|_| nonsense())?;
             if answers.length() as usize != batch.reads.len() {
                 return Err(nonsense());
             }

@@ -14,6 +14,10 @@ const MODULE_FILE: &str = "tidewell.wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Where the glue and the modules are left, relative to the root.
 pub(crate) const GLUE: &str = "target/glue";
+/// The crate of the sync server for the edge, and the file it becomes; its glue and module are left in a folder of [`GLUE`].
+const SYNC_CRATE: &str = "tidewell-sync";
+const SYNC_FILE: &str = "tidewell_sync.wasm";
+const SYNC_FOLDER: &str = "sync";
 /// Where the module with the addresses of its data far apart is left.
 const APART: &str = "target/apart";
 /// Which functions a page needs; recorded by `cargo xtask profile`.
@@ -43,7 +47,10 @@ pub(crate) fn modules(dev: bool, profile: &str) -> Result<Modules> {
     let linked = fs::read(&module)?;
     let (statics, plain, apart) = split::Statics::read(&linked).context("reading what the linker says of data")?;
     let glue = tree::root().join(GLUE);
-    generate(&plain, &glue)?;
+    generate(&plain, &glue, "tidewell")?;
+    let (_, sync, _) = split::Statics::read(&fs::read(module.with_file_name(SYNC_FILE))?)?;
+    let sync_folder = glue.join(SYNC_FOLDER);
+    generate(&sync, &sync_folder, "tidewell_sync")?;
     let modules = Modules {
         whole: glue.join("tidewell_bg.wasm"),
         page: glue.join("tidewell_page.wasm"),
@@ -52,8 +59,9 @@ pub(crate) fn modules(dev: bool, profile: &str) -> Result<Modules> {
     let mut data = None;
     if !dev {
         optimise(&modules.whole)?;
+        optimise(&sync_folder.join("tidewell_sync_bg.wasm"))?;
         let folder = tree::root().join(APART);
-        generate(&apart, &folder)?;
+        generate(&apart, &folder, "tidewell")?;
         let apart = folder.join("tidewell_bg.wasm");
         optimise(&apart)?;
         data = Some(split::Data { statics, apart });
@@ -62,8 +70,19 @@ pub(crate) fn modules(dev: bool, profile: &str) -> Result<Modules> {
     Ok(modules)
 }
 
+/// The conformance suite of disks for those that JavaScript brings along: its glue and module in `folder`. Built as the tests of the
+/// WebAssembly crate are, so that only the last step is its own.
+pub(crate) fn conformance(folder: &Path) -> Result<()> {
+    setup::wasm_target()?;
+    Step::cargo("compiling the conformance suite of disks")
+        .args(["build", "--locked", "-p", SYNC_CRATE, "--features", "testing", "--target", TARGET, "--profile", "test"])
+        .run()?;
+    let module = tree::root().join("target").join(TARGET).join("debug").join(SYNC_FILE);
+    generate(&fs::read(module)?, folder, "conformance")
+}
+
 /// Generates the JavaScript glue of a module, and the module that goes with it, in `folder`.
-fn generate(module: &[u8], folder: &Path) -> Result<()> {
+fn generate(module: &[u8], folder: &Path, name: &str) -> Result<()> {
     let wasm_bindgen = setup::wasm_bindgen("wasm-bindgen")?;
     if folder.is_dir() {
         fs::remove_dir_all(folder)?;
@@ -74,7 +93,7 @@ fn generate(module: &[u8], folder: &Path) -> Result<()> {
     Step::new("generating the JavaScript glue with wasm-bindgen", &wasm_bindgen.to_string_lossy())
         .arg(&input)
         .args(["--target", "web", "--omit-default-module-path", "--remove-producers-section"])
-        .args(["--out-name", "tidewell", "--out-dir"])
+        .args(["--out-name", name, "--out-dir"])
         .arg(folder)
         .run()?;
     fs::remove_file(&input).context("removing what the glue was generated from")
@@ -126,6 +145,8 @@ fn compile(profile: &str, lean: bool) -> Result<PathBuf> {
         "--locked",
         "-p",
         MODULE_CRATE,
+        "-p",
+        SYNC_CRATE,
         "--target",
         TARGET,
         "--profile",

@@ -4,7 +4,7 @@ use anyhow::{bail, Result};
 
 use crate::process::Step;
 use crate::suites::{Outcome, Table};
-use crate::{build, check, node, setup, take_flag, tree};
+use crate::{build, check, compile, node, setup, take_flag, tree};
 
 /// A suite: its name on the command line, what it shows, and how it runs.
 struct Suite {
@@ -13,7 +13,7 @@ struct Suite {
     run: fn() -> Result<Outcome>,
 }
 
-const SUITES: [Suite; 11] = [
+const SUITES: &[Suite] = &[
     Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
     Suite {
@@ -32,13 +32,14 @@ const SUITES: [Suite; 11] = [
     },
     Suite { name: "examples", shows: "the examples, built from the packed tarball and used", run: examples },
     Suite { name: "docs", shows: "every snippet of the documents, compiled and run", run: docs },
+    Suite { name: "edge", shows: "Durable Objects on workerd: a database, the sync server, the example", run: edge },
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
 
 /// Runs the command.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
     if take_flag(&mut arguments, "--list") {
-        for suite in &SUITES {
+        for suite in SUITES {
             println!("{:14} {}", suite.name, suite.shows);
         }
         return Ok(true);
@@ -66,7 +67,17 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
 fn native() -> Result<Outcome> {
     let step = Step::cargo("compiling and running the native tests")
         .args(["test", "--locked", "--workspace", "--exclude", "tidewell-web", "--exclude", "tidewell-module"])
-        .args(["--exclude", "tidewell-server", "--profile", "sim", "--no-fail-fast", "--", "--show-output"]);
+        .args([
+            "--exclude",
+            "tidewell-sync",
+            "--exclude",
+            "tidewell-server",
+            "--profile",
+            "sim",
+            "--no-fail-fast",
+            "--",
+            "--show-output",
+        ]);
     Ok(Outcome::of(&step.minutes(40).finish()?))
 }
 
@@ -148,6 +159,16 @@ fn examples() -> Result<Outcome> {
 fn docs() -> Result<Outcome> {
     build::package(false)?;
     node::test("compiling and running the snippets of the documents", "tests/docs", &package_variables(), 5)
+}
+
+/// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios against the edge's.
+fn edge() -> Result<Outcome> {
+    build::package(false)?;
+    let conformance = tree::root().join("target/edge/conformance");
+    compile::conformance(&conformance)?;
+    let mut variables = package_variables();
+    variables.push(("TIDEWELL_CONFORMANCE", conformance.display().to_string()));
+    node::test("running it on workerd", "tests/edge", &variables, 10)
 }
 
 fn browser() -> Result<Outcome> {

@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TidewellError } from '../errors.js'
-import type { Name, Range } from './blobs.js'
+import type { Range } from './blobs.js'
 import { failure } from './failure.js'
 import { Journal } from './journal.js'
 import { lockFolder } from './lock.js'
+import { isWithin, triples } from './names.js'
 
 /** Names of folders may not be longer, in bytes. */
 const NAME_MAX = 200
@@ -118,16 +119,4 @@ export class FileStore {
     if (this.#journal === undefined) throw failure('closed', 'the storage is closed')
     return this.#journal
   }
-}
-
-function triples(numbers: Float64Array): Name[] {
-  return Array.from({ length: numbers.length / 3 }, (_, at) => [
-    numbers[at * 3] as number,
-    numbers[at * 3 + 1] as number,
-    numbers[at * 3 + 2] as number,
-  ])
-}
-
-function isWithin([area, id]: Name, [of, first, last]: Range): boolean {
-  return area === of && id >= first && id <= last
 }

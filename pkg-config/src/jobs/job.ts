@@ -128,7 +128,9 @@ export class LoadedJob {
     }
     let timer: ReturnType<typeof setTimeout> | undefined
     const wait = (ms: number) => {
-      if (!end.aborted) timer = setTimeout(() => void look(), Math.min(Math.max(ms, 50), TIMER_MAX))
+      if (end.aborted) return
+      this.#hub.wakeIn?.(ms)
+      timer = setTimeout(() => void look(), Math.min(Math.max(ms, 50), TIMER_MAX))
     }
     const look = async () => {
       try {
@@ -153,8 +155,8 @@ export class LoadedJob {
     const hands = { breath: new Breath(), pace: new Pace() }
     let status = await this.#status()
     while (status?.state === 'running') {
-      throwIfAborted(options.signal)
       tell(status)
+      throwIfAborted(options.signal)
       status = await this.#slice(status, options, hands)
       await hands.breath.due()
     }

@@ -17,7 +17,7 @@ export function openLocal(source: ProgramSource): OpenBackend {
     const onEvent = (json: string) => listener(JSON.parse(json) as BackendEvent)
     const database = await life.watch(instance.glue.openDatabase(name, wasmOptions(options), onEvent))
     instance.rest.soon()
-    return new LocalBackend(name, database, instance, life)
+    return new LocalBackend(name, database, instance, life, options.disk?.kind)
   }
 }
 
@@ -111,14 +111,20 @@ class LocalBackend implements Backend {
   /** An analyzer of the application runs: the engine is in the middle of something, and may not be called. */
   #analyzing = false
 
-  constructor(name: string, database: WasmDatabase, instance: Instance, life: Life) {
+  constructor(
+    name: string,
+    database: WasmDatabase,
+    instance: Instance,
+    life: Life,
+    kind: StorageInfo['kind'] | undefined,
+  ) {
     this.#name = name
     this.#database = database
     this.#memory = instance.memory
     this.#rest = instance.rest
     this.#bytes = new Uint8Array(instance.memory.buffer)
     this.#life = life
-    this.kind = database.kind as StorageInfo['kind']
+    this.kind = kind ?? (database.kind as StorageInfo['kind'])
   }
 
   get(collection: string, id: string): Answer | null | Promise<Answer | null> {

@@ -134,6 +134,12 @@ export class ConsumerCore {
     return this.#running > 0 || (this.#looping && this.#held.size > 0)
   }
 
+  /** Whether its handler works on a message, or might get one at once. */
+  get isActive(): boolean {
+    if (this.#ended || this.#handler === undefined) return false
+    return this.#running > 0 || !this.#said.isEmpty || (this.#dirty && this.#room() > 0)
+  }
+
   /** How many messages it may ask for. */
   #room(): number {
     const { maxInFlight } = this.#options
@@ -152,6 +158,7 @@ export class ConsumerCore {
       for (const held of this.#queue) at = Math.min(at, held.deadline - this.#ackMs / 2)
       clearTimeout(this.#timer)
       if (at === Infinity) return
+      this.#core.hub.wakeIn(at - now)
       this.#timer = setTimeout(() => this.#expire(), Math.min(TIMER_MAX_MS, Math.max(0, at - now) + 1))
     })
   }
@@ -189,6 +196,8 @@ export class ConsumerCore {
     this.#dirty &&= max === 0
     const { topic, group, member } = this
     const begun = performance.now()
+    // What it gets is handed out anew after that, if this instance is gone.
+    if (max > 0) this.#core.hub.wakeIn(this.#ackMs)
     let answer: TurnAnswer
     try {
       answer = (await this.#core.write({ op: 'topicTurn', topic, group, member, max, ...fields })) as TurnAnswer

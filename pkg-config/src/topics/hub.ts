@@ -10,6 +10,8 @@ import { Members } from './members.js'
 import type { TopicOptions } from './options.js'
 
 const CHANGES = '$changes/'
+/** Between two looks whether consumers are done. */
+const TEND_MS = 5
 
 /** What the hub needs of its database. */
 export interface TopicHost {
@@ -19,6 +21,8 @@ export interface TopicHost {
   readonly settled: () => Promise<void>
   readonly transaction: (session: Session) => Transaction
   readonly report: (error: TidewellError) => void
+  /** Something is due in so many milliseconds. */
+  readonly wakeIn: (ms: number) => void
   readonly atomically: typeof atomically
   readonly newId: () => string
 }
@@ -29,6 +33,7 @@ export class TopicHub {
   readonly settled: () => Promise<void>
   readonly transaction: (session: Session) => Transaction
   readonly report: (error: TidewellError) => void
+  readonly wakeIn: (ms: number) => void
   readonly atomically: typeof atomically
   readonly newId: () => string
   readonly #database: string
@@ -48,6 +53,7 @@ export class TopicHub {
     this.settled = settled
     this.transaction = transaction
     this.report = report
+    this.wakeIn = host.wakeIn
   }
 
   /** The topic of that name. Options are stored when they are given. */
@@ -81,6 +87,13 @@ export class TopicHub {
   /** Something was scheduled: consumers look when it is due. */
   tend(_core: TopicCore): void {
     for (const consumer of this.#consumers) consumer.hear()
+  }
+
+  /** Lets all consumers look, and waits until their handlers have nothing left to do now. */
+  async tendAll(): Promise<void> {
+    for (const consumer of this.#consumers) consumer.hear()
+    while ([...this.#consumers].some((consumer) => consumer.isActive))
+      await new Promise((resolve) => setTimeout(resolve, TEND_MS))
   }
 
   /** The engine tells what a commit concerns. */

@@ -290,7 +290,7 @@ export interface Stats {
 /** The storage a database has. */
 export interface StorageInfo {
   /** Where data lives. `memory` is gone when the process ends. */
-  readonly kind: 'indexeddb' | 'files' | 'memory'
+  readonly kind: 'indexeddb' | 'files' | 'durable-object' | 'memory'
   /** Bytes this origin may use, as the browser estimates; null where it does not tell. */
   readonly quota: number | null
   /** Bytes this origin uses, as the browser estimates; null where it does not tell. */

@@ -13,7 +13,7 @@ const FIRST_LIMIT_KIB = 260
 const ALL_LIMIT_KIB = 900
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
-const ENGINES = new Set(['inline', 'single', 'slim', 'worker'].map((name) => `tidewell/${name}`))
+const ENGINES = new Set(['inline', 'single', 'slim', 'edge', 'edge-sync', 'worker'].map((name) => `tidewell/${name}`))
 const PAGE = 'tidewell_page.wasm'
 const REST = 'tidewell_rest.wasm'
 const root = resolve(process.argv[2])

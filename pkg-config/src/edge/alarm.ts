@@ -1,0 +1,44 @@
+/**
+ * The one alarm of a Durable Object, set for the earliest of all that is due. It decides nothing: who is woken looks what there is to do.
+ * An alarm outlives the object's memory; timers do not.
+ */
+import type { DurableStorage } from './types.js'
+
+/** Alarms are not moved for less. */
+const NEARLY_MS = 20
+
+/** What should have gone off so long ago never will. */
+const LATE_MS = 10_000
+
+/** The alarm, and when it goes off. */
+export class Alarm {
+  readonly #storage: DurableStorage
+  readonly #report: (error: unknown) => void
+  #at = Infinity
+
+  private constructor(storage: DurableStorage, report: (error: unknown) => void) {
+    this.#storage = storage
+    this.#report = report
+  }
+
+  /** The alarm as it is set; `report` hears why it could not be set. */
+  static async of(storage: DurableStorage, report: (error: unknown) => void): Promise<Alarm> {
+    const alarm = new Alarm(storage, report)
+    // One whose time has come is about to go off: setting another would put it off.
+    alarm.#at = Math.max(Date.now(), (await storage.getAlarm()) ?? Infinity)
+    return alarm
+  }
+
+  /** It shall go off in so many milliseconds, or earlier. */
+  readonly wakeIn = (ms: number): void => {
+    const at = Date.now() + Math.max(0, Math.ceil(ms))
+    if (at >= this.#at - NEARLY_MS && this.#at > Date.now() - LATE_MS) return
+    this.#at = at
+    this.#storage.setAlarm(at).catch(this.#report)
+  }
+
+  /** It has gone off. */
+  wentOff(): void {
+    this.#at = Infinity
+  }
+}

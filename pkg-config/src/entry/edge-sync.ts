@@ -1,0 +1,11 @@
+/** The sync server for Cloudflare Workers: a Durable Object for each tenant, and the worker in front of them. No engine comes along. */
+import wasm from '../tidewell_sync.wasm'
+import { provideSync } from '../edge/tenant.js'
+
+provideSync(wasm)
+
+export { SyncTenant } from '../edge/tenant.js'
+export type { TenantEnv } from '../edge/tenant.js'
+export { syncWorker } from '../edge/worker.js'
+export type { SyncWorker, SyncWorkerOptions } from '../edge/worker.js'
+export type { DurableRows, DurableState, DurableStorage } from '../edge/types.js'

@@ -32,6 +32,15 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     }
 }
 
+/// The program that serves: this one, or another that takes the same flags, by the words of `TIDEWELL_SERVER`.
+fn serving(folder: &Path, arguments: &[&str]) -> Command {
+    let Ok(line) = std::env::var("TIDEWELL_SERVER") else { return program(folder, arguments) };
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().unwrap());
+    command.current_dir(folder).args(words).args(arguments).stdout(Stdio::piped());
+    command
+}
+
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
@@ -42,7 +51,7 @@ impl Server {
     pub(crate) fn start(folder: &TempDir, arguments: &[&str]) -> Self {
         let mut all = vec!["--listen", "127.0.0.1:0"];
         all.extend(arguments);
-        let mut child = program(folder.path(), &all).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = serving(folder.path(), &all).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url =

@@ -46,13 +46,11 @@ export class Keeper extends DurableObject {
   async handle(message, tx) {
     if (message.value.fails > message.deliveries - 1)
       throw new Error("as asked");
-    await tx
-      .collection("done")
-      .put({
-        id: message.value.id,
-        deliveries: message.deliveries,
-        at: Date.now(),
-      });
+    await tx.collection("done").put({
+      id: message.value.id,
+      deliveries: message.deliveries,
+      at: Date.now(),
+    });
   }
 
   async alarm() {

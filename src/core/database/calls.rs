@@ -143,6 +143,10 @@ impl Shared {
                 self.latencies.borrow_mut().reset();
                 ObjectWriter::default().finish()
             }
+            Call::Inspect => {
+                self.inspectors.change(fields.flag("on", true)?);
+                ObjectWriter::default().finish()
+            }
             Call::Unsubscribe => {
                 let number = fields.number_u32("subscription")?.ok_or_else(|| fields.missing("subscription"))?;
                 self.subscriptions.end(number);

@@ -26,6 +26,7 @@ use crate::topics::ChangeFeeds;
 
 use super::calls::Transactions;
 use super::command::{parse, Command};
+use super::inspect::Inspectors;
 use super::latency::Latencies;
 use super::live::Subscriptions;
 use super::read::{Context, ReadTask};
@@ -74,6 +75,7 @@ pub(super) struct Shared {
     pub(super) transactions: Transactions,
     pub(super) subscriptions: Subscriptions,
     pub(super) upkeep: Upkeep,
+    pub(super) inspectors: Inspectors,
     pub(super) latencies: RefCell<Latencies>,
     /// A read that paused in `try_execute`, for the `execute` that follows.
     paused: RefCell<Option<PausedRead>>,
@@ -136,6 +138,7 @@ impl Database {
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
             upkeep: Upkeep::default(),
+            inspectors: Inspectors::default(),
             latencies: RefCell::default(),
             paused: RefCell::default(),
             listeners: RefCell::default(),
@@ -364,6 +367,7 @@ impl Shared {
                 // Before anybody can read: no cache in front may answer what this commit removed.
                 self.cache_commit(record, *own);
                 self.topic_commit(record, *own);
+                self.inspect_commit(record, *own);
                 self.live_commit(record, *own);
                 if *own && self.search.take_merge_hint() {
                     Database(Rc::clone(self)).resume_upkeep();

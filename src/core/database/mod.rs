@@ -10,6 +10,7 @@ mod command;
 mod export;
 mod handle;
 mod import;
+mod inspect;
 mod jobs;
 mod latency;
 mod live;

@@ -60,6 +60,7 @@ pub(super) enum ReadTask {
     Suggest(Box<search::SuggestTask>),
     Explain(Box<Explain>),
     Collections,
+    Names,
     Outdated(key::Outdated),
     Cache(cache::CacheTask),
     Topic(TopicTask),
@@ -83,6 +84,7 @@ impl ReadTask {
             "suggest" => ("suggest", Self::Suggest(Box::new(search::SuggestTask::take(fields)?))),
             "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields, now_ms)?))),
             "collections" => ("collections", Self::Collections),
+            "names" => ("names", Self::Names),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
             "cacheGet" => ("cacheGet", Self::Cache(cache::CacheTask::take_get(fields)?)),
             "cacheGetMany" => ("cacheGet", Self::Cache(cache::CacheTask::take_get_many(fields)?)),
@@ -106,6 +108,7 @@ impl ReadTask {
             Self::Suggest(task) => task.step(view, context),
             Self::Explain(task) => task.step(view, context),
             Self::Collections => super::report::collections(view, context.catalog),
+            Self::Names => super::inspect::names(view, context.catalog),
             Self::Outdated(task) => task.step(view, context),
             Self::Cache(task) => task.step(view),
             Self::Topic(task) => task.step(view, context.now_ms),
@@ -144,7 +147,7 @@ impl ReadTask {
             Self::Search(task) => vec![whole(task.collection())],
             Self::Suggest(task) => vec![whole(task.collection())],
             Self::Cache(task) => task.dependencies(),
-            Self::Explain(_) | Self::Collections | Self::Outdated(_) | Self::Topic(_) | Self::Jobs(_) => {
+            Self::Explain(_) | Self::Collections | Self::Names | Self::Outdated(_) | Self::Topic(_) | Self::Jobs(_) => {
                 return Err(Error::invalid(
                     "a computed cache entry cannot follow 'explain', 'collections', 'outdated', topics or jobs",
                 ))

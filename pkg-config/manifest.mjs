@@ -36,6 +36,7 @@ const BESIDES = [
   'vue',
   'svelte',
   'solid',
+  'inspector',
 ]
 
 /** What the entries in {@link BESIDES} import: each is optional. */
@@ -86,7 +87,7 @@ export function manifestOf(version, repository) {
     ...(repository === undefined ? {} : { repository: { type: 'git', url: repository } }),
     type: 'module',
     engines: { node: '>=20.19' },
-    sideEffects: [...hosts, ...Object.keys(ENGINES), 'worker'].map(file),
+    sideEffects: [...hosts, ...Object.keys(ENGINES), 'worker', 'inspector'].map(file),
     exports: {
       '.': { types: MAIN, ...Object.fromEntries(main) },
       ...Object.fromEntries(engines),

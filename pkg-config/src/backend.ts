@@ -27,6 +27,7 @@ export type BackendEvent =
   | { readonly kind: 'dead'; readonly code: string; readonly message: string }
   | CacheEvent
   | TopicEvent
+  | CommitNews
 
 /** Which cache entries a commit stored and removed, by the caches' numbers; or that anything may have changed. */
 export type CacheEvent =
@@ -58,6 +59,26 @@ export interface HostDisk {
   /** Where data lives, if not in files. */
   readonly kind?: StorageInfo['kind']
   close(): void
+}
+
+type Counted = readonly [number: number, put: number, gone: number]
+
+/** What a commit changed, by numbers; told while somebody inspects. */
+export interface CommitNews {
+  readonly kind: 'commit'
+  readonly position: number
+  readonly own: boolean
+  readonly strict: boolean
+  readonly bytes: number
+  readonly documents: readonly (readonly [...Counted, putIds: readonly string[], goneIds: readonly string[]])[]
+  readonly indexes: readonly (readonly [collection: number, index: number, put: number, gone: number])[]
+  readonly postings: readonly Counted[]
+  readonly caches: readonly Counted[]
+  readonly topics: readonly Counted[]
+  readonly catalog: number
+  readonly jobs: number
+  readonly edits: number
+  readonly other: number
 }
 
 /** What a backend was opened with, after defaults. */
@@ -96,6 +117,8 @@ export interface Backend {
   subscribe(command: string, listener: (event: Answer) => void): Promise<() => void>
   /** Makes analyzers of the application known, before a declaration names them. */
   analyzers(analyzers: readonly WireAnalyzer[]): Promise<void>
+  /** Changes the faults of storage that was opened with some. */
+  rehearse(faults: string, latencyMs: number): Promise<void>
   /** Streams a consistent backup in chunks of at most a few hundred KiB. Ending the iteration early frees it. */
   export(): AsyncIterableIterator<Uint8Array>
   /** Starts a restore. */

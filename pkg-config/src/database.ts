@@ -21,11 +21,13 @@ import type { Change, TopicOptions } from './topics/options.js'
 import type { Transaction } from './transaction.js'
 import { type ExportStream, exportStream, type ImportSource } from './transfer.js'
 import type { AnyDocument, Insertable, WithId } from './types/document.js'
+import type { Inspection } from './types/inspection.js'
 import type {
   CollectionInfo,
   CollectionOptions,
   Durability,
   Fault,
+  FaultOptions,
   ImportResult,
   ReadOptions,
   SchemaOptions,
@@ -45,6 +47,8 @@ import { uuidv7 } from './uuid.js'
 export class Database {
   /** The name it was opened by. */
   readonly name: string
+  /** Whether it was opened with faults, so that {@link Database.rehearse} may change them. */
+  readonly canRehearse: boolean
   readonly #backend: Backend
   readonly #hub: EventHub
   readonly #session: Session
@@ -54,8 +58,9 @@ export class Database {
   #topics: Promise<TopicHub> | undefined
 
   /** @internal */
-  constructor(name: string, backend: Backend, hub: EventHub, durability: Durability) {
+  constructor(name: string, backend: Backend, hub: EventHub, durability: Durability, canRehearse = false) {
     this.name = name
+    this.canRehearse = canRehearse
     this.#backend = backend
     this.#hub = hub
     this.#session = new Session(backend, durability)
@@ -263,6 +268,22 @@ export class Database {
     return (await this.#session.read({ op: 'stats' }, 'stats')) as Stats
   }
 
+  /** What goes on: live queries of this instance, topics with the lag of their groups, jobs, caches. For tools. */
+  async inspect(): Promise<Inspection> {
+    this.#session.check()
+    return (await import('./inspect.js').catch(notLoaded)).inspectNow(this.#session, this.#hub)
+  }
+
+  /**
+   * Changes what goes wrong with storage, at once and in the middle of what is going on: `{}` for nothing any more. The database must have
+   * been opened with {@link OpenOptions.faults}, which may be `{}`.
+   */
+  async rehearse(faults: FaultOptions): Promise<void> {
+    this.#session.check()
+    const plan = (await import('./faults.js').catch(notLoaded)).planOf(faults)
+    await this.#backend.rehearse(plan.faults, plan.latency)
+  }
+
   /** Writes what is in memory to tables. The engine does so by itself; a test or a benchmark may want it now. */
   async flush(): Promise<void> {
     await this.#session.control({ op: 'flush' })
@@ -286,7 +307,17 @@ export class Database {
   /** Calls `listener` at every `event`. Returns what removes it. */
   on<E extends EventName>(event: E, listener: (event: DatabaseEvents[E]) => void): () => void {
     if (!this.#hub.knows(event)) throw invalid(`on: there is no event ${JSON.stringify(event)}`)
-    return this.#hub.on(event, listener)
+    const off = this.#hub.on(event, listener)
+    if (event === 'commit') void this.#tellCommits()
+    return off
+  }
+
+  async #tellCommits(): Promise<void> {
+    try {
+      await (await import('./inspect.js')).startInspection(this.#session, this.#hub)
+    } catch (error) {
+      this.#hub.emit('error', toError(error))
+    }
   }
 
   /** Finishes what is being written and lets go of storage. Later calls reject with `closed`. May be called again. */
@@ -332,7 +363,10 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
         return hub.emit('progress', message === undefined ? progress : { ...progress, message })
       }
       case 'cache':
-        return hub.caches?.hear(event)
+        hub.caches?.hear(event)
+        return hub.inspector?.hear(event)
+      case 'commit':
+        return hub.inspector?.hear(event)
       case 'topic':
         return hub.topics?.hear(event)
       case 'storage-lost':

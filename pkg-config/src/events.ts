@@ -1,6 +1,8 @@
 /** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
-import type { CacheEvent, TopicEvent } from './backend.js'
+import type { CacheEvent, CommitNews, TopicEvent } from './backend.js'
+import type { CacheStats } from './cache/options.js'
 import type { TidewellError } from './errors.js'
+import type { CommitEvent } from './types/inspection.js'
 import type { Fault, Progress } from './types/options.js'
 
 /** What each event carries. */
@@ -13,6 +15,8 @@ export interface DatabaseEvents {
   blocked: { readonly message: string }
   /** An operation of storage meets a fault that {@link OpenOptions.faults} asked for. */
   fault: { readonly operation: number; readonly fault: Fault }
+  /** What each commit changed, in this tab or another. It costs a little while somebody listens. */
+  commit: CommitEvent
   /** Long work in the background moved on. */
   progress: Progress
   /** Something failed that no call can report: a live query, background work, the engine itself. */
@@ -22,21 +26,31 @@ export interface DatabaseEvents {
 /** The name of an event. */
 export type EventName = keyof DatabaseEvents
 
+/** A cache that this instance uses. */
+interface KnownCache {
+  stats(): Promise<CacheStats>
+}
+
 type Listener<E extends EventName> = (event: DatabaseEvents[E]) => void
 
 /** Listeners by event. */
 export class EventHub {
   /** The caches, once there are some. */
-  caches: { hear(event: CacheEvent): void } | undefined
+  caches: { hear(event: CacheEvent): void; known(name: string): KnownCache | undefined } | undefined
   /** The topics, once there are some. */
   topics: { hear(event: TopicEvent): void; tendAll(): Promise<void> } | undefined
   /** Hosts whose timers do not last: sees to it that this database is open again in so many milliseconds. */
   wakeIn: ((ms: number) => void) | undefined
+  /** Whoever translates commits, once somebody inspects. */
+  inspector: { hear(event: CommitNews | CacheEvent): void } | undefined
+  /** The commands of live queries. */
+  readonly live = new Set<{ readonly command: string }>()
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
     'storage-lost': new Set(),
     quota: new Set(),
     blocked: new Set(),
     fault: new Set(),
+    commit: new Set(),
     progress: new Set(),
     error: new Set(),
   }
@@ -52,6 +66,11 @@ export class EventHub {
   /** Whether `event` is one. */
   knows(event: string): boolean {
     return Object.hasOwn(this.#listeners, event)
+  }
+
+  /** Whether anybody listens to `event`. */
+  listens(event: EventName): boolean {
+    return this.#listeners[event].size > 0
   }
 
   /** Tells every listener of `event`. */

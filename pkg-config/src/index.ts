@@ -54,6 +54,7 @@ export type { Bucket, Expression, Lookup, Stage, StageSort } from './types/pipel
 export type { ArrayPart, Projected, Projection } from './types/projection.js'
 export type { InferInput, InferOutput, SchemaIssue, SchemaResult, StandardSchema } from './types/schema.js'
 export type * from './types/analyzer.js'
+export type * from './types/inspection.js'
 export type * from './types/search.js'
 export type { ByteStream, Signal } from './types/signal.js'
 export type { PushMany, Update } from './types/update.js'

@@ -75,8 +75,10 @@ export function subscribeValue<V>(
 function subscribe<R>(context: LiveContext, options: LiveOptions, deliver: (event: LiveEvent<R>) => void): () => void {
   let stop: (() => void) | undefined
   let ended = options.signal?.aborted === true
+  const sent = { command: '' }
   const end = () => {
     ended = true
+    context.hub.live.delete(sent)
     options.signal?.removeEventListener('abort', end)
     stop?.()
     stop = undefined
@@ -98,7 +100,12 @@ function subscribe<R>(context: LiveContext, options: LiveOptions, deliver: (even
   options.signal?.addEventListener('abort', end, { once: true })
   context
     .command()
-    .then((command) => (ended ? undefined : context.backend.subscribe(command, listen)))
+    .then((command) => {
+      if (ended) return undefined
+      sent.command = command
+      context.hub.live.add(sent)
+      return context.backend.subscribe(command, listen)
+    })
     .then((started) => {
       stop = started
       if (ended) stop?.()

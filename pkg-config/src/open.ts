@@ -53,7 +53,7 @@ export async function open(name: string, options: OpenOptions = {}): Promise<Dat
 }
 
 /** What a `Database` is made of. */
-export type Parts = [name: string, backend: Backend, hub: EventHub, durability: Durability]
+export type Parts = [name: string, backend: Backend, hub: EventHub, durability: Durability, canRehearse: boolean]
 
 /** Opens an engine, on the disk that `openDisk` gives if there is one. */
 export async function openParts(
@@ -77,7 +77,7 @@ export async function openParts(
   try {
     const { isBehindServiceWorker: soon } = backendOptions
     const [backend] = await untilAborted(Promise.all([opening, prepareSeldom(soon)]), options.signal)
-    return [name, backend, hub, backendOptions.durability]
+    return [name, backend, hub, backendOptions.durability, backendOptions.faults !== null]
   } catch (error) {
     // Opened after all, when nobody waits any more: close it again.
     opening.then((late) => late.close()).catch(() => undefined)

@@ -51,6 +51,10 @@ export class FakeBackend implements Backend {
     this.asked.push({ op: 'analyzers', analyzers })
   }
 
+  async rehearse(faults: string, latencyMs: number): Promise<void> {
+    this.asked.push({ op: 'rehearse', faults, latencyMs })
+  }
+
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (const chunk of ['one', 'two', 'three']) yield new TextEncoder().encode(chunk)

@@ -83,6 +83,7 @@ function fakeDatabase(exports: Exports, panic: (message: string) => void): WasmD
     subscribe: () => new Promise(() => undefined),
     unsubscribe: () => undefined,
     registerAnalyzer: () => undefined,
+    rehearse: () => undefined,
     outputPointer: () => 16,
     outputLength: () => length,
     export: () => ({ next: async () => undefined, free: () => undefined }),

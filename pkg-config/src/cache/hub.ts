@@ -47,6 +47,11 @@ export class CacheHub {
     return core
   }
 
+  /** The cache of that name if this instance uses it. */
+  known(name: string): CacheCore | undefined {
+    return this.#byName.get(name)
+  }
+
   /** The cache of that name, as the application holds it. */
   cache(name: unknown, options?: CacheOptions): LoadedCache {
     return new LoadedCache(this.core(name, options))

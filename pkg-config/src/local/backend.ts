@@ -189,6 +189,13 @@ class LocalBackend implements Backend {
     }
   }
 
+  async rehearse(faults: string, latencyMs: number): Promise<void> {
+    this.#open()
+    await this.#rest.ready()
+    const database = this.#open()
+    this.#call(() => database.rehearse(faults, latencyMs))
+  }
+
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
     this.#open()
     await this.#rest.ready()

@@ -44,6 +44,8 @@ export interface WasmDatabase {
     version: number,
     analyze: (text: string, isQuery: boolean) => { readonly terms: string; readonly places: Uint32Array },
   ): void
+  /** Changes the faults of storage that was opened with some. */
+  rehearse(faults: string, latencyMs: number): void
   export(): WasmExport
   import(): WasmImport
   close(): Promise<void>

@@ -114,6 +114,10 @@ class Client implements Backend {
     await this.#ask((id) => ({ kind: 'analyzers', id, analyzers }))
   }
 
+  async rehearse(faults: string, latencyMs: number): Promise<void> {
+    await this.#ask((id) => ({ kind: 'rehearse', id, faults, latencyMs }))
+  }
+
   async *export(): AsyncGenerator<Uint8Array, void, undefined> {
     const stream = await this.#stream('export')
     try {

@@ -70,6 +70,10 @@ class Host {
         return this.#opened()
           .analyzers(request.analyzers)
           .then(() => ({ kind: 'done', id, stream: 0 }))
+      case 'rehearse':
+        return this.#opened()
+          .rehearse(request.faults, request.latencyMs)
+          .then(() => ({ kind: 'done', id, stream: 0 }))
       case 'export':
         this.#exports.set(id, this.#opened().export())
         return { kind: 'done', id, stream: id }

@@ -24,6 +24,7 @@ export type Request =
   | { readonly kind: 'subscribe'; readonly id: number; readonly command: string }
   | { readonly kind: 'unsubscribe'; readonly subscription: number }
   | { readonly kind: 'analyzers'; readonly id: number; readonly analyzers: readonly WireAnalyzer[] }
+  | { readonly kind: 'rehearse'; readonly id: number; readonly faults: string; readonly latencyMs: number }
   | { readonly kind: 'export'; readonly id: number }
   | { readonly kind: 'next'; readonly id: number; readonly stream: number }
   | { readonly kind: 'stop'; readonly stream: number }
@@ -43,7 +44,7 @@ export type Reply =
       readonly storage: StorageInfo['kind']
       readonly lock: string | null
     }
-  /** `export` and `import`: the stream's number; `push`, `analyzers`, `close`: 0. `subscribe`: done, after its first event. */
+  /** `export` and `import`: the stream's number; `push`, `analyzers`, `rehearse`, `close`: 0. `subscribe`: done, after its first event. */
   | { readonly kind: 'done'; readonly id: number; readonly stream: number }
   /** `next`; null at the end. */
   | { readonly kind: 'chunk'; readonly id: number; readonly chunk: Uint8Array | null }

@@ -6,6 +6,7 @@ import { caches } from './caches.js'
 import { documents } from './documents.js'
 import { faults } from './faults.js'
 import type { Claim } from './harness.js'
+import { inspection } from './inspection.js'
 import { jobs } from './jobs.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
@@ -36,4 +37,5 @@ export const claims: readonly Claim[] = [
   ...streams,
   ...streamFailures,
   ...faults,
+  ...inspection,
 ]

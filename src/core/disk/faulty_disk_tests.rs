@@ -262,3 +262,19 @@ fn the_same_plan_replays_the_same_faults_and_the_same_storage() {
     assert!(first.1.len() > 5);
     assert_eq!(first, play());
 }
+
+#[test]
+fn another_plan_takes_over_while_handles_stay_open_and_its_quota_counts_from_there() {
+    let storage = FaultyStorage::in_memory(FaultPlan::none());
+    let disk = storage.open();
+    commit(&disk, 1).unwrap();
+    storage.replan("seed=3 2:unavailable".parse().unwrap());
+    commit(&disk, 2).unwrap();
+    assert!(matches!(commit(&disk, 3), Err(DiskError::Unavailable(_))));
+    storage.replan("seed=3 quota=16".parse().unwrap());
+    commit(&disk, 3).unwrap();
+    assert!(matches!(commit(&disk, 4), Err(DiskError::Quota(_))));
+    storage.replan(FaultPlan::none());
+    commit(&disk, 4).unwrap();
+    assert_eq!(whole(&storage), [1, 2, 3, 4]);
+}

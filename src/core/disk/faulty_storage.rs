@@ -125,6 +125,15 @@ impl FaultyStorage {
         listener.into_iter().for_each(|listener| listener(event));
     }
 
+    /// Goes on with another plan: operations count from 1 again. Handles, and what is in flight, stay as they are.
+    pub fn replan(&self, plan: FaultPlan) {
+        self.rng.replace(SeededRng::new(plan.seed));
+        // The quota of a plan counts from here.
+        let quota = plan.quota.map(|quota| quota.saturating_add(self.bytes()));
+        self.plan.replace(FaultPlan { quota, ..plan });
+        self.operations.set(0);
+    }
+
     /// Sets or lifts the quota, in bytes.
     pub fn set_quota(&self, bytes: Option<u64>) {
         self.plan.borrow_mut().quota = bytes;

@@ -156,6 +156,14 @@ impl DatabaseHandle {
         self.database.register_analyzer(&name, Rc::new(analyzer)).map_err(|error| to_js_error(&error))
     }
 
+    /// Changes the faults that storage meets: a written plan, and how many milliseconds every operation takes longer.
+    ///
+    /// # Errors
+    /// `invalid` where the database was opened without faults, and for a plan that makes no sense.
+    pub fn rehearse(&self, plan: &str, latency_ms: f64) -> Result<(), JsValue> {
+        self.surroundings.rehearse(plan, latency_ms).map_err(|error| to_js_error(&error))
+    }
+
     /// Begins a backup.
     ///
     /// # Errors

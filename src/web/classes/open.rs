@@ -18,7 +18,7 @@ use crate::host;
 use crate::host_disk::{HostDisk, HostStore};
 use crate::indexed_db::{self, DiskEvent, IndexedDbDisk, IndexedDbOptions};
 use crate::platform::{Heard, HostPlatform, Wake};
-use crate::rehearsal::rehearse;
+use crate::rehearsal::{rehearse, Rehearsal};
 use crate::witness::CacheWitness;
 
 use super::DatabaseHandle;
@@ -40,13 +40,15 @@ pub(super) struct Surroundings {
     wake: RefCell<Option<Wake>>,
     /// For events that come from outside; gone when it is closed.
     database: RefCell<Option<Database>>,
+    /// There if it was opened with faults.
+    rehearsal: RefCell<Option<Rehearsal>>,
     pub(super) on_event: EventSink,
 }
 
 impl Surroundings {
     fn new(kind: &'static str, platform: HostPlatform, on_event: EventSink) -> Rc<Self> {
-        let (wake, database) = (RefCell::default(), RefCell::default());
-        Rc::new(Self { kind, platform: Rc::new(platform), wake, database, on_event })
+        let (wake, database, rehearsal) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Rc::new(Self { kind, platform: Rc::new(platform), wake, database, rehearsal, on_event })
     }
 
     /// `indexeddb`, `files` or `memory`.
@@ -59,6 +61,18 @@ impl Surroundings {
         self.platform.close();
         self.wake.take();
         self.database.take();
+    }
+
+    /// Changes the faults that storage meets.
+    pub(super) fn rehearse(&self, plan: &str, latency_ms: f64) -> Result<()> {
+        let plan = plan.parse::<FaultPlan>()?;
+        match &*self.rehearsal.borrow() {
+            Some(rehearsal) => rehearsal.change(plan, latency_ms),
+            None => {
+                return Err(Error::invalid("faults can only be changed where there are some: open with faults: {}"))
+            }
+        }
+        Ok(())
     }
 
     /// Reads what other instances have committed; that is also how a lost storage is found out.
@@ -138,7 +152,7 @@ fn look(surroundings: &Weak<Surroundings>) {
 }
 
 /// The disk with the faults that `options` ask for: `faults`, a written plan, and `faultLatencyMs`.
-fn with_faults(disk: OpeningDisk, options: &JsValue, surroundings: &Surroundings) -> Result<OpeningDisk> {
+fn with_faults(disk: OpeningDisk, options: &JsValue, surroundings: &Rc<Surroundings>) -> Result<OpeningDisk> {
     let Some(plan) = host::property(options, "faults").as_string() else { return Ok(disk) };
     let plan = plan.parse::<FaultPlan>()?;
     let on_event = Rc::clone(&surroundings.on_event);
@@ -146,7 +160,15 @@ fn with_faults(disk: OpeningDisk, options: &JsValue, surroundings: &Surroundings
         on_event(format!(r#"{{"kind":"fault","operation":{operation},"fault":"{fault}"}}"#).as_bytes());
     };
     let latency = host::property(options, "faultLatencyMs").as_f64().unwrap_or_default();
-    Ok(Box::pin(rehearse(disk, plan, (latency, IndexedDbOptions::default().deadline_ms), on_fault)))
+    let times = (latency, IndexedDbOptions::default().deadline_ms);
+    let surroundings = Rc::downgrade(surroundings);
+    Ok(Box::pin(async move {
+        let (disk, rehearsal) = rehearse(disk, plan, times, on_fault).await?;
+        if let Some(surroundings) = surroundings.upgrade() {
+            surroundings.rehearsal.replace(Some(rehearsal));
+        }
+        Ok(disk)
+    }))
 }
 
 type OpeningDisk = LocalFuture<'static, std::result::Result<Rc<dyn Disk>, DiskError>>;

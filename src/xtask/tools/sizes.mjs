@@ -14,6 +14,8 @@ const ALL_LIMIT_KIB = 900
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
 const ENGINES = new Set(['inline', 'single', 'slim', 'edge', 'edge-sync', 'worker'].map((name) => `tidewell/${name}`))
+/** Those that are larger: the inspector is loaded when somebody wants to look. */
+const OWN_LIMITS_KIB = { 'tidewell/inspector': 15 }
 const PAGE = 'tidewell_page.wasm'
 const REST = 'tidewell_rest.wasm'
 const root = resolve(process.argv[2])
@@ -99,7 +101,7 @@ const within = (what, bytes, limit) => {
 const inside = [
   within('first', total.gzip, FIRST_LIMIT_KIB),
   within('altogether', later.gzip, ALL_LIMIT_KIB),
-  ...beside.map(([title, bytes]) => within(title, bytes, BESIDE_LIMIT_KIB)),
+  ...beside.map(([title, bytes]) => within(title, bytes, OWN_LIMITS_KIB[title] ?? BESIDE_LIMIT_KIB)),
 ]
 console.log(`goal: first at most ${GOAL_KIB} KiB gzip: ${total.gzip <= GOAL_KIB * 1024 ? 'reached' : 'NOT REACHED'}`)
 process.exitCode = inside.every(Boolean) ? 0 : 1

@@ -25,6 +25,8 @@ mod replay;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
+mod synced;
+#[cfg(test)]
 mod tab;
 #[cfg(test)]
 mod topics_journal;

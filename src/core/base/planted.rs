@@ -91,6 +91,14 @@ pub enum Bug {
     SyncSkipEpoch,
     /// The sync server does not notice that a client may read less than before.
     SyncKeepRevoked,
+    /// What a write did goes to the outbox in a commit of its own.
+    SyncOutboxApart,
+    /// An answer of the sync server is taken in one commit, and its documents are written in another.
+    SyncAnswerApart,
+    /// The server's document is not kept aside when a pending mutation changes it.
+    SyncForgetShadow,
+    /// An instance that syncs does not notice that another one took answers.
+    SyncTrustMemory,
 }
 
 #[cfg(feature = "planted-bugs")]

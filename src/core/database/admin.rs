@@ -18,6 +18,7 @@ use super::handle::Database;
 use super::report::{write_collection, write_index};
 use super::response::{ObjectWriter, Response};
 use super::search::is_declared;
+use super::sync::{refuse_synced, refuse_unique};
 
 impl Database {
     pub(super) async fn administer(
@@ -61,6 +62,7 @@ impl Database {
             Call::DropCollection => {
                 fields.finish()?;
                 let drop = move |tx: &mut dyn crate::engine::Transaction, catalog: &_| {
+                    refuse_synced(tx, &collection, "dropCollection")?;
                     crate::cache::drop_dependents(tx, &collection)?;
                     build::drop_collection(tx, catalog, &collection)
                 };
@@ -77,6 +79,7 @@ impl Database {
                 let shared = Rc::clone(&self.0);
                 let ensure = move |tx: &mut dyn crate::engine::Transaction| {
                     let Wanted { name, version, specs, search } = &wanted;
+                    refuse_unique(tx, name, specs)?;
                     let collection = build::ensure(tx, &shared.catalog, name, *version, specs)?;
                     match search {
                         Some(search) => declare(tx, &shared.catalog, name, search),

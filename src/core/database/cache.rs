@@ -221,8 +221,11 @@ impl Database {
         let uses = Rc::clone(&self.0.cache_uses);
         used.iter().for_each(|address| uses.mark(address));
         let transaction = self.0.transactions.take(tx).await?;
-        self.0.transactions.end(tx);
-        let put = move |tx: &mut dyn Transaction| put_all(tx, &entries, &uses);
+        let mut rest = self.0.transactions.end_with(tx).work(&self.0);
+        let put = move |tx: &mut dyn Transaction| {
+            rest(tx)?;
+            put_all(tx, &entries, &uses)
+        };
         let committed = transaction.commit_with(durability, put).await?;
         Ok(stored(&committed.value, committed.position))
     }

@@ -9,13 +9,14 @@ use crate::base::{Error, Result};
 use crate::cache::Dependency;
 use crate::collections::fields::Fields;
 use crate::engine::signal::Condition;
-use crate::engine::{Durability, Interactive, Pause};
+use crate::engine::{Durability, Interactive, Pause, Step, Transaction};
 
 use super::command::Call;
 use super::handle::{ById, Database, Shared};
 use super::read::{Context, ReadTask};
 use super::response::{ObjectWriter, Response};
-use super::topics::Deferred;
+use super::sync::{Captured, Look};
+use super::topics::{timed, Deferred};
 use super::write::Write;
 
 /// Open transactions an application may have. More is a leak.
@@ -31,6 +32,8 @@ pub(super) struct Transactions {
     watched: RefCell<ById<Vec<Dependency>>>,
     /// What they do to topics when they commit.
     deferred: RefCell<ById<Vec<Deferred>>>,
+    /// What they did to synced collections, which goes to the outbox when they commit.
+    captured: RefCell<ById<Captured>>,
     /// Notified when a command gives its transaction back, or ends it.
     returned: Condition,
 }
@@ -99,11 +102,45 @@ impl Transactions {
         self.returned.notify();
     }
 
+    /// Ends the transaction; answers what is to happen in its commit besides.
+    pub(super) fn end_with(&self, number: u32) -> Rest {
+        let deferred = self.deferred.borrow_mut().remove(&number).unwrap_or_default();
+        let captured = self.captured.borrow_mut().remove(&number).unwrap_or_default();
+        self.end(number);
+        Rest { deferred, captured }
+    }
+
     pub(super) fn end(&self, number: u32) {
         self.open.borrow_mut().remove(&number);
         self.watched.borrow_mut().remove(&number);
         self.deferred.borrow_mut().remove(&number);
+        self.captured.borrow_mut().remove(&number);
         self.returned.notify();
+    }
+}
+
+/// What happens in the commit of a transaction, on the newest state, so that two that do it do not conflict.
+pub(super) struct Rest {
+    deferred: Vec<Deferred>,
+    captured: Captured,
+}
+
+impl Rest {
+    fn is_empty(&self) -> bool {
+        self.deferred.is_empty() && self.captured.is_empty()
+    }
+
+    /// What does it.
+    pub(super) fn work(self, shared: &Rc<Shared>) -> impl FnMut(&mut dyn Transaction) -> Step<()> + 'static {
+        let (shared, captured, deferred) = (Rc::clone(shared), self.captured, self.deferred);
+        let some = !deferred.is_empty();
+        let mut topics = timed(&shared, move |tx, now| deferred.iter().try_for_each(|one| one.run(tx, now)));
+        move |tx| {
+            if some {
+                topics(tx)?;
+            }
+            captured.append(tx, &shared)
+        }
     }
 }
 
@@ -130,9 +167,11 @@ impl Shared {
     pub(super) async fn write_in(&self, tx: u32, mut write: Write) -> Result<Response> {
         let shape = write.shape();
         let mut transaction = self.transactions.take(tx).await?;
-        let result = transaction.run(|view| write.run(view, &self.catalog, &self.views)).await;
+        let result = transaction.run(|view| write.run_in(view, self)).await;
         self.transactions.put_back(tx, transaction);
-        result.map(|written| shape.respond(&written, None))
+        let (written, captured) = result?;
+        self.transactions.captured.borrow_mut().entry(tx).or_default().extend(captured);
+        Ok(shape.respond(&written, None))
     }
 
     /// Calls that never wait; `None` for the others.
@@ -152,6 +191,10 @@ impl Shared {
                 self.subscriptions.end(number);
                 ObjectWriter::default().finish()
             }
+            Call::Sync(call) if call.looks() => {
+                let look = Look::take(call, fields)?;
+                self.engine.try_read(|view| look.run(view, self))?
+            }
             _ => return Ok(None),
         };
         std::mem::replace(fields, Fields::split(b"{}", "the command")?).finish()?;
@@ -168,7 +211,8 @@ impl Database {
         durability: Durability,
     ) -> Result<Response> {
         let shared = &self.0;
-        match shared.try_call(call, &mut fields) {
+        let tried = if matches!(call, Call::Sync(_)) { Ok(None) } else { shared.try_call(call, &mut fields) };
+        match tried {
             Ok(Some(response)) => return Ok(response),
             Ok(None) => {}
             Err(Pause::Failed(error)) => return Err(error),
@@ -206,6 +250,7 @@ impl Database {
             Call::Cache(call) => self.cache_call(call, fields, durability).await,
             Call::Topic(call) => self.topic_call(call, fields, durability).await,
             Call::Job(call) => self.job_call(call, fields, durability).await,
+            Call::Sync(call) => self.sync_call(call, fields, durability).await,
             _ => self.administer(call, fields, durability).await,
         }
     }
@@ -222,11 +267,10 @@ impl Database {
             Call::Commit => {
                 fields.finish()?;
                 let transaction = shared.transactions.take(tx).await?;
-                let deferred = shared.transactions.deferred.borrow_mut().remove(&tx).unwrap_or_default();
-                shared.transactions.end(tx);
-                let position = match deferred.is_empty() {
+                let rest = shared.transactions.end_with(tx);
+                let position = match rest.is_empty() {
                     true => transaction.commit(durability).await?,
-                    false => self.commit_deferred(transaction, deferred, durability).await?,
+                    false => transaction.commit_with(durability, rest.work(shared)).await?.position,
                 };
                 Ok(ObjectWriter::default().number("position", position).finish())
             }

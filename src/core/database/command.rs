@@ -15,6 +15,7 @@ use crate::engine::Durability;
 use super::cache::CacheCall;
 use super::jobs::JobCall;
 use super::read::ReadTask;
+use super::sync::{Intent, SyncCall};
 use super::topics::TopicCall;
 use super::write::{Write, WriteKind};
 
@@ -61,6 +62,7 @@ pub(super) enum Call {
     Cache(CacheCall),
     Topic(TopicCall),
     Job(JobCall),
+    Sync(SyncCall),
 }
 
 impl Call {
@@ -86,7 +88,8 @@ impl Call {
             _ => {
                 let topic = || TopicCall::named(op).map(Self::Topic);
                 let job = || JobCall::named(op).map(Self::Job);
-                return CacheCall::named(op).map(Self::Cache).or_else(topic).or_else(job);
+                let sync = || SyncCall::named(op).map(Self::Sync);
+                return CacheCall::named(op).map(Self::Cache).or_else(topic).or_else(job).or_else(sync);
             }
         })
     }
@@ -163,7 +166,7 @@ impl Write {
             InsertMode::Put => WriteKind::Put,
             InsertMode::Replace => WriteKind::Replace,
         };
-        Self::Insert(kind, Insert::new(collection, json, mode, version))
+        Self::Insert(kind, Insert::new(collection, json, mode, version), Intent::of_mode(mode))
     }
 }
 
@@ -182,8 +185,10 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
     let array_filters = fields.value("arrayFilters")?;
     let (target, base) = take_target(fields, &collection, now_ms)?;
     let filter = if let Target::Query(query) = &target { Some(&query.matcher.value) } else { None };
-    let update = Update::parse_with(&update, &Elements::parse(array_filters.as_ref(), filter)?)?;
-    Ok(Write::Update(UpdateDocuments {
+    let source = update;
+    let update = Update::parse_with(&source, &Elements::parse(array_filters.as_ref(), filter)?)?;
+    let intent = Intent::of_update(source, !update.is_conditional());
+    let update = UpdateDocuments {
         collection,
         target,
         update,
@@ -191,7 +196,8 @@ fn take_update(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {
         returning,
         version,
         now_ms,
-    }))
+    };
+    Ok(Write::Update(update, intent))
 }
 
 fn take_delete(fields: &mut Fields<'_>, now_ms: f64) -> Result<Write> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::rc::Rc;
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
 use crate::cache::{CacheView, UseBits};
 use crate::collections::catalog::Catalog;
@@ -17,8 +18,8 @@ use crate::collections::write::InsertMode;
 use crate::collections::Document;
 use crate::disk::{Disk, DiskError, LocalFuture, Witness};
 use crate::engine::{
-    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, BREATH_BYTES,
-    SNAPSHOT_EXPIRED,
+    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, Transaction,
+    BREATH_BYTES, SNAPSHOT_EXPIRED,
 };
 use crate::search::store::{SearchIndexes, Warm};
 use crate::topics::clock::TopicClock;
@@ -31,6 +32,7 @@ use super::latency::Latencies;
 use super::live::Subscriptions;
 use super::read::{Context, ReadTask};
 use super::response::Response;
+use super::sync::{Capture, SyncState};
 use super::upkeep::Upkeep;
 use super::write::Write;
 
@@ -72,6 +74,9 @@ pub(super) struct Shared {
     pub(super) cache_uses: Rc<UseBits>,
     /// The time of topics.
     pub(super) topic_clock: Rc<TopicClock>,
+    /// What writes do to synced collections, and what this instance remembers of sync.
+    pub(super) capture: Rc<Capture>,
+    pub(super) sync: SyncState,
     pub(super) transactions: Transactions,
     pub(super) subscriptions: Subscriptions,
     pub(super) upkeep: Upkeep,
@@ -119,6 +124,7 @@ impl Database {
         let seed = Cell::new(platform.next_u64());
         let search = Rc::new(SearchIndexes::default());
         let topic_clock = Rc::<TopicClock>::default();
+        let capture = Rc::<Capture>::default();
         let feeds = ChangeFeeds { clock: Rc::clone(&topic_clock), source: Rc::clone(&platform) };
         let shared = Rc::new(Shared {
             engine: engine.clone(),
@@ -129,12 +135,15 @@ impl Database {
                 Rc::clone(&search) as Rc<dyn View>,
                 Rc::new(CacheView::default()),
                 Rc::new(feeds),
+                Rc::clone(&capture) as Rc<dyn View>,
             ],
             search,
             warm: Rc::new(Warm::new(engine.memory_budget() / WARM_SHARE)),
             set_aside: Cell::new(false),
             cache_uses: Rc::default(),
             topic_clock,
+            capture,
+            sync: SyncState::default(),
             transactions: Transactions::default(),
             subscriptions: Subscriptions::default(),
             upkeep: Upkeep::default(),
@@ -350,8 +359,22 @@ impl Shared {
     pub(super) async fn write(self: &Rc<Self>, mut write: Write, durability: Durability) -> Result<Response> {
         let shape = write.shape();
         let shared = Rc::clone(self);
-        let committed = self.engine.commit(durability, move |tx| write.run(tx, &shared.catalog, &shared.views)).await?;
-        Ok(shape.respond(&committed.value, Some(committed.position)))
+        let commit = move |tx: &mut dyn Transaction| {
+            let (written, captured) = write.run_in(tx, &shared)?;
+            if planted(Bug::SyncOutboxApart) {
+                return Ok((written, Some(captured)));
+            }
+            captured.append(tx, &shared)?;
+            Ok((written, None))
+        };
+        let committed = self.engine.commit(durability, commit).await?;
+        let (written, left) = committed.value;
+        if let Some(captured) = left {
+            // The planted fault: the outbox comes later.
+            let shared = Rc::clone(self);
+            self.engine.commit(durability, move |tx| captured.append(tx, &shared)).await?;
+        }
+        Ok(shape.respond(&written, Some(committed.position)))
     }
 
     fn on_commit(self: &Rc<Self>, event: &CommitEvent<'_>) {
@@ -368,6 +391,7 @@ impl Shared {
                 self.cache_commit(record, *own);
                 self.topic_commit(record, *own);
                 self.inspect_commit(record, *own);
+                self.sync_commit(record, *own);
                 self.live_commit(record, *own);
                 if *own && self.search.take_merge_hint() {
                     Database(Rc::clone(self)).resume_upkeep();
@@ -378,6 +402,7 @@ impl Shared {
                 self.warm.clear();
                 self.cache_reset();
                 self.topic_reset();
+                self.sync_reset();
                 self.live_reset();
             }
             CommitEvent::WriteLost { error } => self.emit(&DatabaseEvent::WriteLost((*error).clone())),

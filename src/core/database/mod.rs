@@ -18,6 +18,7 @@ mod read;
 mod report;
 mod response;
 mod search;
+mod sync;
 mod topics;
 mod upkeep;
 mod write;

@@ -9,12 +9,14 @@ use crate::collections::view::View;
 use crate::collections::write::{Delete, Insert, Returning, UpdateDocuments, Written};
 use crate::engine::{Step, Transaction};
 
+use super::handle::Shared;
 use super::response::{write_list, ObjectWriter, Response};
+use super::sync::{Captured, Intent};
 
 /// A write that can be run again.
 pub(super) enum Write {
-    Insert(WriteKind, Insert),
-    Update(UpdateDocuments),
+    Insert(WriteKind, Insert, Intent),
+    Update(UpdateDocuments, Intent),
     Delete(Delete),
 }
 
@@ -27,11 +29,24 @@ pub(super) enum WriteKind {
 }
 
 impl Write {
-    /// Runs it in a transaction.
-    pub(super) fn run(&mut self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
+    /// Runs it in a transaction. Answers besides what it did to synced collections, which belongs into the same commit.
+    pub(super) fn run_in(&mut self, tx: &mut dyn Transaction, shared: &Shared) -> Step<(Written, Captured)> {
+        // The intent is lent, the write itself must stay free to be run.
+        let intent = match self {
+            Self::Insert(_, _, intent) | Self::Update(_, intent) => std::mem::take(intent),
+            Self::Delete(_) => Intent::default(),
+        };
+        let result = shared.capture.capture(&intent, || self.run(tx, &shared.catalog, &shared.views));
+        if let Self::Insert(_, _, kept) | Self::Update(_, kept) = self {
+            *kept = intent;
+        }
+        result
+    }
+
+    fn run(&mut self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
         match self {
-            Self::Insert(_, insert) => insert.run(tx, catalog, views),
-            Self::Update(update) => update.run(tx, catalog, views),
+            Self::Insert(_, insert, _) => insert.run(tx, catalog, views),
+            Self::Update(update, _) => update.run(tx, catalog, views),
             Self::Delete(delete) => delete.run(tx, catalog, views),
         }
     }
@@ -39,8 +54,8 @@ impl Write {
     /// What its answer consists of.
     pub(super) fn shape(&self) -> Shape {
         match self {
-            Self::Insert(kind, _) => Shape::Whole(*kind),
-            Self::Update(update) => Shape::Update { docs: update.returning != Returning::Nothing },
+            Self::Insert(kind, ..) => Shape::Whole(*kind),
+            Self::Update(update, _) => Shape::Update { docs: update.returning != Returning::Nothing },
             Self::Delete(delete) => Shape::Delete { docs: delete.returning },
         }
     }

@@ -70,7 +70,7 @@ impl Op {
     ///
     /// # Errors
     /// `Invalid`, naming what is wrong.
-    pub(super) fn parse(value: Value) -> Result<Self> {
+    pub fn parse(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "an op")?;
         let collection = fields.text("c", 128)?;
         crate::collections::catalog::check_collection_name(&collection)?;
@@ -95,7 +95,7 @@ impl Op {
     }
 
     /// The op as it goes over the wire.
-    pub(super) fn to_value(&self) -> Value {
+    pub fn to_value(&self) -> Value {
         let (name, value) = match &self.action {
             Action::Create(document) => ("create", document.clone()),
             Action::Put(document) => ("put", document.clone()),
@@ -147,7 +147,7 @@ fn parse_update(source: Value) -> Result<Action> {
 }
 
 /// The document, if it is an object and names itself as the op does.
-fn own_document(document: Value, id: &str) -> Result<Value> {
+pub(super) fn own_document(document: Value, id: &str) -> Result<Value> {
     match document.field("id") {
         Some(Value::String(own)) if **own == *id => Ok(document),
         _ => Err(Error::invalid(format!("the document of an op must be an object whose id is '{id}'"))),

@@ -62,6 +62,11 @@ impl Update {
         Ok(Self { changes, conditional })
     }
 
+    /// Whether what it changes follows from conditions on elements that were given apart.
+    pub fn is_conditional(&self) -> bool {
+        self.conditional
+    }
+
     /// Applies the update to an existing document; `now` is the time of `$currentDate` in milliseconds since the
     /// Unix epoch. Answers whether the document changed. After an error the document may be half updated: drop it.
     pub fn apply(&self, document: &mut Value, now: f64) -> Result<bool> {

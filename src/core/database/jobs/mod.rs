@@ -18,6 +18,7 @@ use crate::jobs::{Definition, Failure, Phase, Record};
 
 use super::handle::Database;
 use super::response::{ObjectWriter, Response};
+use super::sync::refuse_synced;
 
 pub(super) use look::JobsTask;
 
@@ -103,7 +104,11 @@ impl Database {
 
     async fn job_start(&self, start: Start, durability: Durability) -> Result<Response> {
         let (name, shared) = (start.name.clone(), Rc::clone(&self.0));
-        let committed = self.0.engine.commit(durability, move |tx| run::start(tx, &shared.catalog, &start)).await?;
+        let work = move |tx: &mut dyn crate::engine::Transaction| {
+            refuse_synced(tx, &start.definition.into, "job")?;
+            run::start(tx, &shared.catalog, &start)
+        };
+        let committed = self.0.engine.commit(durability, work).await?;
         self.resume_upkeep();
         Ok(status(&name, Some(&committed.value)))
     }

@@ -19,6 +19,7 @@ use crate::jobs::{keys, Definition, Phase, Record, State};
 
 use super::super::handle::Database;
 use super::super::response::Response;
+use super::super::sync::refuse_synced;
 use super::{look, status, take_failures, take_token, Turn};
 
 impl Database {
@@ -143,6 +144,7 @@ impl Database {
         let (shared, name, into) = (Rc::clone(&self.0), turn.name.clone(), definition.into.clone());
         let (job, ticket, seen) = (turn.name, turn.ticket, self.0.upkeep.rounds());
         let commit = move |tx: &mut dyn Transaction| {
+            refuse_synced(tx, &into, "job")?;
             let swapped = swap(tx, &shared.catalog, &job, ticket)?;
             if matches!(swapped, Swap::Done(_)) {
                 cache::drop_dependents(tx, &into)?;

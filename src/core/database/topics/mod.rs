@@ -63,7 +63,7 @@ impl TopicCall {
 }
 
 /// The time of a commit, for the closures that run in it.
-pub(super) fn timed<T>(
+pub(in super::super) fn timed<T>(
     shared: &Rc<Shared>,
     mut work: impl FnMut(&mut dyn Transaction, u64) -> Step<T>,
 ) -> impl FnMut(&mut dyn Transaction) -> Step<T> {

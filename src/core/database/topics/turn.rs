@@ -97,18 +97,6 @@ impl Database {
         self.0.transactions.defer(tx, deferred)?;
         Ok(ObjectWriter::default().finish())
     }
-
-    /// Commits a transaction together with what it does to topics.
-    pub(in super::super) async fn commit_deferred(
-        &self,
-        transaction: crate::engine::Interactive,
-        deferred: Vec<Deferred>,
-        durability: Durability,
-    ) -> Result<u64> {
-        let work =
-            timed(&self.0, move |tx: &mut dyn Transaction, now| deferred.iter().try_for_each(|one| one.run(tx, now)));
-        Ok(transaction.commit_with(durability, work).await?.position)
-    }
 }
 
 impl Turn {

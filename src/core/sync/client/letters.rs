@@ -43,12 +43,7 @@ impl Client {
     /// # Errors
     /// What the store answers.
     pub fn dead_letters(&self, store: &dyn ClientStore) -> Result<Vec<DeadLetter>> {
-        let mut letters = Vec::new();
-        store.scan(Table::Dead, &mut |_, value| {
-            letters.push(DeadLetter::parse(value).map_err(corrupt)?);
-            Ok(true)
-        })?;
-        Ok(letters)
+        letters(store, usize::MAX)
     }
 
     /// Does a dead letter again, or `instead` of it, as a mutation of its own; the letter goes in the same commit.
@@ -94,6 +89,21 @@ impl Client {
     }
 }
 
+/// The first dead letters.
+///
+/// # Errors
+/// What the store answers.
+pub fn letters(store: &dyn ClientStore, limit: usize) -> Result<Vec<DeadLetter>> {
+    let mut letters = Vec::new();
+    store.scan(Table::Dead, &mut |_, value| {
+        if letters.len() < limit {
+            letters.push(DeadLetter::parse(value).map_err(corrupt)?);
+        }
+        Ok(letters.len() < limit)
+    })?;
+    Ok(letters)
+}
+
 fn no_letter(id: &str) -> Error {
-    Error::invalid(format!("there is no dead letter '{id}'"))
+    Error::invalid(format!("there is no dead letter '{id}'")).with_reason("not-found")
 }

@@ -23,6 +23,20 @@ pub enum Status {
     Upgrade,
 }
 
+impl Status {
+    /// The word that applications see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Connecting => "connecting",
+            Self::Syncing => "syncing",
+            Self::Live => "live",
+            Self::NeedsAuth => "needs-auth",
+            Self::Upgrade => "upgrade",
+        }
+    }
+}
+
 /// Durations in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {

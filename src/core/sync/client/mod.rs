@@ -3,14 +3,22 @@
 //! Not a scheduler (that is [`link`]) and not a transport: it makes requests and takes answers.
 
 mod answers;
+mod append;
+mod draft;
 mod letters;
 pub mod link;
+mod look;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod migrate;
 mod rebase;
+mod records;
 mod state;
 mod store;
 
-pub use letters::{DeadLetter, Resolver};
-pub use state::{Base, Client, Config, Touched};
+pub use append::append;
+pub use letters::{letters, DeadLetter, Resolver};
+pub use look::{pending, standing, Standing};
+pub use records::Base;
+pub use state::{Client, Config, Touched};
 pub use store::{key_of, ClientStore, Table, Write};

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::super::op::Refusal;
-use super::state::{base, Client, Entry, Touched, IN_BASE};
+use super::records::{Entry, IN_BASE};
+use super::state::{base, Client, Touched};
 use super::store::ClientStore;
 use crate::base::Result;
 use crate::collections::Value;

@@ -3,12 +3,13 @@
 //! Everything durable is in the store before anybody hears of it; what is here in memory follows from it alone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
-use super::super::fields::{hash_text, number, object, text, Fields};
-use super::super::limits::{CURSOR_MAX, MUTATIONS_MAX, MUTATION_MAX, NAME_MAX};
+use super::super::limits::{MUTATIONS_MAX, MUTATION_MAX};
 use super::super::message::{PullRequest, PushRequest, Subscription};
 use super::super::mutation::Mutation;
 use super::super::op::Op;
+use super::records::{fresh_name, Base, Entry, Meta, IN_BASE};
 use super::store::{key_of, ClientStore, Table, Write};
 use crate::base::{Error, Result, Rng};
 use crate::collections::Value;
@@ -31,57 +32,13 @@ pub struct Config {
     pub retained: usize,
 }
 
-/// Who the replica is and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Meta {
-    pub(super) replica: Box<str>,
-    /// The last mutation that was made, and its hash.
-    pub(super) seq: u64,
-    pub(super) hash: u64,
-    /// The last mutation whose effect is in the base.
-    pub(super) included: u64,
-    pub(super) epoch: Option<Box<str>>,
-    pub(super) cursor: Option<Box<str>>,
-    pub(super) version: u64,
-    /// Documents of an earlier generation go when a snapshot ends.
-    pub(super) generation: u64,
-    /// Whether a snapshot is on its way.
-    pub(super) snapshot: bool,
-    /// Whether the base is exactly the server's state at `version`.
-    pub(super) whole: bool,
-}
-
-/// A document as last pulled.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Base {
-    /// The version at which it got this content.
-    pub version: u64,
-    /// The generation in which it came.
-    pub generation: u64,
-    /// Its content.
-    pub document: Value,
-}
-
-/// In [`Entry::recovered`]: the effect is in the base, whatever its generation.
-pub(super) const IN_BASE: u64 = super::super::limits::NUMBER_MAX;
-
-/// A mutation that is not settled.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) mutation: Mutation,
-    /// Whether the server has answered that it took effect, and at which version.
-    pub(super) applied: Option<u64>,
-    /// Set for one that an earlier life of the server had: documents of generations before show its effect already.
-    pub(super) recovered: Option<u64>,
-}
-
 /// A client: what its store holds, in memory as far as it is small.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     pub(super) config: Config,
     pub(super) meta: Meta,
     pub(super) outbox: VecDeque<Entry>,
-    pub(super) retained: VecDeque<(u64, Mutation)>,
+    pub(super) retained: VecDeque<(u64, Rc<Mutation>)>,
     /// Documents that pending mutations change, as the view shows them.
     pub(super) overlay: BTreeMap<(Box<str>, Box<str>), Option<Value>>,
 }
@@ -144,7 +101,7 @@ impl Client {
     pub fn shown(&self) -> impl Iterator<Item = &Mutation> {
         let included = self.meta.included;
         let shows = move |entry: &&Entry| entry.mutation.seq > included && entry.recovered != Some(IN_BASE);
-        self.outbox.iter().filter(shows).map(|entry| &entry.mutation)
+        self.outbox.iter().filter(shows).map(|entry| &*entry.mutation)
     }
 
     /// The document as the application sees it.
@@ -176,7 +133,7 @@ impl Client {
         also: Vec<Write>,
     ) -> Result<Touched> {
         let mutation = self.next(&fresh_name(rng), ops)?;
-        let entry = Entry { mutation, applied: None, recovered: None };
+        let entry = Entry { mutation: Rc::new(mutation), applied: None, recovered: None };
         let done = self.show(store, &self.overlay, &entry)?;
         let changed = done.map_err(|refusal| Error::conflict(format!("{}: {}", refusal.code, refusal.reason)))?;
         let touched = entry.mutation.ops.iter().map(|op| (op.collection.clone(), op.id.clone())).collect();
@@ -200,8 +157,11 @@ impl Client {
     /// What to push, if anything.
     pub fn push_request(&self) -> Option<PushRequest> {
         let mut bytes = 0;
-        let waiting =
-            self.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| entry.mutation.clone());
+        let waiting = self
+            .outbox
+            .iter()
+            .skip_while(|entry| entry.applied.is_some())
+            .map(|entry| Mutation::clone(&entry.mutation));
         let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
             let fits = bytes == 0 || bytes < MUTATION_MAX;
             bytes += crate::collections::json::to_json(&mutation.to_value()).len();
@@ -229,102 +189,7 @@ pub(super) fn base(store: &dyn ClientStore, collection: &str, id: &str) -> Resul
     value.map(|value| Base::parse(value).map_err(corrupt)).transpose()
 }
 
-/// A word that nobody else makes up.
-pub(super) fn fresh_name(rng: &dyn Rng) -> Box<str> {
-    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()).into()
-}
-
 /// An error about what the store holds.
 pub(super) fn corrupt(error: Error) -> Error {
     Error::corrupt(format!("the sync store holds something else: {}", error.message()))
-}
-
-impl Meta {
-    pub(super) fn new(rng: &dyn Rng) -> Self {
-        Self {
-            replica: fresh_name(rng),
-            seq: 0,
-            hash: 0,
-            included: 0,
-            epoch: None,
-            cursor: None,
-            version: 0,
-            generation: 0,
-            snapshot: false,
-            whole: true,
-        }
-    }
-
-    fn parse(value: Value) -> Result<Self> {
-        let mut fields = Fields::of(value, "the replica's record")?;
-        Ok(Self {
-            replica: fields.name("replica")?,
-            seq: fields.number("seq")?,
-            hash: fields.hash("hash")?,
-            included: fields.number("included")?,
-            epoch: fields.text_if_any("epoch", NAME_MAX)?,
-            cursor: fields.text_if_any("cursor", CURSOR_MAX)?,
-            version: fields.number("version")?,
-            generation: fields.number("generation")?,
-            snapshot: fields.flag("snapshot")?,
-            whole: fields.flag("whole")?,
-        })
-    }
-
-    pub(super) fn to_value(&self) -> Value {
-        object([
-            ("replica", text(&self.replica)),
-            ("seq", number(self.seq)),
-            ("hash", text(&hash_text(self.hash))),
-            ("included", number(self.included)),
-            ("epoch", self.epoch.as_deref().map_or(Value::Null, text)),
-            ("cursor", self.cursor.as_deref().map_or(Value::Null, text)),
-            ("version", number(self.version)),
-            ("generation", number(self.generation)),
-            ("snapshot", Value::Bool(self.snapshot)),
-            ("whole", Value::Bool(self.whole)),
-        ])
-    }
-}
-
-impl Base {
-    pub(super) fn parse(value: Value) -> Result<Self> {
-        let mut fields = Fields::of(value, "a pulled document")?;
-        let (version, generation) = (fields.number("version")?, fields.number("generation")?);
-        let document = fields.take("doc").ok_or_else(|| Error::invalid("a pulled document lacks 'doc'"))?;
-        Ok(Self { version, generation, document })
-    }
-
-    pub(super) fn to_value(&self) -> Value {
-        let (version, generation) = (number(self.version), number(self.generation));
-        object([("version", version), ("generation", generation), ("doc", self.document.clone())])
-    }
-}
-
-impl Entry {
-    pub(super) fn parse(value: Value) -> Result<Self> {
-        let mut fields = Fields::of(value, "an entry of the outbox")?;
-        let (applied, recovered) = (fields.number_if_any("applied")?, fields.number_if_any("recovered")?);
-        let mutation = fields.take("mutation").ok_or_else(|| Error::invalid("an entry lacks 'mutation'"))?;
-        Ok(Self { mutation: Mutation::parse(mutation)?, applied, recovered })
-    }
-
-    pub(super) fn to_value(&self) -> Value {
-        let mut value = object([("mutation", self.mutation.to_value())]);
-        if let Value::Object(fields) = &mut value {
-            fields.extend(self.applied.map(|version| ("applied".into(), number(version))));
-            fields.extend(self.recovered.map(|generation| ("recovered".into(), number(generation))));
-        }
-        value
-    }
-
-    /// Its key in the outbox: in the order of `seq`.
-    pub(super) fn key(&self) -> Box<str> {
-        seq_key(self.mutation.seq)
-    }
-}
-
-/// A key in the order of numbers.
-pub(super) fn seq_key(seq: u64) -> Box<str> {
-    format!("{seq:016x}").into()
 }

@@ -2,6 +2,7 @@
 
 use super::super::fields::{hash_text, number, object, text, Fields};
 use super::super::limits::{CURSOR_MAX, NAME_MAX, PAGE_MAX, SUBSCRIPTIONS_MAX};
+use super::super::op::own_document;
 use super::{message, open, other};
 use crate::base::{Error, Result};
 use crate::collections::document::ID_MAX;
@@ -139,12 +140,10 @@ impl Change {
         if gone == document.is_some() {
             return Err(Error::invalid("a change has either 'doc' or 'gone': true"));
         }
-        Ok(Self {
-            collection: fields.text("c", 128)?,
-            id: fields.text("id", ID_MAX)?,
-            version: fields.number("version")?,
-            document,
-        })
+        let (collection, id) = (fields.text("c", 128)?, fields.text("id", ID_MAX)?);
+        crate::collections::catalog::check_collection_name(&collection)?;
+        let document = document.map(|document| own_document(document, &id)).transpose()?;
+        Ok(Self { collection, id, version: fields.number("version")?, document })
     }
 
     fn to_value(&self) -> Value {

@@ -28,6 +28,7 @@ export type BackendEvent =
   | CacheEvent
   | TopicEvent
   | CommitNews
+  | SyncEvent
 
 /** Which cache entries a commit stored and removed, by the caches' numbers; or that anything may have changed. */
 export type CacheEvent =
@@ -80,6 +81,17 @@ export interface CommitNews {
   readonly edits: number
   readonly other: number
 }
+
+/** A commit changed what is kept for the server or what it refused; or that anything may have changed. */
+export type SyncEvent =
+  | {
+      readonly kind: 'sync'
+      readonly position: number
+      readonly own: boolean
+      readonly pending: number
+      readonly letters: number
+    }
+  | { readonly kind: 'sync'; readonly reset: true }
 
 /** What a backend was opened with, after defaults. */
 export interface BackendOptions {

@@ -15,6 +15,8 @@ import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
 import { Description } from './streams/handle.js'
 import type { StreamSource } from './streams/options.js'
+import { SyncHandle } from './sync/handle.js'
+import type { Sync, SyncOptions } from './sync/types.js'
 import { type Topic, topicHandle } from './topics/handle.js'
 import type { TopicHub } from './topics/hub.js'
 import type { Change, TopicOptions } from './topics/options.js'
@@ -56,6 +58,7 @@ export class Database {
   #closing: Promise<void> | undefined
   #caches: Promise<CacheHub> | undefined
   #topics: Promise<TopicHub> | undefined
+  #sync: SyncHandle | undefined
 
   /** @internal */
   constructor(name: string, backend: Backend, hub: EventHub, durability: Durability, canRehearse = false) {
@@ -186,6 +189,21 @@ export class Database {
    */
   stream(name: string): StreamSource {
     return new Description({ database: this, topics: () => this.#openTopics() }, name) as unknown as StreamSource
+  }
+
+  /**
+   * Syncs collections with a server, from now on, as long as this is open: what is written to them is written as always, and goes to the
+   * server when it can; what others write comes. Of several tabs one does it.
+   *
+   * @throws TidewellError `invalid`, reason `already-syncing`, while this database syncs already: stop that first.
+   */
+  sync(options: SyncOptions): Sync {
+    this.#session.check()
+    const before = this.#sync
+    if (before?.isStopped === false)
+      throw invalid('sync: this database is being synced already: stop that first', 'already-syncing')
+    this.#sync = new SyncHandle(this.name, this.#session, this.#hub, before, options)
+    return this.#sync
   }
 
   #transaction(parts: Seldom, session: Session): Transaction {
@@ -334,6 +352,7 @@ export class Database {
   async #shut(): Promise<void> {
     const topics = this.#topics === undefined ? undefined : await this.#topics.catch(() => undefined)
     if (topics !== undefined) await topics.close()
+    await this.#sync?.stop()
     this.#session.end(databaseClosed(this.name))
     topics?.wake()
     try {
@@ -369,6 +388,8 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
         return hub.inspector?.hear(event)
       case 'topic':
         return hub.topics?.hear(event)
+      case 'sync':
+        return hub.sync?.hear(event)
       case 'storage-lost':
       case 'quota':
       case 'blocked':

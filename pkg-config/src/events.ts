@@ -1,5 +1,5 @@
 /** The database's events: who listens, and telling them. Errors of listeners are theirs: they never reach the engine. */
-import type { CacheEvent, CommitNews, TopicEvent } from './backend.js'
+import type { CacheEvent, CommitNews, SyncEvent, TopicEvent } from './backend.js'
 import type { CacheStats } from './cache/options.js'
 import type { TidewellError } from './errors.js'
 import type { CommitEvent } from './types/inspection.js'
@@ -45,6 +45,8 @@ export class EventHub {
   inspector: { hear(event: CommitNews | CacheEvent): void } | undefined
   /** The commands of live queries. */
   readonly live = new Set<{ readonly command: string }>()
+  /** Syncing, while it is on. */
+  sync: { hear(event: SyncEvent): void } | undefined
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
     'storage-lost': new Set(),
     quota: new Set(),

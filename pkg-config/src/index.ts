@@ -27,6 +27,7 @@ export type {
 export type { Publisher, Topic } from './topics/handle.js'
 export type * from './topics/options.js'
 export type * from './streams/options.js'
+export type * from './sync/types.js'
 export type { Watch, WatchedCache } from './cache/watch.js'
 export type { Job } from './jobs/handle.js'
 export type {

@@ -1,0 +1,555 @@
+/**
+ * Syncing over an engine and a server that a test plays: what is sent, what is handed back, what people are shown. That the real ones do
+ * what they are asked is claimed elsewhere (tests/api/sync.ts, tests/browser/sync.test.mjs).
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BackendEvent } from '../src/backend.js'
+import { Database, forwardEvents } from '../src/database.js'
+import { EventHub } from '../src/events.js'
+import { type Locks, Tabs } from '../src/sync/election.js'
+import type { SyncOptions, SyncStatus } from '../src/sync/types.js'
+import { FakeBackend } from './fake_backend.js'
+import { type Answering, fakeServer, type FakeServer } from './fake_server.js'
+
+type Command = Record<string, unknown>
+
+const STATUS = {
+  state: 'connecting',
+  pending: 0,
+  settled: true,
+  letters: 0,
+  version: 1 as number | null,
+  whole: true,
+  epoch: 'e',
+  replica: 'r',
+  collections: ['notes'],
+  received: 0,
+}
+
+/** An engine that wants these bodies sent, one after another, and then rests. */
+class PlayedEngine {
+  status = { ...STATUS }
+  readonly bodies: [kind: 'push' | 'pull', body: string][]
+  readonly handed: Command[] = []
+  letters: unknown[] = []
+  #tag = 0
+
+  constructor(...bodies: [kind: 'push' | 'pull', body: string][]) {
+    this.bodies = bodies
+  }
+
+  readonly script = (command: Command): unknown => {
+    const { op } = command
+    if (op === 'syncStatus' || op === 'syncOpen' || op === 'syncClose') return this.status
+    if (op === 'syncNext') {
+      const { status } = this
+      if (status.state === 'needs-auth') return { status, paused: true }
+      const next = this.bodies.shift()
+      return next === undefined ? { status, wait: 60_000 } : { status, send: ++this.#tag, kind: next[0], body: next[1] }
+    }
+    if (op === 'syncLetters') return { letters: this.letters }
+    if (op === 'syncPending')
+      return { mutations: [{ seq: 1, id: 'm', ops: [{ c: 'notes', id: 'n', if: 3, remove: true }], answered: false }] }
+    this.handed.push(command)
+    const kind = op === 'syncAnswer' ? (JSON.parse(String(command['body'])) as { kind?: string }).kind : undefined
+    const state =
+      op === 'syncFailed' ? 'offline' : kind === 'auth' ? 'needs-auth' : op === 'syncResume' ? 'connecting' : 'live'
+    this.status = { ...this.status, state }
+    return { status: this.status }
+  }
+
+  /** What was handed back under this command's name. */
+  of(op: string): Command[] {
+    return this.handed.filter((command) => command['op'] === op)
+  }
+}
+
+interface Scene {
+  readonly db: Database
+  readonly fake: FakeBackend
+  readonly server: FakeServer
+  readonly errors: Error[]
+  readonly tell: (event: BackendEvent) => void
+}
+
+/** A database over the played engine, and a server that answers so; both are gone at the end. */
+async function scene(engine: PlayedEngine, answering: Answering, run: (scene: Scene) => Promise<void>): Promise<void> {
+  const server = await fakeServer(answering)
+  const hub = new EventHub()
+  const fake = new FakeBackend(engine.script)
+  const db = new Database('played', fake, hub, 'relaxed')
+  const errors: Error[] = []
+  db.on('error', (error) => errors.push(error))
+  try {
+    await run({ db, fake, server, errors, tell: forwardEvents(hub) })
+  } finally {
+    await db.close()
+    await server.close()
+  }
+}
+
+async function until(condition: () => boolean, about: string): Promise<void> {
+  const end = Date.now() + 3000
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`did not happen: ${about}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+const optionsFor = ({ url }: FakeServer, more: Partial<SyncOptions> = {}): SyncOptions => ({
+  url,
+  ...(more.getToken === undefined ? { token: 'good' } : {}),
+  collections: ['notes'],
+  live: false,
+  ...more,
+})
+
+const ok: Answering = () => ({ body: { v: 1, kind: 'page' } })
+
+test('what the engine wants sent is sent with the token, and the answer handed back as it came', async () => {
+  const engine = new PlayedEngine(['push', '{"m":1}'], ['pull', '{"p":1}'])
+  await scene(
+    engine,
+    ({ path }) => ({ body: `{"of":"${path}"}` }),
+    async ({ db, server }) => {
+      db.sync(optionsFor(server))
+      await until(() => engine.handed.length === 2, 'two answers')
+      assert.deepStrictEqual(
+        server.heard.map(({ path, token, body }) => [path, token, body]),
+        [
+          ['/v1/push', 'good', '{"m":1}'],
+          ['/v1/pull', 'good', '{"p":1}'],
+        ],
+      )
+      assert.deepStrictEqual(
+        engine.handed.map(({ op, tag, body }) => [op, tag, body]),
+        [
+          ['syncAnswer', 1, '{"of":"/v1/push"}'],
+          ['syncAnswer', 2, '{"of":"/v1/pull"}'],
+        ],
+      )
+    },
+  )
+})
+
+test('a large body is compressed, a small one is not', async () => {
+  const large = JSON.stringify({ text: 'tide '.repeat(2000) })
+  const engine = new PlayedEngine(['push', large], ['push', '{}'])
+  await scene(engine, ok, async ({ db, server }) => {
+    db.sync(optionsFor(server))
+    await until(() => engine.handed.length === 2, 'two answers')
+    assert.deepStrictEqual(
+      server.heard.map(({ encoding, body }) => [encoding, body === large]),
+      [
+        ['gzip', true],
+        [undefined, false],
+      ],
+    )
+  })
+})
+
+test('a refused token is renewed once, and the same request goes again', async () => {
+  const engine = new PlayedEngine(['pull', '{"p":1}'])
+  const asked: (string | undefined)[] = []
+  const getToken: SyncOptions['getToken'] = ({ refused }) => {
+    asked.push(refused)
+    return refused === undefined ? 'old' : 'new'
+  }
+  const answering: Answering = ({ token }) => (token === 'new' ? { body: { kind: 'page' } } : { status: 401 })
+  await scene(engine, answering, async ({ db, server }) => {
+    db.sync(optionsFor(server, { getToken }))
+    await until(() => engine.of('syncAnswer').length === 1, 'an answer')
+    assert.deepStrictEqual(
+      [asked, server.heard.map(({ token }) => token)],
+      [
+        [undefined, 'old'],
+        ['old', 'new'],
+      ],
+    )
+  })
+})
+
+test('a token that stays refused pauses, says so, and goes on with another', async () => {
+  const engine = new PlayedEngine(['pull', '{"p":1}'])
+  const answering: Answering = ({ token }) =>
+    token === 'new' ? { body: { kind: 'page' } } : { status: 401, body: '<html>' }
+  await scene(engine, answering, async ({ db, server }) => {
+    const sync = db.sync(optionsFor(server, { token: 'old' }))
+    await until(() => sync.status.state === 'needs-auth', 'it needs a token')
+    assert.equal(sync.status.lastError?.reason, 'needs-auth')
+    assert.equal(engine.of('syncFailed').length, 0)
+    engine.bodies.push(['pull', '{"p":2}'])
+    await sync.setToken('new')
+    await until(() => sync.status.state === 'live', 'it is live')
+    assert.deepStrictEqual(
+      engine.handed.map(({ op }) => op),
+      ['syncAnswer', 'syncResume', 'syncAnswer'],
+    )
+    assert.equal(sync.status.lastError, undefined)
+  })
+})
+
+test('no token to be had pauses; a source of tokens that fails is a failure', async () => {
+  const engine = new PlayedEngine(['pull', '{"p":1}'], ['pull', '{"p":2}'])
+  let times = 0
+  const getToken = () => {
+    if (times++ === 0) throw new Error('no network')
+    return undefined
+  }
+  await scene(engine, ok, async ({ db, server }) => {
+    const sync = db.sync(optionsFor(server, { getToken }))
+    await until(() => sync.status.state === 'needs-auth', 'it needs a token')
+    assert.deepStrictEqual(
+      engine.handed.map(({ op }) => op),
+      ['syncFailed', 'syncAnswer'],
+    )
+    assert.equal(server.heard.length, 0)
+  })
+})
+
+for (const [about, answer, expected] of [
+  ['503 with Retry-After', { status: 503, headers: { 'retry-after': '7' } }, { op: 'syncFailed', after: 7000 }],
+  ['429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }, { op: 'syncFailed', after: 2000 }],
+  ['500', { status: 500, body: 'oops' }, { op: 'syncFailed' }],
+  ['400', { status: 400, body: { error: { code: 'invalid', message: 'bad hash' } } }, { op: 'syncFailed' }],
+  [
+    '503 with the answer retry',
+    { status: 503, body: '{"v":1,"kind":"retry","after":9}' },
+    { op: 'syncAnswer', body: '{"v":1,"kind":"retry","after":9}' },
+  ],
+] as const) {
+  test(`${about} is handed on as ${expected.op}`, async () => {
+    const engine = new PlayedEngine(['pull', '{}'])
+    await scene(
+      engine,
+      () => answer,
+      async ({ db, server }) => {
+        const sync = db.sync(optionsFor(server))
+        await until(() => engine.handed.length === 1, 'something is handed back')
+        const { tag: _, now: __, jitter: ___, ...rest } = engine.handed[0] as Command
+        assert.deepStrictEqual(rest, expected)
+        if (expected.op === 'syncFailed') {
+          await until(() => sync.status.state === 'offline', 'offline')
+          assert.equal(sync.status.lastError?.reason, `http-${answer.status}`)
+          if (about === '400') assert.match(sync.status.lastError?.message ?? '', /bad hash/)
+        }
+      },
+    )
+  })
+}
+
+test('a server that does not answer, and one that is not there, have failed', async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  await scene(
+    engine,
+    () => undefined,
+    async ({ db, server }) => {
+      const sync = db.sync(optionsFor(server, { timing: { deadline: 40 } }))
+      await until(() => sync.status.lastError !== undefined, 'it failed')
+      assert.equal(sync.status.lastError?.reason, 'timeout')
+      await sync.stop()
+      engine.bodies.push(['pull', '{}'])
+      const other = db.sync(optionsFor(server, { url: 'http://127.0.0.1:1' }))
+      await until(() => other.status.lastError !== undefined, 'it failed')
+      assert.equal(other.status.lastError?.reason, 'network')
+    },
+  )
+})
+
+test('news of a newer version have the engine poked; of one that is here they do not', async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  engine.status.version = 5
+  await scene(engine, ok, async ({ db, server }) => {
+    db.sync(optionsFor(server, { live: true }))
+    await until(() => server.streams.size === 1, 'it listens')
+    const [stream] = [...server.streams]
+    stream?.write('event: version\ndata: 5\n\n')
+    stream?.write('event: ver')
+    stream?.write('sion\nda')
+    stream?.write('ta: 6\n\n')
+    await until(() => engine.of('syncPoke').length > 0, 'poked')
+    stream?.write('event: version\ndata: 0\n\n')
+    await until(() => engine.of('syncPoke').length > 1, 'poked by 0')
+    assert.equal(engine.of('syncPoke').length, 2)
+  })
+})
+
+test('a live stream that is silent for too long is opened anew', async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  await scene(engine, ok, async ({ db, server }) => {
+    db.sync(optionsFor(server, { live: true, timing: { silence: 50 } }))
+    const opened = () => server.heard.filter(({ path }) => path === '/v1/live').length
+    await until(() => opened() >= 2, 'opened again')
+  })
+})
+
+test('a write that is kept for the server wakes the connection, and is shown', async () => {
+  const engine = new PlayedEngine()
+  await scene(engine, ok, async ({ db, server, tell }) => {
+    const sync = db.sync(optionsFor(server))
+    await sync.ready
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const seen: SyncStatus[] = []
+    sync.subscribe((status) => seen.push(status))
+    engine.bodies.push(['push', '{"m":1}'])
+    tell({ kind: 'sync', position: 1, own: true, pending: 1, letters: 0 })
+    assert.deepStrictEqual(
+      seen.map(({ pending }) => pending),
+      [1],
+    )
+    await until(() => server.heard.length === 1, 'pushed')
+  })
+})
+
+test('now waits for a round that begins after it, and fails with the round', async () => {
+  const engine = new PlayedEngine()
+  let status = 200
+  await scene(
+    engine,
+    () => ({ status, body: '{}' }),
+    async ({ db, server }) => {
+      const sync = db.sync(optionsFor(server))
+      await sync.ready
+      engine.bodies.push(['pull', '{"p":1}'])
+      assert.equal((await sync.now()).state, 'live')
+      status = 500
+      engine.bodies.push(['pull', '{"p":2}'])
+      await assert.rejects(sync.now(), { code: 'unavailable', reason: 'http-500' })
+      await assert.rejects(sync.now({ signal: AbortSignal.abort() }), { code: 'aborted' })
+      await sync.stop()
+      await assert.rejects(sync.now(), { code: 'closed' })
+    },
+  )
+})
+
+test('a function that decides about conflicts is asked about each once, and what it says is done', async () => {
+  const engine = new PlayedEngine(['pull', '{"p":1}'], ['pull', '{"p":2}'])
+  const letter = (id: string, code: string) => ({
+    id,
+    code,
+    reason: 'x',
+    ops: [{ c: 'notes', id: 'n', if: 2, update: { $set: { a: 1 } } }],
+    documents: [{ id: 'n', a: 0 }],
+  })
+  engine.letters = [letter('one', 'version'), letter('two', 'forbidden'), letter('three', 'version')]
+  engine.status.letters = 3
+  const asked: unknown[] = []
+  const conflict: SyncOptions['conflict'] = (refused, documents) => {
+    asked.push([refused.id, refused.ops[0], documents])
+    return refused.id === 'one' ? [{ collection: 'notes', id: 'n', update: { $set: { a: 2 } } }] : null
+  }
+  await scene(engine, ok, async ({ db, fake, server }) => {
+    db.sync(optionsFor(server, { conflict }))
+    await until(() => engine.of('syncAnswer').length === 2 && engine.of('syncRetry').length === 2, 'two rounds')
+    const op = { collection: 'notes', id: 'n', ifVersion: 2, update: { $set: { a: 1 } } }
+    const documents = [{ id: 'n', a: 0 }]
+    // The played engine keeps the letter that was decided about; the one that was left is not asked about again.
+    assert.deepStrictEqual(asked, [
+      ['one', op, documents],
+      ['three', op, documents],
+      ['one', op, documents],
+    ])
+    assert.deepStrictEqual(engine.of('syncRetry')[0], {
+      op: 'syncRetry',
+      id: 'one',
+      ops: [{ c: 'notes', id: 'n', update: { $set: { a: 2 } } }],
+    })
+    const opening = fake.asked.find(({ op: name }) => name === 'syncOpen')
+    assert.deepStrictEqual(opening?.['collections'], [{ name: 'notes', conflict: 'if_version' }])
+  })
+})
+
+test('letters and the outbox speak of collections, not of the wire', async () => {
+  const engine = new PlayedEngine()
+  engine.letters = [
+    { id: 'one', code: 'forbidden', reason: 'no', ops: [{ c: 'notes', id: 'n', put: { id: 'n' } }], documents: [null] },
+  ]
+  await scene(engine, ok, async ({ db, server }) => {
+    const sync = db.sync(optionsFor(server))
+    assert.deepStrictEqual(await sync.outbox(), [
+      { seq: 1, id: 'm', ops: [{ collection: 'notes', id: 'n', ifVersion: 3, remove: true }], answered: false },
+    ])
+    const [letter] = await sync.deadLetters()
+    assert.deepStrictEqual(letter?.ops, [{ collection: 'notes', id: 'n', put: { id: 'n' } }])
+    await letter?.retry()
+    await letter?.edit([{ collection: 'notes', id: 'n', ifVersion: 4, remove: true }])
+    await letter?.discard()
+    await assert.rejects(letter?.edit([]) ?? Promise.resolve(), { code: 'invalid' })
+    await assert.rejects(letter?.edit([{ collection: 'notes', id: 'n' } as never]) ?? Promise.resolve(), {
+      code: 'invalid',
+    })
+    assert.deepStrictEqual(engine.handed, [
+      { op: 'syncRetry', id: 'one' },
+      { op: 'syncRetry', id: 'one', ops: [{ c: 'notes', id: 'n', if: 4, remove: true }] },
+      { op: 'syncDiscard', id: 'one' },
+    ])
+  })
+})
+
+test('bad options are refused, and say what was wrong', async () => {
+  const bad: [unknown, RegExp][] = [
+    [undefined, /options must be an object/],
+    [{ url: 'http://x', collections: ['n'] }, /token or getToken/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', getToken: () => 'b' }, /token or getToken/],
+    [{ url: 'http://x', collections: ['n'], token: 'a\n' }, /token must be a string/],
+    [{ url: 'nowhere', collections: ['n'], token: 'a' }, /url must be an address/],
+    [{ url: 'ftp://x', collections: ['n'], token: 'a' }, /url must be an address/],
+    [{ url: 'http://x', collections: [], token: 'a' }, /collections must be an array/],
+    [{ url: 'http://x', collections: [null], token: 'a' }, /collections\[0\]/],
+    [{ url: 'http://x', collections: ['n', { name: 'n' }], token: 'a' }, /"n" is there twice/],
+    [{ url: 'http://x', collections: [{ name: 'n', filter: 1 }], token: 'a' }, /collections\[0\]\.filter/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', conflict: 'mine' }, /conflict must be/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', schema: -1 }, /schema must be/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', timing: { poll: 0 } }, /timing\.poll must be/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', background: '' }, /background must be/],
+  ]
+  await scene(new PlayedEngine(), ok, async ({ db, errors }) => {
+    for (const [options, message] of bad) {
+      const sync = db.sync(options as SyncOptions)
+      await assert.rejects(sync.ready, { code: 'invalid', message })
+      await sync.stop()
+      assert.match(errors.pop()?.message ?? '', message)
+    }
+  })
+})
+
+test('a database is synced by one at a time; what stops it leaves room for another', async () => {
+  const engine = new PlayedEngine()
+  await scene(engine, ok, async ({ db, fake, server }) => {
+    const stop = new AbortController()
+    const sync = db.sync(optionsFor(server, { signal: stop.signal }))
+    assert.throws(() => db.sync(optionsFor(server)), { code: 'invalid', reason: 'already-syncing' })
+    await sync.ready
+    stop.abort()
+    await using again = db.sync(optionsFor(server))
+    await again.ready
+    await sync.stop({ forget: true })
+    const order = fake.asked
+      .map(({ op, forget }) => (forget === true ? 'forget' : op))
+      .filter((op) => op !== 'syncNext')
+    assert.deepStrictEqual(order, ['syncStatus', 'syncOpen', 'syncClose', 'syncStatus', 'syncOpen', 'forget'])
+  })
+})
+
+test('an engine that fails for a while is asked again; one that is dead is not', async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  let failures: string[] = ['quota']
+  const script = (command: Command) => {
+    const code = command['op'] === 'syncNext' ? failures.shift() : undefined
+    if (code !== undefined) throw Object.assign(new Error(`it is ${code}`), { code })
+    return engine.script(command)
+  }
+  await scene(
+    Object.assign(Object.create(PlayedEngine.prototype) as PlayedEngine, engine, { script }),
+    ok,
+    async ({ db, server, errors }) => {
+      const sync = db.sync(optionsFor(server))
+      await until(() => sync.status.lastError?.code === 'quota', 'it says so')
+      await until(() => sync.status.state === 'live', 'it goes on')
+      failures = ['internal']
+      await assert.rejects(sync.now(), { code: 'internal' })
+      assert.deepStrictEqual(
+        errors.map(({ message }) => message),
+        ['it is internal'],
+      )
+    },
+  )
+})
+
+/** Web Locks as a browser has them, of one lock, among tabs in one process. */
+class PlayedLocks {
+  #holder: { readonly reject: (error: Error) => void } | undefined
+  readonly #queue: (() => void)[] = []
+
+  /** The locks as one tab sees them; `kill` lets go of what it holds, without a word to it. */
+  tab(): Locks & { kill(): void } {
+    let kill = () => undefined as void
+    return {
+      kill: () => kill(),
+      request: (_, { steal = false, signal }, held) =>
+        new Promise((resolve, reject) => {
+          const grant = () => {
+            const holder = { reject }
+            this.#holder = holder
+            const free = () => {
+              if (this.#holder !== holder) return
+              this.#holder = undefined
+              this.#queue.shift()?.()
+            }
+            kill = free
+            held().then(resolve, reject).finally(free)
+          }
+          if (steal) {
+            this.#holder?.reject(new Error('stolen'))
+            return grant()
+          }
+          if (this.#holder === undefined) return grant()
+          this.#queue.push(grant)
+          signal?.addEventListener('abort', () => {
+            const at = this.#queue.indexOf(grant)
+            if (at >= 0) this.#queue.splice(at, 1)
+            reject(new Error('aborted'))
+          })
+        }),
+    }
+  }
+}
+
+/** A tab that writes down when it leads. */
+function tab(database: string, locks: Locks) {
+  const seen = { leads: false, heard: '', times: 0 }
+  const tabs = new Tabs<string>(
+    database,
+    {
+      lead: (signal) => {
+        seen.leads = true
+        seen.times++
+        return new Promise((resolve) =>
+          signal.addEventListener('abort', () => {
+            seen.leads = false
+            resolve()
+          }),
+        )
+      },
+      news: () => 'fine',
+      hear: (news) => void (seen.heard = news),
+      aside: () => undefined,
+    },
+    locks,
+  )
+  return { seen, tabs }
+}
+
+test('one tab syncs; the others hear how it stands, and one of them goes on at once when it is gone', async () => {
+  const locks = new PlayedLocks()
+  const own = [locks.tab(), locks.tab(), locks.tab()]
+  const tabs = own.map((one) => tab('handover', one))
+  const leaders = () => tabs.filter(({ seen }) => seen.leads).length
+  await until(() => leaders() === 1 && tabs[1]?.seen.heard === 'fine' && tabs[2]?.seen.heard === 'fine', 'one leads')
+  await tabs[0]?.tabs.stop()
+  await until(() => leaders() === 1 && tabs[1]?.seen.leads === true, 'the next leads')
+  own[1]?.kill()
+  await until(() => tabs[2]?.seen.leads === true, 'the last leads')
+  for (const { tabs: one } of tabs) await one.stop()
+  assert.deepStrictEqual(
+    tabs.map(({ seen }) => seen.times),
+    [1, 1, 1],
+  )
+})
+
+test('a tab that does not answer loses its turn, and waits like the others when it wakes', async () => {
+  const locks = new PlayedLocks()
+  // A frozen tab: it has the lock and is silent, for it speaks in another room.
+  const frozen = tab('elsewhere', locks.tab())
+  await until(() => frozen.seen.leads, 'it leads')
+  const begun = performance.now()
+  const awake = tab('frozen', locks.tab())
+  await until(() => awake.seen.leads, 'the other leads')
+  assert.ok(performance.now() - begun < 2500)
+  assert.equal(frozen.seen.leads, false, 'it was told when it woke')
+  await awake.tabs.stop()
+  await until(() => frozen.seen.leads, 'its turn again')
+  await frozen.tabs.stop()
+  assert.deepStrictEqual([frozen.seen.times, awake.seen.times], [2, 1])
+})

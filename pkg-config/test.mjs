@@ -1,5 +1,6 @@
 // Runs the package's tests: each test/*.test.ts is bundled, then Node's runner takes them.
-// The glue, which only the build makes, is test/fake_glue.ts there. The API tests use the built package named by TIDEWELL_PACKAGE (default: target/npm/tidewell).
+// The glue, which only the build makes, is test/fake_glue.ts there. The API tests use the built package named by TIDEWELL_PACKAGE (default: target/npm/tidewell),
+// those of syncing also the server named by TIDEWELL_SERVER (default: target/debug/tidewell-server).
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -36,7 +37,11 @@ await build({
     },
   ],
 })
-const environment = { TIDEWELL_PACKAGE: resolve(here, '../target/npm/tidewell'), ...process.env }
+const environment = {
+  TIDEWELL_PACKAGE: resolve(here, '../target/npm/tidewell'),
+  TIDEWELL_SERVER: resolve(here, '../target/debug/tidewell-server'),
+  ...process.env,
+}
 const files = readdirSync(out).map((name) => join(out, name))
 const flags = ['--enable-source-maps', '--expose-gc', ...(bench ? [] : ['--test'])]
 for (const group of bench ? files.map((file) => [file]) : [files]) {

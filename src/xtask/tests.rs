@@ -132,7 +132,9 @@ fn wasm(browser: &str, variable: &str, driver: &std::path::Path) -> Result<Outco
 
 fn package() -> Result<Outcome> {
     build::package(false)?;
-    let package = node::test("testing the npm package", "pkg-config", &package_variables(), 10)?;
+    let mut variables = package_variables();
+    variables.push(sync_server()?);
+    let package = node::test("testing the npm package", "pkg-config", &variables, 10)?;
     let adapters = node::test("testing its adapters", "tests/adapters", &package_variables(), 5)?;
     Ok(package.and(adapters))
 }
@@ -176,10 +178,18 @@ fn browser() -> Result<Outcome> {
     setup::npm("tests/adapters")?;
     let browsers = setup::browsers()?;
     let mut variables = package_variables();
+    variables.push(sync_server()?);
     variables.push(("CHROMIUM", browsers.chromium.display().to_string()));
     variables.push(("FIREFOX", browsers.firefox.display().to_string()));
     variables.push(("GECKODRIVER", browsers.geckodriver.display().to_string()));
     node::test("testing in real browsers", "tests/browser", &variables, 20)
+}
+
+/// The sync server that clients are tested against, as its own tests compile it.
+fn sync_server() -> Result<(&'static str, String)> {
+    let step = Step::cargo("compiling the sync server").args(["build", "--locked", "-p", "tidewell-server"]);
+    step.minutes(20).run()?;
+    Ok(("TIDEWELL_SERVER", tree::root().join("target/debug/tidewell-server").display().to_string()))
 }
 
 /// Where Node suites find the built package.

@@ -1,0 +1,73 @@
+// A `tidewell-server` process on a folder of its own: started, killed, started again on the same data and address.
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+/** The program; whoever runs the tests says where it is. */
+export const serverProgram = () => resolve(process.env.TIDEWELL_SERVER ?? '')
+
+const run = promisify(execFile)
+const children = new Set()
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
+const freePort = () =>
+  new Promise((found) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address()
+      probe.close(() => found(port))
+    })
+  })
+
+/** Starts a server. `rules`: `{ collection: { read, write } }`, filters as objects; without any everybody of a tenant may do everything. */
+export const startSyncServer = async ({ rules } = {}) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidewell-server-'))
+  const port = await freePort()
+  const lines = Object.entries(rules ?? {}).map(([name, rule]) => {
+    const filters = Object.entries(rule).map(([what, filter]) => `${what} = '${JSON.stringify(filter)}'`)
+    return `[rules."${name}"]\n${filters.join('\n')}\n`
+  })
+  await writeFile(join(folder, 'server.toml'), lines.join('\n'))
+  const options = { cwd: folder }
+  const config = ['--config', 'server.toml']
+  let child
+  const start = async () => {
+    child = spawn(serverProgram(), [...config, '--listen', `127.0.0.1:${port}`, '--cors', '*'], { ...options, stdio: ['ignore', 'pipe', 'inherit'] })
+    children.add(child)
+    const started = child
+    await new Promise((listens, failed) => {
+      started.stdout.once('data', listens)
+      started.once('exit', (code) => failed(new Error(`the server ended at once, with ${code}`)))
+    })
+  }
+  const kill = async (signal = 'SIGKILL') => {
+    const killed = child
+    if (killed.exitCode !== null || killed.signalCode !== null) return
+    const exited = new Promise((done) => killed.once('exit', done))
+    killed.kill(signal)
+    await exited
+    children.delete(killed)
+  }
+  await start()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    folder,
+    start,
+    kill,
+    /** A token of a user, with further claims. */
+    token: async (user = 'ann', { tenant = 'harbour', claims } = {}) => {
+      const more = claims === undefined ? [] : ['--claims', JSON.stringify(claims)]
+      const { stdout } = await run(serverProgram(), [...config, 'token', '--tenant', tenant, '--user', user, ...more], options)
+      return stdout.trim()
+    },
+    /** Runs one of the program's other commands. */
+    command: async (...words) => (await run(serverProgram(), [...config, ...words], options)).stdout.trim(),
+    close: async () => {
+      await kill()
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    },
+  }
+}

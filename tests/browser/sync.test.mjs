@@ -1,0 +1,298 @@
+// Syncing for real: browsers against a `tidewell-server` process, through a proxy that behaves like a network. Either side is killed with
+// SIGKILL, tabs come and go; nothing that was acknowledged may be missing, and nothing may have been done twice.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { crash, eventually, launch, newProfile, openPage, pause } from './support/browser.mjs'
+import { startProxy } from './support/proxy.mjs'
+import { counted } from './support/scenario.mjs'
+import { packageFolder, serve } from './support/server.mjs'
+import { startSyncServer } from './support/sync_server.mjs'
+
+/** A test with a sync server, a proxy before it, and as many browsers on fresh profiles as it wants. */
+const scenario = (claim, settings, run) =>
+  test(claim, { timeout: (settings.seconds ?? 60) * 1000 }, async () => {
+    const closing = []
+    const keep = (thing, close) => {
+      closing.push(close)
+      return thing
+    }
+    try {
+      const pages = await serve()
+      keep(pages, () => pages.close())
+      const server = await startSyncServer({ rules: settings.rules })
+      keep(server, () => server.close())
+      const seed = 1 + (Date.now() % 100_000)
+      const proxy = await startProxy(server.port, { seed, faults: settings.faults ?? 0 })
+      keep(proxy, () => proxy.close())
+      const device = async () => {
+        const profile = await newProfile()
+        keep(profile, () => profile.remove())
+        const own = { browser: await launch(profile.folder) }
+        keep(own, () => own.browser.close())
+        own.page = (path = '/') => openPage(own.browser, pages.origin + path)
+        own.restart = async () => {
+          await own.browser.close()
+          own.browser = await launch(profile.folder)
+        }
+        return own
+      }
+      /** A database in this process: looks at what the server has, or fills it. */
+      const observer = async (user) => {
+        const { open } = await import(pathToFileURL(`${packageFolder}/dist/inline.js`).href)
+        const db = await open(`observer-${Math.random()}`)
+        keep(db, () => db.close())
+        return { db, sync: db.sync({ url: server.url, token: await server.token(user), collections: ['notes'], live: false }) }
+      }
+      await run({ server, proxy, device, observer, seed, options: async (more) => ({ url: proxy.url, token: await server.token(), collections: ['notes'], ...more }) })
+    } finally {
+      for (const close of closing.reverse()) await close()
+    }
+  })
+
+/** Opens the database in a page and syncs it. */
+const begin = async ([options, opening]) => {
+  const db = await openDatabase('synced', opening)
+  const timing = { backoff: 20, backoffMax: 200, deadline: 2000, silence: 5000, ...options.timing }
+  window.sync = db.sync({ ...options, timing })
+  window.notes = db.collection('notes')
+  await window.sync.ready
+}
+const status = (page) => page.evaluate(() => ({ ...window.sync.status, lastError: window.sync.status.lastError?.message }))
+const isIdle = ({ state, pending, progress }) => state === 'live' && pending === 0 && progress === undefined
+const idle = (page, seconds) => eventually('it is live and nothing waits', async () => isIdle(await status(page)), seconds)
+const all = (page) => page.evaluate(() => window.notes.find({}).sort({ id: 1 }).toArray())
+const now = (page) => page.evaluate(async () => void (await window.sync.now()))
+
+scenario('two profiles edit without a network, come back, and are the same, with both fields and the refusal listed', {}, async ({ device, options }) => {
+  const [one, two] = [await device(), await device()]
+  const pages = [await one.page(), await two.page()]
+  for (const page of pages) await page.evaluate(begin, [await options()])
+  await pages[0].evaluate(() => window.notes.insertMany([{ id: 'a', title: 'tide', n: 0 }, { id: 'b', title: 'well' }]))
+  await now(pages[0])
+  await eventually('the other has them', async () => (await all(pages[1])).length === 2)
+  for (const { browser } of [one, two]) await browser.context.setOffline(true)
+  for (const page of pages) await eventually('it is offline', async () => (await status(page)).state === 'offline')
+  await pages[0].evaluate(async () => {
+    await window.notes.update('a', { $set: { title: 'from one' }, $inc: { n: 1 } })
+    await window.notes.delete('b')
+    await window.db.transaction(async (tx) => {
+      for (const id of ['c', 'd']) await tx.collection(window.notes).insert({ id, by: 'one' })
+    })
+  })
+  await pages[1].evaluate(async () => {
+    await window.notes.update('a', { $set: { mood: 'from two' }, $inc: { n: 1 } })
+    await window.notes.update('b', { $set: { title: 'too late' } })
+    await window.notes.insert({ id: 'e', by: 'two' })
+  })
+  assert.deepEqual([(await status(pages[0])).pending, (await status(pages[1])).pending], [3, 3])
+  await one.browser.context.setOffline(false)
+  await idle(pages[0])
+  await two.browser.context.setOffline(false)
+  for (const page of [pages[1], pages[0]]) await idle(page)
+  await now(pages[0])
+  const expected = [
+    { id: 'a', title: 'from one', n: 2, mood: 'from two' },
+    { id: 'c', by: 'one' },
+    { id: 'd', by: 'one' },
+    { id: 'e', by: 'two' },
+  ]
+  assert.deepEqual([await all(pages[0]), await all(pages[1])], [expected, expected])
+  const letters = await pages[1].evaluate(async () => (await window.sync.deadLetters()).map(({ code, ops }) => [code, ops[0].id]))
+  assert.deepEqual(letters, [['gone', 'b']], 'what could not be done is listed')
+})
+
+scenario(
+  'with the engine in a worker: refused by rule, edited, sent again; a token that has run out, and another',
+  { rules: { notes: { read: { owner: '$claims.sub' }, write: { owner: '$claims.sub' } } } },
+  async ({ device, options, server }) => {
+    const one = await device()
+    const page = await one.page()
+    await page.evaluate(begin, [await options({ token: 'stale' }), { worker: true }])
+    await page.evaluate(() => window.notes.insertMany([{ id: 'a', owner: 'ann' }]))
+    await page.evaluate(() => window.notes.insert({ id: 'b', owner: 'bob' }))
+    await eventually('it needs a token', async () => (await status(page)).state === 'needs-auth')
+    assert.equal((await status(page)).pending, 2, 'nothing is dropped')
+    await page.evaluate((token) => window.sync.setToken(token), await server.token())
+    await idle(page)
+    assert.equal((await status(page)).letters, 1)
+    await page.evaluate(async () => {
+      const [letter] = await window.sync.deadLetters()
+      await letter.edit([{ collection: 'notes', id: 'b', create: { id: 'b', owner: 'ann' } }])
+    })
+    await now(page)
+    assert.deepEqual([(await all(page)).length, (await status(page)).letters], [2, 0])
+  },
+)
+
+scenario('server and browser are killed again and again under load, on a bad network: nothing lost, nothing twice', { faults: 0.15, seconds: 120 }, async ({ device, options, server, proxy, observer, seed }) => {
+  const one = await device()
+  const acknowledged = new Set()
+  const failures = []
+  const write = async (round) => {
+    const { db } = window
+    const writer = async (who) => {
+      for (let n = 0; ; n++) {
+        const id = `r${round}-${who}-${n}`
+        await db.transaction(async (tx) => {
+          const notes = tx.collection(window.notes)
+          await notes.insert({ id, kind: 'set' })
+          await notes.update('counter', { $inc: { n: 1 } })
+          await notes.update(`account${n % 4}`, { $inc: { n: -1 } })
+          await notes.update(`account${(n + 1 + who) % 4}`, { $inc: { n: 1 } })
+        }, { retries: 1000 })
+        console.log(`ack ${id}`)
+        await new Promise((resume) => setTimeout(resume, 5))
+      }
+    }
+    for (let who = 0; who < 2; who++) writer(who).catch((error) => console.log(`failed ${error.code} ${error.message}`))
+  }
+  let page
+  const ROUNDS = 4
+  for (let round = 0; round < ROUNDS; round++) {
+    page = await one.page()
+    page.on('console', (message) => {
+      const [word, id] = message.text().split(' ')
+      if (word === 'failed') failures.push(message.text())
+      if (word === 'ack') acknowledged.add(id)
+    })
+    await page.evaluate(begin, [await options({ timing: { deadline: 500 } }), { durability: 'strict' }])
+    if (round === 0)
+      await page.evaluate(() => window.notes.insertMany(['counter', ...[0, 1, 2, 3].map((at) => `account${at}`)].map((id) => ({ id, n: 0 }))))
+    const before = acknowledged.size
+    await page.evaluate(write, round)
+    await eventually('writes are acknowledged', () => acknowledged.size > before + 20)
+    await server.kill()
+    await sleep(100)
+    await server.start()
+    await sleep(200 + 100 * (round % 3))
+    // Sometimes while the server is away.
+    if (round % 2 === 1) await server.kill()
+    await one.restart()
+    if (round % 2 === 1) await server.start()
+  }
+  page = await one.page()
+  await page.evaluate(begin, [await options({ timing: { deadline: 500 } })])
+  await eventually('everything is sent', async () => (await status(page)).pending === 0, 40)
+  proxy.set({ faults: 0 })
+  await now(page)
+  const { db, sync } = await observer()
+  await sync.now()
+  const there = await db.collection('notes').find({}).sort({ id: 1 }).toArray()
+  assert.deepEqual(await all(page), there, `the browser shows what the server has (seed ${seed})`)
+  const ids = new Set(there.map(({ id }) => id))
+  assert.deepEqual([...acknowledged].filter((id) => !ids.has(id)), [], `acknowledged and lost (seed ${seed})`)
+  const done = there.filter(({ kind }) => kind === 'set').length
+  assert.equal(there.find(({ id }) => id === 'counter').n, done, `each once (seed ${seed})`)
+  assert.equal(there.filter(({ id }) => id.startsWith('account')).reduce((sum, { n }) => sum + n, 0), 0, `the bank is balanced (seed ${seed})`)
+  assert.deepEqual(failures, [])
+  assert.equal((await status(page)).letters, 0)
+  counted(`sync: ${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
+})
+
+scenario('one tab syncs; when it is killed another does within a second, when it stands still a little later, never two', {}, async ({ device, options, server, proxy }) => {
+  const one = await device()
+  const requests = proxy.record()
+  const tabs = []
+  const open = async () => {
+    const page = await one.page()
+    // Who asks is told apart by the token.
+    const token = await server.token('ann', { claims: { tab: `t${tabs.length}` } })
+    await page.evaluate(begin, [await options({ token, timing: { poll: 50 } })])
+    await page.evaluate(() => void setInterval(() => undefined, 20))
+    tabs.push(page)
+    return page
+  }
+  for (let at = 0; at < 3; at++) await open()
+  const times = { killed: [], frozen: [] }
+  for (const kind of ['killed', 'frozen', 'killed', 'frozen']) {
+    const statuses = await Promise.all(tabs.map(status))
+    assert.equal(statuses.filter(({ here }) => here).length, 1, 'one tab syncs')
+    await eventually('every tab shows how it stands', async () => (await Promise.all(tabs.map(status))).every(({ state }) => state === 'live'))
+    const at = statuses.findIndex(({ here }) => here)
+    const [leader] = tabs.splice(at, 1)
+    const begun = Date.now()
+    const resume = kind === 'frozen' ? await pause(one.browser, leader) : await crash(one.browser, leader)
+    await eventually('another tab syncs', async () => (await Promise.all(tabs.map(status))).some(({ here }) => here))
+    times[kind].push(Date.now() - begun)
+    await tabs[0].evaluate(() => window.notes.insert({ id: String(Math.random()) }))
+    for (const page of tabs) await idle(page)
+    if (kind === 'frozen') {
+      await resume()
+      tabs.push(leader)
+      await eventually('who wakes waits', async () => !(await status(leader)).here)
+    } else await open()
+  }
+  await Promise.all(tabs.map((page) => idle(page)))
+  assert.equal((await Promise.all(tabs.map(all))).every((docs) => docs.length === 4), true)
+  assert.ok(Math.max(...times.killed) < 1000, `killed: ${times.killed} ms`)
+  assert.ok(Math.max(...times.frozen) < 2500, `frozen: ${times.frozen} ms`)
+  const overlaps = requests.filter((a) => requests.some((b) => a.token !== b.token && a.begun < b.ended && b.begun < a.begun))
+  assert.deepEqual(overlaps.map(({ token: _, ...rest }) => rest), [], 'never two at once')
+  counted(`sync: taken over from a killed tab after ${times.killed.join(', ')} ms, from a frozen one after ${times.frozen.join(', ')} ms; ${requests.length} requests, no two tabs at once`)
+})
+
+scenario('a first download of 20,000 documents goes on where it was when the browser was killed', { seconds: 120 }, async ({ device, options, server, observer }) => {
+  const DOCS = 20_000
+  const { db, sync } = await observer()
+  const text = 'a document of usual length, as people write them. '.repeat(4)
+  const begunUpload = Date.now()
+  for (let from = 0; from < DOCS; from += 1000)
+    await db.collection('notes').insertMany(Array.from({ length: 1000 }, (_, at) => ({ id: `n${String(from + at).padStart(6, '0')}`, text })))
+  await sync.now()
+  const upload = Date.now() - begunUpload
+  const served = async () => Number(/tidewell_pulled_documents_total (\d+)|documents\S* (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())?.slice(1).find(Boolean))
+  const one = await device()
+  let page = await one.page()
+  const before = await served()
+  const begun = Date.now()
+  page.on('console', () => undefined)
+  await page.evaluate(begin, [await options({ page: 500 })])
+  const seen = await eventually('a part has come', async () => {
+    const { progress } = await status(page)
+    return progress !== undefined && progress.received > 4000 ? progress.received : undefined
+  })
+  await one.restart()
+  page = await one.page()
+  const first = await page.evaluate(async () => (await openDatabase('synced')).collection('notes').count())
+  assert.ok(first >= 3000, `what had come is there: ${first} of ${seen}`)
+  await page.evaluate(async () => window.db.close())
+  await page.evaluate(begin, [await options({ page: 500 })])
+  await idle(page, 60)
+  const took = Date.now() - begun
+  assert.equal(await page.evaluate(() => window.notes.count()), DOCS)
+  const sent = (await served()) - before
+  assert.ok(sent <= DOCS + 1500, `pages are sent once: ${sent} documents`)
+  counted(`sync: ${DOCS} documents uploaded in ${upload} ms; first download with a kill at ${seen} in ${took} ms, ${sent} documents sent`)
+})
+
+scenario('a change is on the other device at once', {}, async ({ device, options, server }) => {
+  const [one, two] = [await device(), await device()]
+  const pages = [await one.page(), await two.page()]
+  for (const page of pages) await page.evaluate(begin, [await options({ url: server.url })])
+  for (const page of pages) await idle(page)
+  await pages[1].evaluate(() => {
+    window.arrived = new Map()
+    window.notes.find({}).subscribe(({ docs }) => {
+      for (const { id } of docs) if (!window.arrived.has(id)) window.arrived.set(id, Date.now())
+    })
+  })
+  await sleep(500)
+  const COUNT = 100
+  const sent = await pages[0].evaluate(async (count) => {
+    const sent = []
+    for (let n = 0; n < count; n++) {
+      sent.push([`n${n}`, Date.now()])
+      await window.notes.insert({ id: `n${n}`, text: 'a change' })
+      await new Promise((resume) => setTimeout(resume, 30))
+    }
+    return sent
+  }, COUNT)
+  await eventually('all have come', () => pages[1].evaluate((count) => window.arrived.size === count, COUNT))
+  const arrived = new Map(await pages[1].evaluate(() => [...window.arrived]))
+  const times = sent.map(([id, at]) => arrived.get(id) - at).sort((a, b) => a - b)
+  const [p50, p99] = [times[COUNT / 2], times[Math.floor(COUNT * 0.99)]]
+  assert.ok(p50 < 500, `p50 ${p50} ms`)
+  counted(`sync: from one browser's write to another browser's screen p50 ${p50} ms, p99 ${p99} ms`)
+})

@@ -242,7 +242,7 @@ scenario('a first download of 20,000 documents goes on where it was when the bro
     await db.collection('notes').insertMany(Array.from({ length: 1000 }, (_, at) => ({ id: `n${String(from + at).padStart(6, '0')}`, text })))
   await sync.now()
   const upload = Date.now() - begunUpload
-  const served = async () => Number(/tidewell_pulled_documents_total (\d+)|documents\S* (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())?.slice(1).find(Boolean))
+  const served = async () => Number(/^tidewell_documents_sent_total (\d+)/m.exec(await (await fetch(`${server.url}/metrics`)).text())[1])
   const one = await device()
   let page = await one.page()
   const before = await served()

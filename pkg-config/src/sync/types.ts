@@ -108,13 +108,13 @@ export interface SyncOptions {
   readonly collections: readonly (string | SyncCollection)[]
   /** Of collections that do not say: `merge` unless given. */
   readonly conflict?: SyncConflict | undefined
-  /** The version of the application's schema, which every write carries to the server: 1 unless given. */
+  /** The version of the application's schema, which every write carries to the server: 0 unless given. */
   readonly schema?: number | undefined
   /** Documents of a page of a download: 1,000 unless given. */
   readonly page?: number | undefined
-  /** Writes of a push: 100 unless given. */
+  /** Writes of a push: 200 unless given. */
   readonly batch?: number | undefined
-  /** Answered writes that are kept for a server that is restored from a backup. */
+  /** Answered writes that are kept for a server that is restored from a backup: 1,000 unless given. */
   readonly retained?: number | undefined
   /** Whether to keep a connection open on which the server tells of changes: true unless given. */
   readonly live?: boolean | undefined

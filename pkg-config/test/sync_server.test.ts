@@ -211,9 +211,9 @@ claim('with if_version the later change becomes a letter; a function decides abo
   const conflict: SyncOptions['conflict'] = (refused, [current]) => {
     const [op] = refused.ops
     if (op === undefined || !('update' in op) || current === null) return null
-    const set = (op.update as { $set: Note }).$set
+    const title = op.update.$set?.['title']
     return [
-      { collection: 'notes', id: op.id, update: { $set: { title: `${String(current?.['title'])}+${set.title}` } } },
+      { collection: 'notes', id: op.id, update: { $set: { title: `${String(current?.['title'])}+${String(title)}` } } },
     ]
   }
   const one = await device({ conflict: 'if_version' })

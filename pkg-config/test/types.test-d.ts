@@ -371,3 +371,28 @@ export async function streams(clicks: Topic<Click>, orders: Topic<{ page: string
   all.filter(({ pages }) => pages)
   return (await running.stats()).watermark?.getTime()
 }
+
+export async function syncs() {
+  const sync = db.sync({
+    url: 'https://sync.example.com',
+    getToken: async ({ refused, signal }) => (signal.aborted ? undefined : refused),
+    collections: ['notes', { name: 'tags', filter: { archived: false }, conflict: 'if_version' }],
+    conflict: (refused, documents) => {
+      claim<Equal<typeof refused.code, string>>()
+      return documents[0] === null ? null : refused.ops
+    },
+  })
+  // @ts-expect-error no such policy
+  db.sync({ url: '', token: '', collections: ['notes'], conflict: 'mine' })
+  // @ts-expect-error collections must be named
+  db.sync({ url: '', token: '' })
+  claim<Equal<typeof sync.status.state, 'offline' | 'connecting' | 'syncing' | 'live' | 'needs-auth' | 'upgrade'>>()
+  sync.subscribe(({ pending, lastError }) => pending + (lastError?.message.length ?? 0))
+  const [letter] = await sync.deadLetters()
+  await letter?.edit([{ collection: 'notes', id: 'n', put: { id: 'n' } }])
+  // @ts-expect-error an op does something
+  await letter?.edit([{ collection: 'notes', id: 'n' }])
+  // @ts-expect-error the status is not the application's to change
+  sync.status.pending = 0
+  await using _ = sync
+}

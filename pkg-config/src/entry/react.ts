@@ -3,7 +3,7 @@
  *
  * @module tidewell/react
  */
-import { useSyncExternalStore } from 'react'
+import { useMemo, useSyncExternalStore } from 'react'
 import type { Collection } from '../collection.js'
 import {
   LOADING,
@@ -14,6 +14,8 @@ import {
   type ReadyState,
   searchStore,
 } from '../frameworks/live_store.js'
+import { type MaybeSync, syncSource } from '../frameworks/sync_store.js'
+import type { SyncStatus } from '../sync/types.js'
 import type { SearchOptions, SearchQuery, SearchResult } from '../types/search.js'
 
 export type { LiveState, ReadyState } from '../frameworks/live_store.js'
@@ -69,4 +71,10 @@ function useStore<D>(store: LiveSource<D>, options: HookOptions | undefined): Li
   // The fallback goes to the browser, which renders the rest.
   if (typeof window === 'undefined') throw new Error('a live result with suspense is rendered in the browser only')
   throw store.settled()
+}
+
+/** How syncing stands, in whatever tab it is done. Undefined without anything that is synced, and on a server. */
+export function useSyncStatus(sync: MaybeSync): SyncStatus | undefined {
+  const { subscribe, get } = useMemo(() => syncSource(sync), [sync])
+  return useSyncExternalStore(subscribe, get, () => undefined)
 }

@@ -13,6 +13,8 @@ import {
   queryStore,
   searchStore,
 } from '../frameworks/live_store.js'
+import { type MaybeSync, syncSource } from '../frameworks/sync_store.js'
+import type { SyncStatus } from '../sync/types.js'
 import type { SearchOptions, SearchQuery, SearchResult } from '../types/search.js'
 
 export type { LiveState } from '../frameworks/live_store.js'
@@ -41,4 +43,15 @@ function createStore<D>(find: () => LiveSource<D>): Accessor<LiveState<D>> {
     onCleanup(store.subscribe(() => setState(() => store.get())))
   })
   return state
+}
+
+/** How syncing stands (of what the accessor gives), in whatever tab it is done. Undefined without anything that is synced. */
+export function createSyncStatus(sync: Accessor<MaybeSync>): Accessor<SyncStatus | undefined> {
+  const [status, setStatus] = createSignal<SyncStatus | undefined>()
+  createEffect(() => {
+    const { get, subscribe } = syncSource(sync())
+    setStatus(get)
+    onCleanup(subscribe(() => setStatus(get)))
+  })
+  return status
 }

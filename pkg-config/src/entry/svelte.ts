@@ -12,6 +12,8 @@ import {
   queryStore,
   searchStore,
 } from '../frameworks/live_store.js'
+import { type MaybeSync, syncSource } from '../frameworks/sync_store.js'
+import type { SyncStatus } from '../sync/types.js'
 import type { SearchOptions, SearchQuery, SearchResult } from '../types/search.js'
 
 export type { LiveState } from '../frameworks/live_store.js'
@@ -47,6 +49,17 @@ function readable<D>(find: () => LiveSource<D>): LiveReadable<D> {
       const store = find()
       run(store.get())
       return store.subscribe(() => run(store.get()))
+    },
+  }
+}
+
+/** How syncing stands, in whatever tab it is done, as a store. Undefined without anything that is synced. */
+export function syncStatus(sync: MaybeSync): { subscribe(run: (status: SyncStatus | undefined) => void): () => void } {
+  const { get, subscribe } = syncSource(sync)
+  return {
+    subscribe(run) {
+      run(get())
+      return subscribe(() => run(get()))
     },
   }
 }

@@ -3,7 +3,16 @@
  *
  * @module tidewell/vue
  */
-import { computed, type ComputedRef, type MaybeRefOrGetter, shallowRef, toRaw, toValue, watch } from 'vue'
+import {
+  computed,
+  type ComputedRef,
+  type MaybeRefOrGetter,
+  type ShallowRef,
+  shallowRef,
+  toRaw,
+  toValue,
+  watch,
+} from 'vue'
 import type { Collection } from '../collection.js'
 import {
   LOADING,
@@ -13,6 +22,8 @@ import {
   queryStore,
   searchStore,
 } from '../frameworks/live_store.js'
+import { type MaybeSync, syncSource } from '../frameworks/sync_store.js'
+import type { SyncStatus } from '../sync/types.js'
 import type { SearchOptions, SearchQuery, SearchResult } from '../types/search.js'
 
 /** What a live query or search shows, as refs that change together. */
@@ -60,4 +71,19 @@ function useStore<D>(storeNow: () => LiveSource<D>): LiveRefs<D> {
     data: computed(() => state.value.data),
     error: computed(() => state.value.error),
   }
+}
+
+/** How syncing stands (of what a ref or getter gives), in whatever tab it is done. Undefined without anything that is synced. */
+export function useSyncStatus(sync: MaybeRefOrGetter<MaybeSync>): Readonly<ShallowRef<SyncStatus | undefined>> {
+  const status = shallowRef<SyncStatus | undefined>()
+  watch(
+    () => toRaw(toValue(sync)) as MaybeSync,
+    (current, _, onCleanup) => {
+      const source = syncSource(current)
+      status.value = source.get()
+      onCleanup(source.subscribe(() => (status.value = source.get())))
+    },
+    { immediate: true },
+  )
+  return status
 }

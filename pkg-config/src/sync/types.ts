@@ -1,7 +1,9 @@
 /** What is asked of syncing and told of it. Types only, and no checks: those are where the values are used. */
 import type { TidewellError } from '../errors.js'
 import type { AnyDocument } from '../types/document.js'
+import type { Filter } from '../types/filter.js'
 import type { HostSignal, Signal } from '../types/signal.js'
+import type { Update } from '../types/update.js'
 
 /** What one document's part of a mutation does. All ops of a mutation happen at the server, or none. */
 export type SyncOp = {
@@ -12,7 +14,7 @@ export type SyncOp = {
 } & (
   | { /** Makes a document that must not exist. */ readonly create: AnyDocument }
   | { /** Makes or replaces a document. */ readonly put: AnyDocument }
-  | { /** Changes fields of a document that must exist, by update operators. */ readonly update: object }
+  | { /** Changes fields of a document that must exist, by update operators. */ readonly update: Update<AnyDocument> }
   | { /** Removes it; of a document that is gone already, nothing. */ readonly remove: true }
 )
 
@@ -69,7 +71,7 @@ export type SyncConflict = 'merge' | 'if_version' | SyncMerge
 export interface SyncCollection {
   readonly name: string
   /** Only documents for which it holds are downloaded. */
-  readonly filter?: object | undefined
+  readonly filter?: Filter<AnyDocument> | undefined
   /** As in {@link SyncOptions}, for this collection. */
   readonly conflict?: SyncConflict | undefined
 }

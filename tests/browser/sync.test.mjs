@@ -296,3 +296,36 @@ scenario('a change is on the other device at once', {}, async ({ device, options
   assert.ok(p50 < 500, `p50 ${p50} ms`)
   counted(`sync: from one browser's write to another browser's screen p50 ${p50} ms, p99 ${p99} ms`)
 })
+
+scenario('what was written offline is sent by the service worker when the page is closed', {}, async ({ device, options, observer }) => {
+  const one = await device()
+  let page = await one.page()
+  const given = await options()
+  await page.evaluate(async (options) => {
+    const address = `/sync_worker.js?options=${encodeURIComponent(JSON.stringify(options))}`
+    await navigator.serviceWorker.register(address, { type: 'module' })
+    await navigator.serviceWorker.ready
+  }, given)
+  await page.evaluate(begin, [{ ...given, background: 'notes' }])
+  await idle(page)
+  await one.browser.context.setOffline(true)
+  await eventually('it is offline', async () => (await status(page)).state === 'offline')
+  await page.evaluate(() => window.notes.insert({ id: 'n', text: 'written offline' }))
+  const tags = () => page.evaluate(async () => (await navigator.serviceWorker.ready).sync.getTags())
+  await eventually('the tag is registered', async () => (await tags()).includes('notes'))
+  const other = await one.page('/index.html')
+  await page.close()
+  await one.browser.context.setOffline(false)
+  const session = await one.browser.context.newCDPSession(other)
+  const registered = new Promise((found) =>
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => first && found(first.registrationId)),
+  )
+  await session.send('ServiceWorker.enable')
+  const [registrationId, origin] = [await registered, new URL(other.url()).origin]
+  await session.send('ServiceWorker.dispatchSyncEvent', { origin, registrationId, tag: 'notes', lastChance: false })
+  const { db, sync } = await observer()
+  await eventually('the server has it', async () => {
+    await sync.now()
+    return (await db.collection('notes').count()) === 1
+  })
+})

@@ -5,7 +5,10 @@
 mod command_tests;
 mod device;
 mod judge;
+mod ledger;
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;
+mod server_tests;
 mod storm;
 mod storm_tests;
+mod support;

@@ -11,14 +11,15 @@ use tidewell_core::sync::server::memory::MemoryTenant;
 use tidewell_core::sync::ServerStore;
 use tidewell_sim::Sim;
 
-use super::device::{number, open, parse, text, word, Server, Tab};
+use super::device::{number, open, text, word, Server, Tab};
 use super::judge::{Sight, State};
+use super::ledger::marks;
 
-type Verdict = Result<(), String>;
+pub(crate) type Verdict = Result<(), String>;
 
 /// What was promised of a write.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+pub(crate) enum Fate {
     /// Nobody was told, or what was told may be lost.
     Unknown,
     /// It must have its effect, or be among the dead letters.
@@ -42,9 +43,9 @@ pub(crate) struct World {
     pub(crate) server: Rc<Server>,
     storages: Vec<Rc<FaultyStorage>>,
     states: RefCell<BTreeMap<(String, u64), State>>,
-    fates: RefCell<BTreeMap<u64, Fate>>,
+    pub(crate) fates: RefCell<BTreeMap<u64, Fate>>,
     last: Cell<u64>,
-    discarded: RefCell<BTreeSet<u64>>,
+    pub(crate) discarded: RefCell<BTreeSet<u64>>,
     backup: RefCell<Option<MemoryTenant>>,
     pub(crate) counts: Cell<Counts>,
     /// What the disk promises of a commit without more.
@@ -52,7 +53,7 @@ pub(crate) struct World {
     restores: bool,
 }
 
-fn told(error: &Error) -> String {
+pub(crate) fn told(error: &Error) -> String {
     format!("{error:?}")
 }
 
@@ -88,7 +89,7 @@ impl World {
         self.counts.set(counts);
     }
 
-    async fn open(&self, device: usize) -> Result<Tab, Error> {
+    pub(crate) async fn open(&self, device: usize) -> Result<Tab, Error> {
         let tab = open(&self.sim, &self.storages[device]).await?;
         tab.run(r#"{"op":"ensure","collection":"kept","indexes":["c","log"]}"#).await?;
         tab.sync(r#"{"name":"kept"},{"name":"free","conflict":"if_version"}"#).await?;
@@ -103,7 +104,7 @@ impl World {
         self.states.borrow_mut().insert((head.epoch.to_string(), head.version), state.collect());
     }
 
-    async fn judge(&self, tab: &Tab) -> Verdict {
+    pub(crate) async fn judge(&self, tab: &Tab) -> Verdict {
         self.note_state();
         let sight = Sight::of(&tab.database).await.map_err(|error| told(&error))?;
         self.count(|counts| counts.judged += 1);
@@ -256,100 +257,11 @@ impl World {
         }
         Ok(())
     }
-
-    /// Faults are over: everybody comes to the same, and everything promised is there.
-    async fn finish(&self) -> Verdict {
-        self.server.is_up.set(true);
-        self.server.loses_answer.set(false);
-        let mut tabs = Vec::new();
-        for device in [0, 0, 1, 1] {
-            tabs.push(self.open(device).await.map_err(|error| told(&error))?);
-        }
-        for _ in 0..20 {
-            for tab in &tabs {
-                tab.exchange(&self.server).await.map_err(|error| told(&error))?;
-                self.judge(tab).await?;
-            }
-        }
-        let mut marked = BTreeSet::new();
-        for tab in &tabs {
-            let status = tab.status().await.map_err(|error| told(&error))?;
-            if number(&status, "pending") > 0 || status.field("settled") != Some(&Value::Bool(true)) {
-                return Err(format!("it does not settle: {}", text(&status)));
-            }
-            let letters = tab.run(r#"{"op":"syncLetters","limit":10000}"#).await.map_err(|error| told(&error))?;
-            marked.extend(marks(&letters));
-            for collection in ["kept", "free"] {
-                let documents = tab.documents(collection).await.map_err(|error| told(&error))?;
-                if documents != self.server.documents(collection) {
-                    return Err(format!("{collection} is {documents:?}, not {:?}", self.server.documents(collection)));
-                }
-            }
-        }
-        self.ledger(&marked)
-    }
-
-    /// No write that was promised is lost, and none was done twice.
-    fn ledger(&self, letters: &BTreeSet<u64>) -> Verdict {
-        let mut effects: BTreeMap<u64, u64> = BTreeMap::new();
-        for document in self.server.documents("kept") {
-            let document = parse(&document);
-            let Some(Value::Array(log)) = document.field("log") else { return Err("a document lost its log".into()) };
-            if log.len() as u64 != number(&document, "c") {
-                return Err(format!("half a write: {}", text(&document)));
-            }
-            for n in log {
-                let Value::Number(n) = n else { return Err("a log is no log".into()) };
-                *effects.entry(*n as u64).or_default() += 1;
-            }
-        }
-        for (n, fate) in self.fates.borrow().iter() {
-            let effects = effects.get(n).copied().unwrap_or(0);
-            let excused = letters.contains(n) || self.discarded.borrow().contains(n);
-            let wrong = match fate {
-                Fate::Promised => effects > 1 || (effects == 0 && !excused),
-                Fate::Nothing => effects > 0,
-                Fate::Unknown => effects > 1,
-            };
-            if wrong {
-                return Err(format!("write {n}, {fate:?}, has {effects} effects"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The numbers of writes in the ops of letters.
-fn marks(value: &Value) -> BTreeSet<u64> {
-    let mut marks = BTreeSet::new();
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| marks.extend(self::marks(item))),
-        Value::Object(members) => {
-            for (name, member) in members {
-                match (&**name, member) {
-                    ("documents", _) => {}
-                    ("log", Value::Number(n)) => drop(marks.insert(*n as u64)),
-                    ("log", Value::Array(items)) => {
-                        marks.extend(items.iter().filter_map(|n| {
-                            if let Value::Number(n) = n {
-                                Some(*n as u64)
-                            } else {
-                                None
-                            }
-                        }));
-                    }
-                    _ => marks.extend(self::marks(member)),
-                }
-            }
-        }
-        _ => {}
-    }
-    marks
 }
 
 /// Lives of four tabs, some of which are killed, and a look at everything.
 pub(crate) fn storm(seed: u64) -> Result<Counts, String> {
-    let world = World::new(seed, FaultPlan::none(), false, seed % 3 == 0);
+    let world = World::new(seed, FaultPlan::none(), false, seed.is_multiple_of(3));
     let (shared, sim) = (Rc::clone(&world), world.sim.clone());
     let outcome = sim.run(async move {
         let mut lives = Vec::new();

@@ -31,16 +31,11 @@ pub(super) enum WriteKind {
 impl Write {
     /// Runs it in a transaction. Answers besides what it did to synced collections, which belongs into the same commit.
     pub(super) fn run_in(&mut self, tx: &mut dyn Transaction, shared: &Shared) -> Step<(Written, Captured)> {
-        // The intent is lent, the write itself must stay free to be run.
         let intent = match self {
-            Self::Insert(_, _, intent) | Self::Update(_, intent) => std::mem::take(intent),
+            Self::Insert(_, _, intent) | Self::Update(_, intent) => intent.clone(),
             Self::Delete(_) => Intent::default(),
         };
-        let result = shared.capture.capture(&intent, || self.run(tx, &shared.catalog, &shared.views));
-        if let Self::Insert(_, _, kept) | Self::Update(_, kept) = self {
-            *kept = intent;
-        }
-        result
+        shared.capture.capture(intent, || self.run(tx, &shared.catalog, &shared.views))
     }
 
     fn run(&mut self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {

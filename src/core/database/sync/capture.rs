@@ -11,7 +11,7 @@ use crate::collections::catalog::Collection;
 use crate::collections::view::{Change, Gather, View};
 use crate::collections::Document;
 use crate::engine::{Read, Step, Transaction};
-use crate::sync::client::{append, key_of, Table};
+use crate::sync::client::{append, key_of, Grouping, Table};
 use crate::sync::Op;
 
 use super::super::handle::Shared;
@@ -39,9 +39,15 @@ pub(in super::super) struct Capture {
 pub(in super::super) struct Captured {
     schema: u64,
     ops: Vec<Op>,
+    grouping: Grouping,
 }
 
 impl Captured {
+    /// Each document's op is judged for itself.
+    pub(super) fn apart(self) -> Self {
+        Self { grouping: Grouping::Apart, ..self }
+    }
+
     /// Adds what a later write of the same commit did.
     pub(in super::super) fn extend(&mut self, later: Self) {
         self.schema = self.schema.max(later.schema);
@@ -59,7 +65,7 @@ impl Captured {
         }
         let settings = Settings::default();
         let mut store = EngineStore::new(Access::Write(tx), &shared.catalog, &settings);
-        let appended = append(&mut store, &*shared.platform, self.schema, self.ops.clone());
+        let appended = append(&mut store, &*shared.platform, self.schema, self.ops.clone(), self.grouping);
         store.pause()?;
         let count = appended?;
         store.write_counts(|counts| counts.pending += count)
@@ -74,9 +80,9 @@ struct Found {
 
 impl Capture {
     /// Runs a write and answers what it did to synced collections besides.
-    pub(in super::super) fn capture<T>(&self, intent: &Intent, write: impl FnOnce() -> Step<T>) -> Step<(T, Captured)> {
+    pub(in super::super) fn capture<T>(&self, intent: Intent, write: impl FnOnce() -> Step<T>) -> Step<(T, Captured)> {
         self.on.set(true);
-        self.intent.borrow_mut().clone_from(intent);
+        *self.intent.borrow_mut() = intent;
         self.captured.take();
         let result = write();
         self.on.set(false);

@@ -1,6 +1,9 @@
-//! What somebody decides about a dead letter: it is done again, or something instead of it, or it is dropped.
+//! What an application decides about mutations that cannot go as they are: a dead letter is done again, or something instead of it,
+//! or it is dropped; what was written in an older schema is raised.
 
-use crate::base::Result;
+use std::collections::BTreeMap;
+
+use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
 use crate::collections::Value;
 use crate::engine::Durability;
@@ -36,6 +39,28 @@ impl Database {
                 None => renewed(store, &id)?,
             };
             client.retry(store, rng, &id, ops)
+        };
+        self.sync_change(durability, work).await?;
+        self.sync_status().await
+    }
+}
+
+impl Database {
+    /// Raises what was written in an older schema. What the application does not name stays as it is.
+    pub(super) async fn sync_migrate(&self, mut fields: Fields<'_>, durability: Durability) -> Result<Response> {
+        let wrong = || Error::invalid("syncMigrate: 'mutations' must be an array of { id, ops }");
+        let Some(Value::Array(list)) = fields.value("mutations")? else { return Err(wrong()) };
+        fields.finish()?;
+        let mut raised: BTreeMap<Box<str>, Vec<Op>> = BTreeMap::new();
+        for one in list {
+            let (Some(Value::String(id)), Some(Value::Array(ops))) = (one.field("id"), one.field("ops")) else {
+                return Err(wrong());
+            };
+            let ops = ops.iter().cloned().map(Op::parse).collect::<Result<Vec<Op>>>()?;
+            raised.insert(id.clone(), ops);
+        }
+        let work = move |client: &mut crate::sync::Client, store: &mut dyn ClientStore, rng: &dyn crate::base::Rng| {
+            client.migrate(store, rng, &mut |old| raised.get(&old.id).cloned())
         };
         self.sync_change(durability, work).await?;
         self.sync_status().await

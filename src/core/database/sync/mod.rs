@@ -52,6 +52,8 @@ pub(super) enum SyncCall {
     Letters,
     Retry,
     Discard,
+    /// What waits, in the schema of now.
+    Migrate,
     Close,
 }
 
@@ -74,6 +76,7 @@ impl SyncCall {
             "syncLetters" => Self::Letters,
             "syncRetry" => Self::Retry,
             "syncDiscard" => Self::Discard,
+            "syncMigrate" => Self::Migrate,
             "syncClose" => Self::Close,
             _ => return None,
         })
@@ -150,6 +153,7 @@ impl Database {
             SyncCall::Next => self.sync_next(fields).await,
             SyncCall::Answer => self.sync_answer(fields, durability).await,
             SyncCall::Retry | SyncCall::Discard => self.sync_letter(call, fields, durability).await,
+            SyncCall::Migrate => self.sync_migrate(fields, durability).await,
             SyncCall::Close => self.sync_close(fields, durability).await,
             SyncCall::Failed | SyncCall::Poke | SyncCall::Resume => {
                 self.0.sync_link(call, &mut fields)?;

@@ -98,7 +98,9 @@ fn open(tx: &mut dyn Transaction, shared: &Shared, wanted: &Settings) -> Step<Op
         begin(tx, shared, &known, synced)?;
         tx.put(&keys::marker(&synced.name), &marker_value(synced.if_version, wanted.schema))?;
     }
+    let mut left_out = false;
     for left in known.collections.iter().filter(|one| wanted.find(&one.name).is_none()) {
+        left_out = true;
         tx.delete(&keys::marker(&left.name))?;
         tx.delete(&keys::upload(&left.name))?;
         tx.put(&keys::garbage(&left.name), &[])?;
@@ -108,7 +110,11 @@ fn open(tx: &mut dyn Transaction, shared: &Shared, wanted: &Settings) -> Step<Op
     // The first time it makes the replica's record.
     let client = Client::open(&mut store, wanted.config(), &*shared.platform);
     store.pause()?;
-    client?;
+    let mut client = client?;
+    if left_out {
+        // If it is synced again before anything is pulled, the server cannot tell that it is missing.
+        client.restart(&mut store)?;
+    }
     store.write_counts(|counts| counts.turn += 1)?;
     Ok(Opened::Done)
 }

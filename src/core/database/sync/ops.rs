@@ -2,6 +2,8 @@
 //!
 //! It looks at no store.
 
+use std::rc::Rc;
+
 use crate::base::{Error, Result};
 use crate::collections::write::InsertMode;
 use crate::collections::{json, Update, Value};
@@ -16,7 +18,7 @@ pub(in super::super) enum Intent {
     /// It must not have been there.
     Create,
     /// These operators did it.
-    Update(Value),
+    Update(Rc<Value>),
     /// Something that only this end can repeat did it: what it changed counts.
     Changed,
 }
@@ -42,7 +44,7 @@ impl Intent {
         if clock || !plain || operators.is_empty() {
             return Self::Changed;
         }
-        Self::Update(Value::Object(operators))
+        Self::Update(Rc::new(Value::Object(operators)))
     }
 
     /// The op that does it to a document elsewhere.
@@ -54,7 +56,7 @@ impl Intent {
             (_, _, None) => Action::Remove,
             (Self::Put, _, Some(new)) => Action::Put(new.clone()),
             (_, None, Some(new)) => Action::Create(new.clone()),
-            (Self::Update(update), Some(_), Some(_)) => Action::Update(update.clone()),
+            (Self::Update(update), Some(_), Some(_)) => Action::Update(Value::clone(update)),
             (_, Some(old), Some(new)) => match difference(old, new) {
                 Some(update) => Action::Update(update),
                 None => Action::Put(new.clone()),

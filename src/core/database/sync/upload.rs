@@ -1,4 +1,5 @@
-//! Documents that were in a collection before it was synced: queued as mutations of their own, in slices.
+//! Documents that were in a collection before it was synced: each is queued as a mutation of its own, in slices, so that one that the
+//! server has already does not keep the others away.
 //!
 //! Nothing is pulled before all of them are: what comes could not be told from what was there.
 
@@ -91,11 +92,10 @@ impl super::Capture {
             let new = edit.new.map(Document::parse).transpose()?;
             changes.push(crate::collections::view::Change { id: edit.id, old: None, new });
         }
-        let intent = super::Intent::Create;
-        let queued = self.capture(&intent, || {
+        let queued = self.capture(super::Intent::Create, || {
             crate::collections::view::View::check(self, tx, collection, &changes)?;
             crate::collections::view::View::apply(self, tx, collection, &changes)
         })?;
-        Ok(queued.1)
+        Ok(queued.1.apart())
     }
 }

@@ -119,6 +119,17 @@ impl Client {
         self.install(store, next, touched)
     }
 
+    /// Pulls everything anew, as if the cursor had been refused: what was pulled is not all there any more. The outbox stays.
+    ///
+    /// # Errors
+    /// What the store answers; the client is as before then.
+    pub fn restart(&mut self, store: &mut dyn ClientStore) -> Result<()> {
+        let mut next = self.draft();
+        next.meta.cursor = None;
+        next.meta.whole = false;
+        self.store(store, next)
+    }
+
     /// This replica lives on elsewhere: a new name, and what was not answered is sent again under it. The mutations keep
     /// their own names, so what did arrive is not done twice.
     fn fork(&mut self, store: &mut dyn ClientStore, rng: &dyn Rng) -> Result<Touched> {

@@ -17,18 +17,38 @@ use crate::collections::json;
 /// A commit with more bytes of ops is sent as several mutations.
 const BYTES: usize = 1 << 20;
 
-/// Appends `ops` to the outbox as one mutation, or as several where they are too many for one. Answers how many.
+/// What becomes of one mutation becomes of all of its ops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// One mutation, or several where it is too much for one.
+    #[default]
+    Together,
+    /// Each op is a mutation of its own.
+    Apart,
+}
+
+/// Appends `ops` to the outbox. Answers how many mutations they are.
 ///
 /// # Errors
 /// `Invalid` for an op that is too large; what the store answers.
-pub fn append(store: &mut dyn ClientStore, rng: &dyn Rng, schema: u64, ops: Vec<Op>) -> Result<u64> {
+pub fn append(
+    store: &mut dyn ClientStore,
+    rng: &dyn Rng,
+    schema: u64,
+    ops: Vec<Op>,
+    grouping: Grouping,
+) -> Result<u64> {
     let Some(meta) = store.get(Table::Meta, "")? else {
         return Err(Error::corrupt("the sync store has no replica"));
     };
     let mut meta = Meta::parse(meta).map_err(corrupt)?;
     let mut writes: Vec<Write> = Vec::new();
     let mut count = 0;
-    for ops in portions(ops) {
+    let portions = match grouping {
+        Grouping::Together => portions(ops),
+        Grouping::Apart => ops.into_iter().map(|op| vec![op]).collect(),
+    };
+    for ops in portions {
         let mutation = Mutation::new(meta.seq + 1, meta.hash, &fresh_name(rng), schema, meta.version, ops)?;
         (meta.seq, meta.hash) = (mutation.seq, mutation.hash());
         let entry = Entry { mutation: Rc::new(mutation), applied: None, recovered: None };
@@ -85,7 +105,7 @@ impl Client {
             }
             last = entry.mutation.hash();
             if let Ok(changed) = self.show(store, &self.overlay, &entry)? {
-                self.overlay.extend(changed);
+                Rc::make_mut(&mut self.overlay).extend(changed);
             }
             appended.push_back(entry);
         }

@@ -16,7 +16,7 @@ mod records;
 mod state;
 mod store;
 
-pub use append::append;
+pub use append::{append, Grouping};
 pub use letters::{letters, DeadLetter, Resolver};
 pub use look::{pending, standing, Standing};
 pub use records::Base;

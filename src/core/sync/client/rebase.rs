@@ -3,6 +3,7 @@
 //! It stores nothing.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::super::op::Refusal;
 use super::records::{Entry, IN_BASE};
@@ -64,8 +65,8 @@ impl Client {
     /// Computes the view anew; answers which documents it may show differently.
     pub(super) fn refresh(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
         let overlay = self.rebased(store)?;
-        let before = std::mem::replace(&mut self.overlay, overlay);
-        for (key, document) in &before {
+        let before = std::mem::replace(&mut self.overlay, Rc::new(overlay));
+        for (key, document) in &*before {
             if self.overlay.get(key) != Some(document) {
                 touched.insert(key.clone());
             }

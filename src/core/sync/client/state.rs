@@ -2,13 +2,14 @@
 //!
 //! Everything durable is in the store before anybody hears of it; what is here in memory follows from it alone.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::super::limits::{MUTATIONS_MAX, MUTATION_MAX};
 use super::super::message::{PullRequest, PushRequest, Subscription};
 use super::super::mutation::Mutation;
 use super::super::op::Op;
+use super::rebase::Overlay;
 use super::records::{fresh_name, Base, Entry, Meta, IN_BASE};
 use super::store::{key_of, ClientStore, Table, Write};
 use crate::base::{Error, Result, Rng};
@@ -40,7 +41,7 @@ pub struct Client {
     pub(super) outbox: VecDeque<Entry>,
     pub(super) retained: VecDeque<(u64, Rc<Mutation>)>,
     /// Documents that pending mutations change, as the view shows them.
-    pub(super) overlay: BTreeMap<(Box<str>, Box<str>), Option<Value>>,
+    pub(super) overlay: Rc<Overlay>,
 }
 
 impl Client {
@@ -67,8 +68,8 @@ impl Client {
             retained.push_back((entry.applied.unwrap_or(0), entry.mutation));
             Ok(true)
         })?;
-        let mut client = Self { config, meta, outbox, retained, overlay: BTreeMap::new() };
-        client.overlay = client.rebased(store)?;
+        let mut client = Self { config, meta, outbox, retained, overlay: Rc::default() };
+        client.overlay = Rc::new(client.rebased(store)?);
         Ok(client)
     }
 
@@ -144,7 +145,7 @@ impl Client {
         writes.push((Table::Outbox, entry.key(), Some(entry.to_value())));
         store.commit(writes)?;
         self.meta = meta;
-        self.overlay.extend(changed);
+        Rc::make_mut(&mut self.overlay).extend(changed);
         self.outbox.push_back(entry);
         Ok(touched)
     }

@@ -1,6 +1,10 @@
 //! What a server does to a database: refusals, conflicts, clones, revocations.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use tidewell_core::collections::Value;
+use tidewell_core::database::LiveEvent;
 
 use super::device::{cloned, number, open, storage, word, Server};
 use super::judge::Sight;
@@ -146,6 +150,38 @@ fn a_revoked_document_goes_and_its_index_entries_with_it() {
         other.exchange(&server).await?;
         assert_eq!(other.documents("notes").await?, [r#"{"id":"c","n":3}"#]);
         assert!(Sight::of(&other.database).await?.unwrap().complaints().is_empty());
+        Ok(())
+    });
+}
+
+#[test]
+fn what_comes_from_the_server_reaches_search_and_live_queries() {
+    check(|sim| async move {
+        let server = Server::new();
+        let (one, other) = (device(&sim, "merge").await?, open(&sim, &storage(&sim)).await?);
+        other.run(r#"{"op":"ensure","collection":"notes","search":{"fields":["title"]}}"#).await?;
+        other.sync(r#"{"name":"notes"}"#).await?;
+        let heard = Rc::new(RefCell::new(Vec::new()));
+        let live = Rc::clone(&heard);
+        let hear = Rc::new(move |event: LiveEvent| live.borrow_mut().push(String::from_utf8(event.json).unwrap()));
+        other.database.subscribe(r#"{"op":"find","collection":"notes","filter":{}}"#, hear).await?;
+        one.run(r#"{"op":"put","collection":"notes","docs":[{"id":"a","title":"low tide"},{"id":"b","title":"high tide"}]}"#)
+            .await?;
+        one.exchange(&server).await?;
+        other.exchange(&server).await?;
+        let search = r#"{"op":"search","collection":"notes","query":"tide"}"#;
+        let count = |found: Value| match found.field("hits") {
+            Some(Value::Array(hits)) => hits.len(),
+            _ => panic!("{found:?}"),
+        };
+        assert_eq!(count(other.run(search).await?), 2);
+        one.run(r#"{"op":"delete","collection":"notes","id":"a"}"#).await?;
+        one.exchange(&server).await?;
+        other.exchange(&server).await?;
+        assert_eq!(count(other.run(search).await?), 1);
+        sim.sleep(100.0).await;
+        let heard = heard.borrow();
+        assert!(heard.len() >= 3 && heard.last().is_some_and(|last| last.contains("\"a\"")), "{heard:?}");
         Ok(())
     });
 }

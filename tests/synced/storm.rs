@@ -35,6 +35,7 @@ pub(crate) struct Counts {
     pub(crate) judged: u64,
     pub(crate) letters: u64,
     pub(crate) restores: u64,
+    pub(crate) disk_errors: u64,
 }
 
 /// A world.
@@ -59,7 +60,8 @@ pub(crate) fn told(error: &Error) -> String {
 
 /// Whether it says no more than that the tab is over, or that somebody was first.
 fn is_expected(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Aborted | ErrorKind::Closed | ErrorKind::Unavailable)
+    use ErrorKind::{Aborted, Closed, Conflict, Quota, Unavailable};
+    matches!(error.kind(), Conflict | Aborted | Closed | Unavailable | Quota)
 }
 
 impl World {
@@ -106,7 +108,10 @@ impl World {
 
     pub(crate) async fn judge(&self, tab: &Tab) -> Verdict {
         self.note_state();
-        let sight = Sight::of(&tab.database).await.map_err(|error| told(&error))?;
+        let sight = match Sight::of(&tab.database).await {
+            Err(error) if is_expected(&error) => return Ok(()),
+            sight => sight.map_err(|error| told(&error))?,
+        };
         self.count(|counts| counts.judged += 1);
         sight.map_or(Ok(()), |sight| sight.judge(&self.states.borrow()))
     }
@@ -250,6 +255,10 @@ impl World {
                 Ok(()) => self.judge(&tab).await?,
                 // Another tab has decided about the letter.
                 Err(error) if error.kind() == ErrorKind::Conflict || error.reason() == Some("not-found") => {}
+                // The disk has its faults; what it did is unknown.
+                Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Quota) => {
+                    self.count(|counts| counts.disk_errors += 1);
+                }
                 Err(error) if is_expected(&error) => return Ok(()),
                 Err(error) => return Err(told(&error)),
             }
@@ -261,12 +270,20 @@ impl World {
 
 /// Lives of four tabs, some of which are killed, and a look at everything.
 pub(crate) fn storm(seed: u64) -> Result<Counts, String> {
-    let world = World::new(seed, FaultPlan::none(), false, seed.is_multiple_of(3));
+    let faults = [Fault::Unavailable, Fault::Interrupted, Fault::Hang, Fault::Quota, Fault::ConnectionLost];
+    let plan = if seed % 4 == 1 { FaultPlan::one_in(seed, 40, &faults) } else { FaultPlan::none() };
+    let world = World::new(seed, plan, false, seed.is_multiple_of(3));
     let (shared, sim) = (Rc::clone(&world), world.sim.clone());
     let outcome = sim.run(async move {
         let mut lives = Vec::new();
         for (n, device) in [0, 0, 1, 1].into_iter().enumerate() {
-            let tab = Rc::new(shared.open(device).await.map_err(|error| told(&error))?);
+            let tab = loop {
+                match shared.open(device).await {
+                    Ok(tab) => break Rc::new(tab),
+                    Err(error) if is_expected(&error) => {}
+                    Err(error) => return Err(told(&error)),
+                }
+            };
             let life = Rc::clone(&shared).live(Rc::clone(&tab), seed * 31 + n as u64, 16);
             lives.push((tab.platform.run(life), tab));
         }
@@ -279,6 +296,7 @@ pub(crate) fn storm(seed: u64) -> Result<Counts, String> {
             life.await.unwrap_or(Ok(()))?;
             tab.platform.kill();
         }
+        shared.storages[0].restart(FaultPlan::none()).await;
         shared.finish().await
     });
     world.sim.end();

@@ -12,10 +12,15 @@ fn tabs_that_write_and_sync_at_once_show_the_servers_state_with_the_pending_on_t
         total.judged += counts.judged;
         total.letters += counts.letters;
         total.restores += counts.restores;
+        total.disk_errors += counts.disk_errors;
         Ok(())
     });
     println!("synced: {runs} schedules: {total:?}");
-    assert!(is_replay() || (total.letters > 20 && total.restores > 20 && total.judged > runs * 40), "{total:?}");
+    assert!(
+        is_replay()
+            || (total.letters > 20 && total.restores > 20 && total.disk_errors > 20 && total.judged > runs * 40),
+        "{total:?}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // The modules that a page's snippets become: one of all in order, sharing one scope, and one of each that exports something.
 // Every line of a module knows the line of the page it came from.
 
-const IMPORT = /^import\s+(type\s+)?([^'"]*?)\s*from\s+(['"])([^'"]+)\3;?\s*$/
+const IMPORT = /^import\s+(type\s+)?([^'"]*?)\s*from\s+(['"])([^'"]+)\3;?\s*(?:\/\/.*)?$/
 const SAID = /^(\s*)console\.log\((.*)\);?\s*\/\/ → (.*?)\s*$/
 
 /** The modules of a page: `{ name, lines, from, running }`, `from` being the page's line of each line, 0 where it has none; `running` what of it runs. */

@@ -35,6 +35,8 @@ struct Plan {
     changing: bool,
     /// Some documents fail, and are left out.
     failing: bool,
+    /// They are the messages of a topic. Then what changes is that more are published, which are none of the run's business.
+    topic: bool,
 }
 
 impl Plan {
@@ -42,11 +44,16 @@ impl Plan {
         let rng = SeededRng::new(seed ^ 0x6a6f_6273);
         let kind = [Kind::Pipeline, Kind::Mapped, Kind::Functions][rng.below(3) as usize];
         let (documents, slice) = (10 + rng.below(60), 1 + rng.below(12));
-        Self { kind, documents, slice, changing: rng.one_in(4), failing: rng.one_in(3) }
+        let (changing, failing, topic) = (rng.one_in(4), rng.one_in(3), rng.one_in(3));
+        Self { kind, documents, slice, changing, failing, topic }
     }
 
     fn definition(&self) -> String {
         let (pipeline, flags) = match self.kind {
+            Kind::Pipeline if self.topic => (
+                r#"[{"$match":{"value.tag":{"$gte":"t"}}},{"$group":{"_id":"$value.tag","value":{"$sum":{"$add":["$value.n",1]}}}}]"#,
+                "",
+            ),
             Kind::Pipeline => (
                 r#"[{"$match":{"tag":{"$gte":"t"}}},{"$group":{"_id":"$tag","value":{"$sum":{"$add":["$n",1]}}}}]"#,
                 "",
@@ -57,13 +64,27 @@ impl Plan {
             }
         };
         format!(
-            r#"{{"from":"notes","into":"counts","pipeline":{pipeline},"onError":"skip","sliceSize":{}{flags}}}"#,
-            self.slice
+            r#"{{"from":"notes","topic":{},"into":"counts","pipeline":{pipeline},"onError":"skip","sliceSize":{}{flags}}}"#,
+            self.topic, self.slice
         )
+    }
+
+    /// Whether it is not known which tag a document has when it is read.
+    fn is_blurred(&self) -> bool {
+        self.changing && !self.topic
     }
 
     fn is_bad(&self, at: u64) -> bool {
         self.failing && at % 7 == 3
+    }
+
+    /// What a failed record is listed by.
+    fn id(&self, at: u64) -> String {
+        if self.topic {
+            at.to_string()
+        } else {
+            format!("d{at:03}")
+        }
     }
 
     fn document(&self, at: u64, tag: u64) -> String {
@@ -80,6 +101,9 @@ impl Plan {
         sums
     }
 }
+
+/// The tag of messages that are published while the job runs.
+const LATE: &str = "late";
 
 struct Tab {
     database: Database,
@@ -133,9 +157,14 @@ fn map(docs: &Value) -> (String, String) {
     let (mut emits, mut failures) = (BTreeMap::<String, Vec<u64>>::new(), Vec::new());
     if let Value::Array(docs) = docs {
         for document in docs {
+            let (document, id) = match field(document, "offset") {
+                Value::Number(offset) => (field(document, "value"), offset.to_string()),
+                _ => (document, word(document, "id")),
+            };
             match field(document, "n") {
+                _ if word(document, "tag") == LATE => {}
                 Value::Number(n) => emits.entry(word(document, "tag")).or_default().push(*n as u64 + 1),
-                _ => failures.push(format!(r#"{{"id":"{}","message":"n is no number"}}"#, word(document, "id"))),
+                _ => failures.push(format!(r#"{{"id":"{id}","message":"n is no number"}}"#)),
             }
         }
     }
@@ -179,7 +208,22 @@ impl World {
         let documents: Vec<_> = (0..self.plan.documents).map(|at| self.plan.document(at, at % 5)).collect();
         tab.run(r#"{"op":"ensure","collection":"counts","indexes":["value"]}"#).await?;
         tab.run(r#"{"op":"put","collection":"counts","docs":[{"id":"old","value":1},{"id":"t0","value":2}]}"#).await?;
+        if self.plan.topic {
+            return self.publish(tab, &documents, true).await;
+        }
         tab.run(&format!(r#"{{"op":"put","collection":"notes","docs":[{}]}}"#, documents.join(","))).await?;
+        Ok(())
+    }
+
+    async fn publish(&self, tab: &Tab, documents: &[String], once: bool) -> Result<(), Error> {
+        let topic = number(&tab.run(r#"{"op":"topicOpen","name":"notes","partitions":3}"#).await?, "topic");
+        let stats = tab.run(&format!(r#"{{"op":"topicStats","topic":{topic}}}"#)).await?;
+        if once && number(&stats, "messages") > 0 {
+            // It is filled again after a crash.
+            return Ok(());
+        }
+        let messages: Vec<_> = documents.iter().map(|document| format!(r#"{{"value":{document}}}"#)).collect();
+        tab.run(&format!(r#"{{"op":"topicPublish","topic":{topic},"messages":[{}]}}"#, messages.join(","))).await?;
         Ok(())
     }
 
@@ -223,9 +267,7 @@ impl World {
             return tab.run(r#"{"op":"jobStatus","name":"j"}"#).await;
         }
         let output = if phase == "map" {
-            let (emits, failures) = map(field(&next, "docs"));
-            let (rows, bytes) = (number(&next, "rows"), number(&next, "bytes"));
-            format!(r#""emits":[{emits}],"failures":[{failures}],"rows":{rows},"bytes":{bytes}"#)
+            return self.map_pages(tab, next).await;
         } else {
             format!(r#""results":[{}],"parts":{}"#, reduce(field(&next, "groups")), number(&next, "parts"))
         };
@@ -237,15 +279,42 @@ impl World {
         tab.run(&commit).await
     }
 
+    /// A slice of one page or two that the application maps.
+    async fn map_pages(&self, tab: &Tab, first: Value) -> Result<Value, Error> {
+        let (run, step, mut token) = (number(&first, "run"), number(&first, "step"), word(&first, "token"));
+        let mut end = *field(&first, "end") == Value::Bool(true);
+        let (mut emits, mut failures) = map(field(&first, "docs"));
+        let (mut rows, mut bytes) = (number(&first, "rows"), number(&first, "bytes"));
+        if !end && step % 2 == 0 {
+            let more = tab.run(&format!(r#"{{"op":"jobNext","name":"j","after":"{token}"}}"#)).await?;
+            if word(&more, "phase") == "map" && !word(&more, "token").is_empty() {
+                let (further, failed) = map(field(&more, "docs"));
+                let join = |one: String, two: String| {
+                    [one, two].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
+                };
+                (emits, failures) = (join(emits, further), join(failures, failed));
+                (rows, bytes) = (rows + number(&more, "rows"), bytes + number(&more, "bytes"));
+                (token, end) = (word(&more, "token"), *field(&more, "end") == Value::Bool(true));
+            }
+        }
+        tab.platform.sleep(1.0).await;
+        let commit = format!(
+            r#"{{"op":"jobCommit","name":"j","run":{run},"step":{step},"token":"{token}","end":{end},"emits":[{emits}],"failures":[{failures}],"rows":{rows},"bytes":{bytes}}}"#
+        );
+        tab.run(&commit).await
+    }
+
     /// Whether the result is right, complete, with its index, and nothing is left over.
     async fn verify(&self, tab: &Tab) -> Result<(), String> {
         let counts = tab.counts().await.map_err(text)?;
         let status = tab.run(r#"{"op":"jobStatus","name":"j"}"#).await.map_err(text)?;
-        if number(&status, "rows") != self.plan.documents {
+        // Who begins when the others have finished runs it once more: then what came during the first run is read.
+        let (rows, more) = (number(&status, "rows"), self.plan.topic && number(&status, "run") > 1);
+        if rows != self.plan.documents && !(more && rows > self.plan.documents) {
             return Err(format!("{} rows were read of {}", number(&status, "rows"), self.plan.documents));
         }
         let expected = self.plan.expected();
-        let same = if self.plan.changing {
+        let same = if self.plan.is_blurred() {
             // Whatever tag a document had when it was read: it counts once.
             counts.values().sum::<u64>() == expected.values().sum::<u64>()
         } else {
@@ -257,7 +326,7 @@ impl World {
         let listed = tab.run(r#"{"op":"jobFailures","name":"j"}"#).await.map_err(text)?;
         let Value::Array(listed) = field(&listed, "failures") else { return Err("no failures".into()) };
         let listed: BTreeSet<_> = listed.iter().map(|one| word(one, "id")).collect();
-        let bad = (0..self.plan.documents).filter(|at| self.plan.is_bad(*at)).map(|at| format!("d{at:03}"));
+        let bad = (0..self.plan.documents).filter(|at| self.plan.is_bad(*at)).map(|at| self.plan.id(at));
         let bad: BTreeSet<_> = bad.collect();
         if listed != bad || number(&status, "failures") != bad.len() as u64 {
             return Err(format!("{listed:?} are listed as failed, and {bad:?} did"));
@@ -273,7 +342,8 @@ impl World {
         let collections = tab.run(r#"{"op":"collections"}"#).await.map_err(text)?;
         let Value::Array(collections) = collections else { return Err("no collections".into()) };
         let names: Vec<_> = collections.iter().map(|one| word(one, "name")).collect();
-        if names != ["counts", "notes"] {
+        let expected = ["counts", "notes"];
+        if names != expected[..if self.plan.topic { 1 } else { 2 }] {
             return Err(format!("the collections are {names:?}"));
         }
         Ok(())
@@ -287,7 +357,7 @@ impl World {
         while !done.get() {
             let seen = tab.counts().await.map_err(text)?;
             let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
-            let new = if self.plan.changing { sum(&seen) == sum(&expected) } else { seen == expected };
+            let new = if self.plan.is_blurred() { sum(&seen) == sum(&expected) } else { seen == expected };
             if seen != old && !new {
                 return Err(format!("a reader saw {seen:?}: neither the old result nor the new one, {expected:?}"));
             }
@@ -300,9 +370,19 @@ impl World {
     /// Changes documents without changing what all of them come to.
     async fn change(&self, tab: &Tab, seed: u64, done: &Cell<bool>) -> Result<(), Error> {
         let rng = SeededRng::new(seed);
+        // What is published before it begins would be counted.
+        while self.plan.topic && tab.run(r#"{"op":"jobStatus","name":"j"}"#).await? == Value::Null {
+            tab.platform.sleep(1.0).await;
+        }
         while !done.get() && self.plan.changing {
             let (at, tag) = (rng.below(self.plan.documents), rng.below(9));
             let document = self.plan.document(at, tag);
+            if self.plan.topic {
+                let document = document.replace(&format!(r#""tag":"t{tag}""#), &format!(r#""tag":"{LATE}""#));
+                self.publish(tab, &[document], false).await?;
+                tab.platform.sleep(1.0).await;
+                continue;
+            }
             tab.run(&format!(r#"{{"op":"put","collection":"notes","docs":[{document}]}}"#)).await?;
             tab.platform.sleep(1.0).await;
         }

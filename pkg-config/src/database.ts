@@ -10,7 +10,7 @@ import { invalid, notLoaded, toError } from './errors.js'
 import { type DatabaseEvents, EventHub, type EventName } from './events.js'
 import { type Seldom, seldom } from './later.js'
 import { Job } from './jobs/handle.js'
-import type { JobDefinition } from './jobs/types.js'
+import type { JobDefinition, TopicJob } from './jobs/types.js'
 import { databaseClosed, Session } from './session.js'
 import { readStorage, requestPersistence } from './storage.js'
 import { Description } from './streams/handle.js'
@@ -121,14 +121,16 @@ export class Database {
   }
 
   /**
-   * A job: a large computation over a collection, run in slices that survive a killed tab. Returning it costs nothing.
+   * A job: a large computation over a collection, or the messages of a topic, run in slices that survive a killed tab. Returning it costs nothing.
    *
    * @param name 1 to 128 bytes of UTF-8. A job has one unfinished run at a time, whichever tab runs it.
    */
+  job<M, V = unknown, R = unknown>(name: string, definition: TopicJob<M, V, R>): Job
   job<T extends object = AnyDocument, V = unknown, R = unknown>(
     name: string,
     definition: JobDefinition<WithId<T>, V, R>,
-  ): Job {
+  ): Job
+  job(name: string, definition: unknown): Job {
     this.#session.check()
     return new Job(name, async () =>
       (await import('./jobs/load.js').catch(notLoaded)).loadJob(

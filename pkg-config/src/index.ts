@@ -43,6 +43,8 @@ export type {
   JobStatus,
   MapReduce,
   PipelineJob,
+  TopicJob,
+  TopicRef,
 } from './jobs/types.js'
 export type { AggregateOptions, Collection, DistinctValue } from './collection.js'
 export type { Query } from './query.js'

@@ -313,8 +313,19 @@ export function jobs() {
   db.job('e', { from: notes, map: { key: '$tag' }, reduce: 'product', into: 'counts' })
   // @ts-expect-error: a pipeline and a map
   db.job('f', { from: notes, pipeline: [], map: { key: '$tag' }, reduce: 'count', into: 'counts' })
-  // @ts-expect-error: cron expressions are not supported
   db.job('g', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', schedule: { cron: '* * * * *' } })
+  // @ts-expect-error: a schedule is one or the other
+  db.job('h', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', schedule: { at: '* * * * *' } })
+  const clicks = db.topic<Click>('clicks')
+  db.job('i', { from: clicks, map: { key: '$value.page' }, reduce: 'count', into: 'counts' })
+  db.job<Click, number>('j', {
+    from: clicks,
+    map: ({ value, offset }, emit) => emit(value.page, value.ms + offset),
+    reduce: 'sum',
+    into: 'counts',
+  })
+  // @ts-expect-error: a message is no click
+  db.job('k', { from: clicks, map: ({ page }, emit) => emit(page, 1), reduce: 'sum', into: 'counts' })
 }
 
 interface Click {

@@ -156,6 +156,10 @@ scenario(
         sliceSize: 50,
         map: async ({ shop }, emit) => {
           if (++window.mapped % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+          if (window.hold) {
+            window.held = true
+            await new Promise((resolve) => setTimeout(resolve, 500))
+          }
           emit(shop, 1)
         },
         reduce: (_, values) => values.reduce((a, b) => a + b, 0),
@@ -166,6 +170,9 @@ scenario(
     await reached(first, 0.1, 'map')
     await second.evaluate(run)
     await eventually('the second waits', () => second.evaluate(() => window.progress?.rows > 0 && window.mapped === 0))
+    // In the middle of a slice, and of no transaction of IndexedDB: such a one would hold up every tab, whatever it runs.
+    await first.evaluate(() => void (window.hold = true))
+    await eventually('the first is in a function', () => first.evaluate(() => window.held))
     const resume = await pause(scene.browser, first)
     const begun = Date.now()
     await eventually('the second takes over', () => second.evaluate(() => window.mapped > 0), 30)
@@ -173,6 +180,7 @@ scenario(
     // It wakes up in the middle of the other's work.
     await eventually('the second gets on', () => second.evaluate(() => window.mapped > 500), 30)
     await resume()
+    await first.evaluate(() => void (window.hold = false))
     const ends = await Promise.all([first, second].map((page) => page.evaluate(() => window.ended)))
     for (const { value, error } of ends) assert.deepEqual([error, value?.state, value?.rows], [undefined, 'done', TOTAL])
     const totals = await second.evaluate(() => db.collection('totals').find().toArray().then((all) => all.map(({ value }) => value)))

@@ -1,5 +1,6 @@
 /** From an application's definition to the engine's: which stages it runs, and where the functions come in. */
 import { invalid } from '../errors.js'
+import { type Fold, foldOf } from './fold.js'
 import type { JobDefinition, JobMap, JobReducer } from './types.js'
 
 /** A definition that was checked. */
@@ -9,9 +10,16 @@ export interface CheckedJob {
   readonly map: JobMap<unknown, unknown> | undefined
   readonly combine: ((key: never, values: readonly unknown[]) => unknown) | undefined
   readonly reduce: ((key: never, values: readonly unknown[]) => unknown) | undefined
-  /** Milliseconds between two runs, if it has a schedule. */
-  readonly every: number | undefined
+  /** When it runs by itself. */
+  readonly schedule: CheckedSchedule | undefined
+  /** The most records of one slice. */
+  readonly sliceSize: number
+  /** What folds plain numbers of a key before the engine reduces them. */
+  readonly fold: Fold | undefined
 }
+
+/** A schedule that was checked; `cron` is the expression and the time zone as JSON. */
+export type CheckedSchedule = { readonly every: number } | { readonly cron: string }
 
 /** Checks a definition. Throws `invalid`, naming what is wrong. */
 export function checkJob(definition: unknown): CheckedJob {
@@ -23,14 +31,18 @@ export function checkJob(definition: unknown): CheckedJob {
 
 function check(definition: unknown): CheckedJob {
   if (typeof definition !== 'object' || definition === null) throw invalid('job: a definition must be an object')
-  const { from, into, map, combine, reduce, pipeline, onError, sliceSize, version, schedule } =
+  const { from, into, map, combine, reduce, pipeline, onError, sliceSize, fields, version, schedule } =
     definition as JobDefinition<unknown, unknown, unknown>
-  const common = { from: nameOf(from, 'from'), into: nameOf(into, 'into'), onError, sliceSize }
-  const every = checkSchedule(schedule)
+  const topic = isTopic(from) || undefined
+  const common = { from: nameOf(from, 'from'), topic, into: nameOf(into, 'into'), onError, sliceSize, fields }
+  const rest = { schedule: checkSchedule(schedule), sliceSize: sliceSize ?? Infinity, fold: undefined }
+  if ('workers' in definition || 'partitions' in definition)
+    throw invalid('job: there are no workers and no partitions: one tab runs a job, slice after slice', 'not-there')
   if (pipeline !== undefined) {
     if (map !== undefined || combine !== undefined || reduce !== undefined)
       throw invalid('job: give a pipeline, or map and reduce, not both')
-    return { wire: { ...common, pipeline, version }, map: undefined, combine: undefined, reduce: undefined, every }
+    const wire = { ...common, pipeline, version }
+    return { ...rest, wire, map: undefined, combine: undefined, reduce: undefined }
   }
   if (reduce === undefined) throw invalid('job: give map and reduce, or a pipeline')
   if (combine !== undefined && typeof combine !== 'function') throw invalid('job: combine must be a function')
@@ -46,7 +58,8 @@ function check(definition: unknown): CheckedJob {
       code,
     }
     const own = typeof reduce === 'function' ? reduce : undefined
-    return { wire, map: map as JobMap<unknown, unknown>, combine, reduce: own as CheckedJob['reduce'], every }
+    const fold = combine === undefined ? foldOf(reduce) : undefined
+    return { ...rest, wire, map: map as JobMap<unknown, unknown>, combine, reduce: own as CheckedJob['reduce'], fold }
   }
   if (typeof map !== 'object' || map === null || !('key' in map))
     throw invalid("job: map must be a function, or { key: '$path', value: '$path' }")
@@ -55,7 +68,7 @@ function check(definition: unknown): CheckedJob {
   const own = typeof reduce === 'function' ? (reduce as CheckedJob['reduce']) : undefined
   const value = typeof reduce === 'function' ? { $push: map.value } : accumulator(reduce, map.value)
   const wire = { ...common, pipeline: [{ $group: { _id: map.key, value } }], reduced: own !== undefined, code }
-  return { wire, map: undefined, combine: undefined, reduce: own, every }
+  return { ...rest, wire, map: undefined, combine: undefined, reduce: own }
 }
 
 function accumulator(reducer: JobReducer, value: unknown): unknown {
@@ -79,19 +92,24 @@ function accumulator(reducer: JobReducer, value: unknown): unknown {
   )
 }
 
-function nameOf(collection: unknown, what: string): string {
-  const name =
-    typeof collection === 'object' && collection !== null ? (collection as { name: unknown }).name : collection
+function isTopic(from: unknown): boolean {
+  return typeof from === 'object' && from !== null && 'consume' in from
+}
+
+function nameOf(source: unknown, what: string): string {
+  const name = typeof source === 'object' && source !== null ? (source as { name: unknown }).name : source
   if (typeof name !== 'string' || name === '') throw invalid(`job: '${what}' must be a collection or its name`)
   return name
 }
 
-function checkSchedule(schedule: unknown): number | undefined {
+function checkSchedule(schedule: unknown): CheckedSchedule | undefined {
   if (schedule === undefined) return undefined
-  if (typeof schedule === 'string' || (typeof schedule === 'object' && schedule !== null && 'cron' in schedule))
-    throw invalid('job: cron expressions are not supported: use schedule: { every: milliseconds }', 'no-cron')
-  const every = (schedule as { every?: unknown } | null)?.every
+  const { every, cron, timeZone } = (typeof schedule === 'object' ? (schedule ?? {}) : {}) as Record<string, unknown>
+  if (typeof cron === 'string' && every === undefined) {
+    if (timeZone !== undefined && typeof timeZone !== 'string') throw invalid('job: timeZone must be a string')
+    return { cron: JSON.stringify(timeZone === undefined ? [cron] : [cron, timeZone]) }
+  }
   if (typeof every !== 'number' || !(every >= 100) || !Number.isFinite(every))
-    throw invalid('job: a schedule must be { every: milliseconds }, at least 100')
-  return Math.round(every)
+    throw invalid("job: a schedule must be { every: milliseconds }, at least 100, or { cron: '0 3 * * *' }")
+  return { every: Math.round(every) }
 }

@@ -6,12 +6,12 @@ import { throwIfAborted, untilAborted } from '../abort.js'
 import { invalid, TidewellError, toError } from '../errors.js'
 import type { EventHub } from '../events.js'
 import type { Session } from '../session.js'
-import type { Signal } from '../types/signal.js'
 import type { CheckedJob } from './definition.js'
 import { Meter } from './meter.js'
 import { alone } from './turn.js'
 import type { JobFailure, JobProgress, JobResult, JobRunOptions, JobStatus } from './types.js'
-import { Breath, mapPage, Pace, reducePage, type WireFailure } from './work.js'
+import { keepRunning } from './schedule.js'
+import { Breath, MapSlice, Pace, reducePage, type WireFailure } from './work.js'
 
 /** What the engine answers: a status with the step that the next slice must name. */
 type Status = JobStatus & { readonly step: number }
@@ -38,9 +38,9 @@ interface Hands {
 }
 
 /** Reasons of conflicts that only mean: look again where it is. */
-const AGAIN: ReadonlySet<string | undefined> = new Set(['job-moved', 'snapshot-expired', 'retry'])
-/** The longest that a timer waits at once. */
-const TIMER_MAX = 2 ** 31 - 1
+const AGAIN: ReadonlySet<string | undefined> = new Set(['snapshot-expired', 'retry'])
+/** Somebody else went on: this runner is late. */
+const MOVED = 'job-moved'
 
 /** A job of one database. */
 export class LoadedJob {
@@ -121,81 +121,85 @@ export class LoadedJob {
   }
 
   start(end: AbortSignal): void {
-    const { every } = this.#job
-    if (every === undefined) {
-      this.#hub.emit('error', invalid('job: start needs a schedule: { every: milliseconds }'))
+    const { schedule } = this.#job
+    const report = (error: Error) => this.#hub.emit('error', toError(error))
+    if (schedule === undefined) {
+      report(invalid("job: start needs a schedule: { every: milliseconds } or { cron: '0 3 * * *' }"))
       return
     }
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const wait = (ms: number) => {
-      if (end.aborted) return
-      this.#hub.wakeIn?.(ms)
-      timer = setTimeout(() => void look(), Math.min(Math.max(ms, 50), TIMER_MAX))
-    }
-    const look = async () => {
-      try {
-        const status = await this.#status()
-        const since = status === null || status.finished === 0 ? every : Date.now() - status.finished
-        // A clock that was set back stops nothing.
-        if (since < every && since >= 0) return wait(every - since)
-        await this.run({ signal: end }, every)
-      } catch (error) {
-        const known = toError(error)
-        if (end.aborted || known.code === 'closed') return
-        this.#hub.emit('error', known)
-      }
-      wait(every)
-    }
-    end.addEventListener('abort', () => clearTimeout(timer))
-    void look()
+    const run = (enough: number) => this.run({ signal: end }, enough)
+    const wakeIn = (ms: number) => this.#hub.wakeIn?.(ms)
+    keepRunning({ schedule, last: () => this.#status(), run, report, wakeIn }, end)
   }
 
-  /** Runs slices until the run ends or is stopped. */
-  async #slices(options: JobRunOptions, tell: (status: Status) => void): Promise<Status> {
+  /** Runs slices until the run ends or is stopped; undefined once somebody else goes on with it. */
+  async #slices(options: JobRunOptions, tell: (status: Status) => void): Promise<Status | undefined> {
     const hands = { breath: new Breath(), pace: new Pace() }
     let status = await this.#status()
     while (status?.state === 'running') {
       tell(status)
       throwIfAborted(options.signal)
-      status = await this.#slice(status, options, hands)
+      const next = await this.#slice(status, options, hands)
+      if (next === MOVED) return undefined
+      status = next
       await hands.breath.due()
     }
-    if (status === null) throw new TidewellError('conflict', `job '${this.#name}' vanished`, { reason: 'job-moved' })
+    if (status === null) throw new TidewellError('conflict', `job '${this.#name}' vanished`, { reason: MOVED })
     tell(status)
     return status
   }
 
-  async #slice(status: Status, options: JobRunOptions, hands: Hands): Promise<Status | null> {
+  async #slice(status: Status, options: JobRunOptions, hands: Hands): Promise<Status | null | typeof MOVED> {
     const { phase, run, step } = status
     try {
       const handed =
         (phase === 'map' && this.#job.map !== undefined) || (phase === 'reduce' && this.#job.reduce !== undefined)
       if (!handed) return (await this.#write({ op: 'jobStep', name: this.#name, run, step }, options)) as Status
-      const next = { op: 'jobNext', name: this.#name, limit: hands.pace.limit }
+      const limit = Math.min(hands.pace.limit, this.#job.sliceSize)
+      const next = { op: 'jobNext', name: this.#name, limit }
       const page = (await this.#session.read(next, 'job')) as Page
       if (page.token === undefined) return await this.#status()
-      const output = await this.#work(page, options.signal, hands)
-      const { token, end } = page
-      const commit = { op: 'jobCommit', name: this.#name, run: page.run, step: page.step, token, end, ...output }
+      const output = await untilAborted(
+        page.phase === 'map' ? this.#map(page, hands) : this.#reduce(page, hands),
+        options.signal,
+      )
+      const commit = { op: 'jobCommit', name: this.#name, run: page.run, step: page.step, ...output }
       return (await this.#write(commit, options)) as Status
     } catch (error) {
       const known = toError(error)
+      if (known.code === 'conflict' && known.reason === MOVED) return MOVED
       if (known.code === 'conflict' && AGAIN.has(known.reason)) return this.#status()
       throw known
     }
   }
 
-  /** What the functions make of a page. */
-  async #work(page: Page, signal: Signal | undefined, { breath, pace }: Hands): Promise<Record<string, unknown>> {
-    if (page.phase === 'map') {
+  /** What the map function makes of this page and the next ones, until they come to a slice. */
+  async #map(page: Page, { breath, pace }: Hands): Promise<Record<string, unknown>> {
+    const slice = new MapSlice(this.#job, breath)
+    let [at, rows, bytes] = [page, 0, 0]
+    for (;;) {
       const begun = performance.now()
-      const { emits, failures } = await untilAborted(mapPage(this.#job, page.docs ?? [], breath), signal)
-      pace.note(emits.length, performance.now() - begun)
-      return { emits, failures, rows: page.rows, bytes: page.bytes }
+      const keys = await slice.add(at.docs ?? [])
+      pace.note(keys, performance.now() - begun)
+      rows += at.rows ?? 0
+      bytes += at.bytes ?? 0
+      const limit = Math.min(pace.limit, slice.room)
+      if (at.end || limit === 0) break
+      const command = { op: 'jobNext', name: this.#name, limit, after: at.token }
+      const next = (await this.#session.read(command, 'job')) as Page
+      // Somebody else went on: the commit will say so.
+      if (next.run !== page.run || next.step !== page.step || next.token === undefined) break
+      at = next
     }
-    const { results, failures } = await untilAborted(reducePage(this.#job, page.groups ?? [], breath), signal)
-    const before = (page.failures ?? []).map(({ id, message }) => ({ id, message }))
-    return { results, failures: [...before, ...failures], parts: page.parts }
+    const emits = await slice.finish()
+    return { emits, failures: slice.failures, rows, bytes, token: at.token, end: at.end }
+  }
+
+  /** What the reduce function makes of a page. */
+  async #reduce({ groups = [], failures = [], parts, token, end }: Page, { breath }: Hands) {
+    const done = await reducePage(this.#job, groups, breath)
+    const before = failures.map(({ id, message }) => ({ id, message }))
+    return { results: done.results, failures: [...before, ...done.failures], parts, token, end }
   }
 
   /** What the application's callback throws is reported as the host reports uncaught errors. */

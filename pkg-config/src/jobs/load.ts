@@ -8,14 +8,21 @@ import { checkJob } from './definition.js'
 import { LoadedJob } from './job.js'
 
 /** A job of the database called `database`. */
-export function loadJob(
+export async function loadJob(
   name: string,
   database: string,
   session: Session,
   definition: unknown,
   settled: () => Promise<void>,
   hub: EventHub,
-): LoadedJob {
+): Promise<LoadedJob> {
   if (typeof name !== 'string' || name === '') throw invalid('job: a name must be a string that is not empty')
-  return new LoadedJob(name, database, session, checkJob(definition), settled, hub)
+  const job = checkJob(definition)
+  const { schedule } = job
+  if (schedule !== undefined && 'cron' in schedule) {
+    const { nextTime } = await import('../topics/cron.js')
+    if (nextTime(schedule.cron) === undefined)
+      throw invalid(`job: the cron expression ${schedule.cron} never comes`, 'bad-cron')
+  }
+  return new LoadedJob(name, database, session, job, settled, hub)
 }

@@ -23,21 +23,34 @@ export interface Turn {
   readonly look: () => Promise<number | undefined>
 }
 
-/** Runs `work` when nobody else is at it, or does not move. Resolves with undefined if somebody else came to the end. */
-export async function alone<R>(turn: Turn, work: () => Promise<R>): Promise<R | undefined> {
+/**
+ * Runs `work` when nobody else is at it, or does not move. `work` answers undefined when it finds that somebody else is: whoever was frozen
+ * and taken over from then waits like the others. Resolves with undefined if somebody else came to the end.
+ */
+export async function alone<R>(turn: Turn, work: () => Promise<R | undefined>): Promise<R | undefined> {
   const locks = (globalThis.navigator as { locks?: LockManager } | undefined)?.locks
-  if (locks === undefined) return work()
-  let [at, since] = [-1, performance.now()]
+  let [at, since, waits] = [-1, performance.now(), false]
   for (;;) {
     throwIfAborted(turn.signal)
-    const taken = await locks.request(turn.name, { ifAvailable: true }, async (lock) =>
-      lock === null ? undefined : { result: await work() },
-    )
-    if (taken !== undefined) return taken.result
+    if (!waits) {
+      const result = locks === undefined ? { is: await work() } : await locked(locks, turn.name, work)
+      if (result?.is !== undefined) return result.is
+      // It was this one's turn, and somebody else went on: who does not stand still is waited for.
+      if (result !== undefined) [waits, since] = [true, performance.now()]
+    }
     const step = await turn.look()
     if (step === undefined) return undefined
     if (step !== at) [at, since] = [step, performance.now()]
-    else if (performance.now() - since > STALLED_MS) return work()
+    else if (performance.now() - since > STALLED_MS) {
+      const result = await work()
+      if (result !== undefined) return result
+      ;[waits, since] = [true, performance.now()]
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
+}
+
+/** Undefined if somebody else has the lock. */
+function locked<R>(locks: LockManager, name: string, work: () => Promise<R>): Promise<{ is: R } | undefined> {
+  return locks.request(name, { ifAvailable: true }, async (lock) => (lock === null ? undefined : { is: await work() }))
 }

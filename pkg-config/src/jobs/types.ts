@@ -1,5 +1,6 @@
 /** What a job is asked to do, and what it tells: plain data. */
 import type { AnyDocument } from '../types/document.js'
+import type { TopicMessage } from '../topics/options.js'
 import type { Durability } from '../types/options.js'
 import type { Expression, Stage } from '../types/pipeline.js'
 import type { Signal } from '../types/signal.js'
@@ -7,6 +8,12 @@ import type { Signal } from '../types/signal.js'
 /** A collection, or its name. */
 export type CollectionRef<T = AnyDocument> =
   string | { readonly name: string; findOne(...options: never[]): Promise<T | null> }
+
+/** A topic, whose messages of type `M` are read. */
+export interface TopicRef<M = TopicMessage<unknown>> {
+  readonly name: string
+  read(...options: never[]): AsyncIterable<M>
+}
 
 /** What maps a document: calls `emit` any number of times. A promise is waited for. */
 export type JobMap<T, V> = (document: T, emit: (key: unknown, value: V) => void) => void | Promise<void>
@@ -26,15 +33,22 @@ export type JobReducer =
   | { readonly top: number }
 
 /** What both ways of describing a job have in common. */
-interface JobBase<T> {
-  /** The collection that is read. */
-  readonly from: CollectionRef<T>
+interface JobBase<S> {
+  /**
+   * The collection that is read; or a topic, from its first message to what was its last when the run began. Then the records are its
+   * messages ({@link TopicMessage}).
+   */
+  readonly from: S
   /** The collection whose content becomes the result, in one commit. Its indexes and its search index stay. */
   readonly into: string | { readonly name: string }
   /** A record that fails stops the run (default), or is left out and listed by {@link Job.failures}. */
   readonly onError?: 'stop' | 'skip' | undefined
   /** The most documents of one slice, 1 to 10,000. For functions that take long for each. */
   readonly sliceSize?: number | undefined
+  /**
+   * The fields that the map function looks at, as paths; it is given these and the `id`. The less is handed over, the faster it goes.
+   */
+  readonly fields?: readonly string[] | undefined
   /**
    * Tells definitions apart instead of the source text of the functions, which differs from build to build. An unfinished run
    * goes on only with the definition that began it.
@@ -45,7 +59,7 @@ interface JobBase<T> {
 }
 
 /** A job by functions, or by a function and a reduction of the engine. */
-export interface MapReduce<T, V, R> extends JobBase<T> {
+export interface MapReduce<T, V, R, S = CollectionRef<T>> extends JobBase<S> {
   /** A function, or expressions for the key and the value of each document, which the engine evaluates by itself. */
   readonly map: JobMap<T, V> | { readonly key: Expression; readonly value?: Expression }
   /** Makes one value of several of the same key, within a slice: the less there is to store. */
@@ -56,7 +70,7 @@ export interface MapReduce<T, V, R> extends JobBase<T> {
 }
 
 /** A job by an aggregation pipeline: stages for single documents, one `$group`, stages for single rows. */
-export interface PipelineJob<T> extends JobBase<T> {
+export interface PipelineJob<T, S = CollectionRef<T>> extends JobBase<S> {
   readonly pipeline: readonly Stage<T>[]
   readonly map?: undefined
   readonly combine?: undefined
@@ -66,11 +80,16 @@ export interface PipelineJob<T> extends JobBase<T> {
 /** What a job does. */
 export type JobDefinition<T = AnyDocument, V = unknown, R = unknown> = MapReduce<T, V, R> | PipelineJob<T>
 
+/** A job over the messages of a topic. */
+export type TopicJob<M = unknown, V = unknown, R = unknown> =
+  MapReduce<TopicMessage<M>, V, R, TopicRef<TopicMessage<M>>> | PipelineJob<TopicMessage<M>, TopicRef<TopicMessage<M>>>
+
 /** When a job runs by itself, while some tab that called {@link Job.start} is open. */
-export interface JobSchedule {
+export type JobSchedule =
   /** Milliseconds from the end of a run to the beginning of the next. */
-  readonly every: number
-}
+  | { readonly every: number }
+  /** A cron expression. A time at which no tab was open is made up for, once. */
+  | { readonly cron: string; readonly timeZone?: string | undefined }
 
 /** Where a job stands. */
 export interface JobStatus {
@@ -81,7 +100,7 @@ export interface JobStatus {
   readonly phase: 'map' | 'reduce' | 'finish'
   readonly from: string
   readonly into: string
-  /** Documents read, and how many there were when the run began. */
+  /** Documents (or messages) read, and how many there were when the run began. */
   readonly rows: number
   readonly rowsTotal: number
   /** Bytes of documents read, as stored. */

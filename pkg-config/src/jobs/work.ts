@@ -6,11 +6,14 @@ import { encode } from '../codec/encode.js'
 import type { CheckedJob } from './definition.js'
 
 /** Work in one go, at most, but for a single call of a function. */
-const SLICE_MS = 4
+const BREATH_MS = 4
 /** What a page of documents should come to, at most: keys, and milliseconds. */
 const KEYS_WANTED = 4_000
-const MS_WANTED = 100
+const PAGE_MS = 25
 const ROWS_MAX = 1_000
+/** What a slice of pages comes to, at most: values that wait to be stored, and milliseconds. */
+const VALUES_WANTED = 4_000
+const SLICE_WANTED_MS = 100
 /** The longest id, in bytes. */
 const ID_MAX = 512
 const utf8 = new TextEncoder()
@@ -27,7 +30,7 @@ export class Breath {
 
   /** Resolves after other work of the page had its turn, if it is time; undefined if not. */
   due(): Promise<void> | undefined {
-    if (performance.now() - this.#since < SLICE_MS) return undefined
+    if (performance.now() - this.#since < BREATH_MS) return undefined
     return this.#take()
   }
 
@@ -38,26 +41,30 @@ export class Breath {
   }
 }
 
-/** How many documents of a page suit the functions: few enough that a slice is soon committed and gives few keys. */
+/** How many documents of a page suit the functions: few enough that it is soon done and gives few keys. */
 export class Pace {
   limit = 250
 
   /** Takes note of what a page of `limit` documents came to. */
   note(keys: number, ms: number): void {
-    const factor = Math.min(2, KEYS_WANTED / Math.max(keys, 1), MS_WANTED / Math.max(ms, 1))
+    const factor = Math.min(2, KEYS_WANTED / Math.max(keys, 1), PAGE_MS / Math.max(ms, 1))
     this.limit = Math.min(Math.max(Math.round(this.limit * factor), 1), ROWS_MAX)
   }
 }
 
 interface Group {
   readonly key: unknown
-  readonly values: unknown[]
+  values: unknown[]
 }
 
 /** Values by key, in the order in which keys appeared. */
 class Groups {
   readonly #byText = new Map<string, Group>()
   readonly #byCode = new Map<string, Group>()
+
+  get size(): number {
+    return this.#byText.size + this.#byCode.size
+  }
 
   add(key: unknown, value: unknown): void {
     const isText = typeof key === 'string'
@@ -74,51 +81,112 @@ class Groups {
   }
 }
 
-/** Maps documents. Answers arrays of a key and its values, and what failed. */
-export async function mapPage(
-  job: CheckedJob,
-  documents: readonly unknown[],
-  breath: Breath,
-): Promise<{ emits: unknown[][]; failures: WireFailure[] }> {
-  const { map, combine } = job
-  const groups = new Groups()
-  const failures: WireFailure[] = []
-  if (map === undefined) return { emits: [], failures }
-  for (const document of documents) {
-    const emitted: [unknown, unknown][] = []
+/** Documents that are mapped, page after page, until a slice is full. */
+export class MapSlice {
+  readonly failures: WireFailure[] = []
+  readonly #job: CheckedJob
+  readonly #breath: Breath
+  readonly #groups = new Groups()
+  readonly #begun = performance.now()
+  /** Keys that `combine` failed on. */
+  readonly #lost = new Set<Group>()
+  #rows = 0
+  #values = 0
+
+  constructor(job: CheckedJob, breath: Breath) {
+    this.#job = job
+    this.#breath = breath
+  }
+
+  /** How many more documents it takes; 0 once it is full. */
+  get room(): number {
+    const full =
+      this.#groups.size >= KEYS_WANTED ||
+      this.#values >= VALUES_WANTED ||
+      performance.now() - this.#begun >= SLICE_WANTED_MS
+    return full ? 0 : Math.max(0, this.#job.sliceSize - this.#rows)
+  }
+
+  /** Maps a page. Answers how many keys it came to. */
+  async add(documents: readonly unknown[]): Promise<number> {
+    const before = this.#groups.size
+    for (const document of documents) {
+      // Not awaited where there is nothing to wait for: that is a large part of what a short function costs.
+      const pending = this.#map(document)
+      if (pending !== undefined) await pending
+      const due = this.#breath.due()
+      if (due !== undefined) await due
+    }
+    this.#rows += documents.length
+    if (this.#values >= VALUES_WANTED) await this.#shrink()
+    return this.#groups.size - before
+  }
+
+  /** Maps one document, with all it emits or with nothing. */
+  #map(document: unknown): Promise<void> | undefined {
+    const emitted: unknown[] = []
     let open = true
     const emit = (key: unknown, value: unknown) => {
       if (!open) throw new TypeError('emit was called after the map function had ended')
       checkKey(key)
       checkValue(value)
-      emitted.push([key, value])
+      emitted.push(key, value)
+    }
+    const take = () => {
+      open = false
+      for (let at = 0; at < emitted.length; at += 2) this.#groups.add(emitted[at], emitted[at + 1])
+      this.#values += emitted.length / 2
+    }
+    const fail = (error: unknown) => {
+      open = false
+      this.failures.push({ id: this.#idOf(document), message: messageOf(error) })
     }
     try {
-      const result = map(document, emit)
-      if (isThenable(result)) await result
-      for (const [key, value] of emitted) groups.add(key, value)
+      const result = this.#job.map?.(document, emit)
+      if (isThenable(result)) return result.then(take, fail)
+      take()
     } catch (error) {
-      failures.push({ id: (document as { id: string }).id, message: messageOf(error) })
+      fail(error)
     }
-    open = false
-    await breath.due()
+    return undefined
   }
-  const emits: unknown[][] = []
-  for (const { key, values } of groups.all()) {
-    if (combine === undefined || values.length === 1) {
-      emits.push([key, ...values])
-      continue
+
+  /** What a record is called: a document's id, a message's offset. */
+  #idOf(record: unknown): string {
+    const { id, offset } = record as { id?: string; offset?: number }
+    return String(this.#job.wire['topic'] === true ? offset : id)
+  }
+
+  /** Arrays of a key and its values, as few as `combine` makes of them. */
+  async finish(): Promise<unknown[][]> {
+    await this.#shrink()
+    const emits: unknown[][] = []
+    for (const group of this.#groups.all()) if (!this.#lost.has(group)) emits.push([group.key, ...group.values])
+    return emits
+  }
+
+  async #shrink(): Promise<void> {
+    const { combine, fold } = this.#job
+    if (combine === undefined && fold === undefined) return
+    this.#values = 0
+    for (const group of this.#groups.all()) {
+      if (group.values.length > 1 && fold !== undefined) group.values = fold(group.values)
+      else if (group.values.length > 1 && combine !== undefined && !this.#lost.has(group)) this.#combine(group, combine)
+      this.#values += group.values.length
+      await this.#breath.due()
     }
+  }
+
+  #combine(group: Group, combine: NonNullable<CheckedJob['combine']>): void {
     try {
-      const value = combine(key as never, values)
+      const value = combine(group.key as never, group.values)
       checkValue(value)
-      emits.push([key, value])
+      group.values = [value]
     } catch (error) {
-      failures.push({ id: keyText(key), message: `combine: ${messageOf(error)}` })
+      this.#lost.add(group)
+      this.failures.push({ id: keyText(group.key), message: `combine: ${messageOf(error)}` })
     }
-    await breath.due()
   }
-  return { emits, failures }
 }
 
 /** Reduces groups. Answers keys with their results, and what failed. */

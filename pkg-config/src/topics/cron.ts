@@ -33,16 +33,27 @@ import { invalid } from '../errors.js'
  * @throws TidewellError `invalid`, reason `bad-cron`.
  */
 export function nextDelay(cron: string): number | undefined {
+  const next = nextTime(cron)
+  return next === undefined ? undefined : Math.max(1, next - Date.now())
+}
+
+/**
+ * The next time of it after `from` (now unless given), in milliseconds since the Unix epoch; undefined if there is none.
+ *
+ * @throws TidewellError `invalid`, reason `bad-cron`.
+ */
+export function nextTime(cron: string, from?: number): number | undefined {
   const [expression, timezone] = JSON.parse(cron) as [unknown, string?]
   if (typeof expression !== 'string') throw invalid('schedule: a cron expression must be a string', 'bad-cron')
   let next: Date | null
   try {
-    next = new Cron(expression, timezone === undefined ? {} : { timezone }).nextRun()
+    const times = new Cron(expression, timezone === undefined ? {} : { timezone })
+    next = times.nextRun(from === undefined ? null : new Date(from))
   } catch (error) {
     throw invalid(
       `schedule: ${JSON.stringify(expression)} is no cron expression: ${error instanceof Error ? error.message : String(error)}`,
       'bad-cron',
     )
   }
-  return next === null ? undefined : Math.max(1, next.getTime() - Date.now())
+  return next?.getTime()
 }

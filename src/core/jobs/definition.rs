@@ -1,4 +1,4 @@
-//! What a job is asked to do: from which collection, through which pipeline, into which one, and what becomes of failures.
+//! What a job is asked to do: from which collection or topic, through which pipeline, into which one, and what becomes of failures.
 //!
 //! Functions of the application are not here: a job that has some says only where their rows come in and go out.
 
@@ -6,6 +6,7 @@ use crate::base::{Error, Result};
 use crate::collections::catalog::check_collection_name;
 use crate::collections::fields::Fields;
 use crate::collections::pipeline::Grouping;
+use crate::collections::projection::Projection;
 use crate::collections::{json, Value};
 
 /// The most documents that one slice may be asked to have.
@@ -14,8 +15,12 @@ const SLICE_MAX: u64 = 10_000;
 /// A job's definition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
-    /// The collection that is read.
+    /// The collection, or the topic, that is read.
     pub from: Box<str>,
+    /// Whether that is a topic.
+    pub topic: bool,
+    /// Of a topic: messages with offsets from there on came after the run began.
+    pub until: u64,
     /// The collection whose content becomes the result.
     pub into: Box<str>,
     /// The stages, with one `$group`.
@@ -28,10 +33,13 @@ pub struct Definition {
     pub skip: bool,
     /// The most documents, or keys, of one slice; 0 for as many as suit the engine.
     pub slice: u64,
+    /// What of each document the application is given; nothing for all of it.
+    pub fields: Vec<Box<str>>,
 }
 
 impl Definition {
-    /// Reads `{"from","into","pipeline","mapped"?,"reduced"?,"onError"?,"sliceSize"?}`; further fields only tell definitions apart.
+    /// Reads `{"from","topic"?,"into","pipeline","mapped"?,"reduced"?,"onError"?,"sliceSize"?,"fields"?}`; further fields only tell
+    /// definitions apart.
     ///
     /// # Errors
     /// `Invalid`, naming the field and the fix.
@@ -39,9 +47,12 @@ impl Definition {
         let mut fields = Fields::split(text, "job: the definition")?;
         let from: Box<str> = fields.required_text("from")?.into();
         let into: Box<str> = fields.required_text("into")?.into();
-        check_collection_name(&from)?;
+        let (topic, until) = (fields.flag("topic", false)?, fields.number("until")?.unwrap_or(0));
+        if !topic {
+            check_collection_name(&from)?;
+        }
         check_collection_name(&into)?;
-        if from == into {
+        if from == into && !topic {
             return Err(Error::invalid(format!(
                 "job: it cannot read '{from}' and replace it at once: choose another 'into'"
             )));
@@ -57,8 +68,14 @@ impl Definition {
             return Err(fields.wrong("sliceSize", &format!("a whole number from 1 to {SLICE_MAX}")));
         }
         let (mapped, reduced) = (fields.flag("mapped", false)?, fields.flag("reduced", false)?);
-        let definition = Self { from, into, pipeline, mapped, reduced, skip, slice: slice.unwrap_or(0) };
+        let wanted = fields.texts("fields")?.unwrap_or_default();
+        if !wanted.is_empty() && (!mapped || topic) {
+            return Err(fields.wrong("fields", "left out: they are for documents that a map function is given"));
+        }
+        let slice = slice.unwrap_or(0);
+        let definition = Self { from, topic, until, into, pipeline, mapped, reduced, skip, slice, fields: wanted };
         definition.grouping()?;
+        definition.projection()?;
         Ok(definition)
     }
 
@@ -79,17 +96,34 @@ impl Definition {
         Grouping::parse(&self.pipeline)
     }
 
+    /// What of each document the application is given; `None` for all of it.
+    ///
+    /// # Errors
+    /// As [`Projection::parse`].
+    pub fn projection(&self) -> Result<Option<Projection>> {
+        if self.fields.is_empty() {
+            return Ok(None);
+        }
+        let rules = self.fields.iter().filter(|path| &***path != "id").map(|path| (path.clone(), Value::Number(1.0)));
+        let rules: Vec<_> = rules.chain([("id".into(), Value::Number(1.0))]).collect();
+        Projection::parse(&Value::Object(rules)).map(Some)
+    }
+
     /// The definition as it is kept.
     pub fn to_json(&self) -> Vec<u8> {
         let text = |text: &str| Value::String(text.into());
+        let wanted = self.fields.iter().map(|path| text(path)).collect();
         let fields = vec![
             ("from".into(), text(&self.from)),
+            ("topic".into(), Value::Bool(self.topic)),
+            ("until".into(), Value::Number(self.until as f64)),
             ("into".into(), text(&self.into)),
             ("pipeline".into(), self.pipeline.clone()),
             ("mapped".into(), Value::Bool(self.mapped)),
             ("reduced".into(), Value::Bool(self.reduced)),
             ("onError".into(), text(if self.skip { "skip" } else { "stop" })),
             ("sliceSize".into(), if self.slice == 0 { Value::Null } else { Value::Number(self.slice as f64) }),
+            ("fields".into(), Value::Array(wanted)),
         ];
         json::to_json(&Value::Object(fields))
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{Clock, Error, ErrorKind, Result};
 use crate::collections::pipeline::{Grouping, Partial, Partials};
+use crate::collections::projection::Projection;
 use crate::collections::{key_codec, keys, Document, Value};
 use crate::engine::{Direction, KeyRange, Pause, Read, Step};
 
@@ -17,10 +18,11 @@ const ROWS_MAX: u64 = 2_000;
 /// Most bytes of documents of one slice.
 const BYTES_MAX: usize = 1 << 20;
 /// Groups after which a slice ends.
-const GROUPS_MAX: usize = 4_000;
-/// Most documents and bytes of one slice that the application maps.
+const GROUPS_MAX: usize = 2_000;
+/// Most documents, bytes of text and bytes read of one page that the application maps.
 const HANDED_ROWS_MAX: u64 = 1_000;
 const HANDED_BYTES_MAX: usize = 256 << 10;
+const HANDED_READ_MAX: u64 = 1 << 20;
 /// After so long the thread is given back.
 const SLICE_MS: f64 = 4.0;
 /// Bytes of documents between two looks at the clock.
@@ -162,6 +164,7 @@ impl MapPage {
 pub struct HandedPage {
     source: u32,
     rows_max: u64,
+    wanted: Option<Projection>,
     /// How far it read.
     pub page: PageEnd,
     /// The documents' JSON texts, separated by commas.
@@ -171,18 +174,26 @@ pub struct HandedPage {
 }
 
 impl HandedPage {
-    /// The page behind the record's cursor.
+    /// The page behind the record's cursor, or behind a page that was handed out before.
     /// The application may ask for few documents, to keep slices short.
-    pub fn new(record: &Record, definition: &Definition, limit: Option<u64>) -> Self {
-        let page = PageEnd { last: record.cursor.clone(), ..PageEnd::default() };
-        let rows_max = limit.unwrap_or(u64::MAX).clamp(1, definition.slice_or(HANDED_ROWS_MAX));
-        Self { source: record.source, rows_max, page, ..Self::default() }
+    ///
+    /// # Errors
+    /// As [`Definition::projection`].
+    pub fn new(record: &Record, definition: &Definition, limit: Option<u64>, after: Option<Vec<u8>>) -> Result<Self> {
+        let last = after.unwrap_or_else(|| record.cursor.clone());
+        let page = PageEnd { last, ..PageEnd::default() };
+        let (rows_max, wanted) = (handed_rows(definition, limit), definition.projection()?);
+        Ok(Self { source: record.source, rows_max, wanted, page, ..Self::default() })
     }
 
     /// Reads until the page is full.
-    pub fn step(&mut self, view: &dyn Read) -> Step<()> {
+    ///
+    /// # Errors
+    /// [`Pause::Yield`] after a few milliseconds: step again.
+    pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
+        let (begun, mut unlooked) = (clock.monotonic_ms(), 0);
         let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
-        while self.page.rows < self.rows_max && self.json.len() < HANDED_BYTES_MAX {
+        while !self.is_full() {
             if !cursor.advance()? {
                 self.page.end = true;
                 return Ok(());
@@ -191,15 +202,54 @@ impl HandedPage {
             if !self.json.is_empty() {
                 self.json.push(b',');
             }
-            self.json.extend_from_slice(document.json());
-            self.extended |= document.is_extended();
+            match &self.wanted {
+                Some(wanted) => self.extended |= wanted.write(&document, &mut self.json),
+                None => {
+                    self.json.extend_from_slice(document.json());
+                    self.extended |= document.is_extended();
+                }
+            }
             self.page.rows += 1;
             self.page.bytes += cursor.value().len() as u64;
             self.page.last.clear();
             self.page.last.extend_from_slice(keys::document_id(cursor.key()));
+            unlooked += cursor.value().len();
+            if unlooked >= LOOK_EVERY && !self.is_full() {
+                unlooked = 0;
+                if clock.monotonic_ms() - begun > SLICE_MS {
+                    return Err(Pause::Yield);
+                }
+            }
         }
         Ok(())
     }
+
+    fn is_full(&self) -> bool {
+        self.page.rows >= self.rows_max || self.json.len() >= HANDED_BYTES_MAX || self.page.bytes >= HANDED_READ_MAX
+    }
+}
+
+/// The most records of one page for the application.
+pub fn handed_rows(definition: &Definition, limit: Option<u64>) -> u64 {
+    limit.unwrap_or(u64::MAX).clamp(1, definition.slice_or(HANDED_ROWS_MAX).min(HANDED_ROWS_MAX))
+}
+
+/// A slice of rows that the engine maps itself, each with the id it is known by.
+///
+/// # Errors
+/// What is wrong with the database; what is wrong with a row is a failure of the slice.
+pub fn rows(record: &Record, grouping: &Grouping, rows: Vec<(Box<str>, Value)>, page: PageEnd) -> Result<Slice> {
+    let now = record.started as f64;
+    let (mut partials, mut slice) = (grouping.part(now), Slice { page, ..Slice::default() });
+    for (id, row) in rows {
+        // Apart first, so that nothing is half in.
+        match refused(grouping.part(now).push_tree(row.clone()))? {
+            Some(error) => slice.failures.push(Failure::new(Phase::Map, &id, error.message())),
+            None => partials.push_tree(row)?,
+        }
+    }
+    store(partials, &mut slice);
+    Ok(slice)
 }
 
 /// A slice of what the application emitted: arrays of a key and its values.

@@ -81,7 +81,7 @@ impl Phase {
 /// How far a run got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Documents read.
+    /// Documents, or messages, read.
     pub rows: u64,
     /// Documents there were when the run began.
     pub rows_total: u64,
@@ -112,9 +112,10 @@ pub struct Record {
     pub hash: u64,
     /// The definition as JSON text.
     pub definition: Box<[u8]>,
-    /// The number of the collection that is read; 0 if there was none.
+    /// The number of the collection or topic that is read; 0 if there was none.
     pub source: u32,
-    /// The id of the last document read, or the key of the last part reduced.
+    /// The id of the last document read (of a topic: the offset behind the last message, in digits), or the key of the last part
+    /// reduced.
     pub cursor: Vec<u8>,
     /// How far it got.
     pub counters: Counters,

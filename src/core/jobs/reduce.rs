@@ -13,9 +13,9 @@ use super::record::Phase;
 use super::{keys, Definition, Failure, Record};
 
 /// Most groups of one slice.
-const GROUPS_MAX: u64 = 2_000;
+const GROUPS_MAX: u64 = 1_000;
 /// Most bytes of a slice's results.
-const BYTES_MAX: usize = 512 << 10;
+const BYTES_MAX: usize = 256 << 10;
 /// After so long the thread is given back.
 const SLICE_MS: f64 = 4.0;
 /// Parts between two looks at the clock.

@@ -11,7 +11,7 @@ use super::record::{Counters, Phase, Record, State};
 use super::{keys, swap, Definition, NAME_MAX};
 
 /// Keys cleared by one slice.
-const CLEAR_KEYS: usize = 2_000;
+const CLEAR_KEYS: usize = 500;
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -28,6 +28,19 @@ pub struct Start {
     pub every: Option<u64>,
     /// The time, in milliseconds since the Unix epoch.
     pub now: u64,
+    /// Of a job over a topic: the topic as it is.
+    pub topic: Option<TopicNow>,
+}
+
+/// A topic when a run over it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicNow {
+    /// Its number.
+    pub number: u32,
+    /// Messages it has.
+    pub count: u64,
+    /// The offset of its next message.
+    pub next: u64,
 }
 
 /// Whose turn a slice is: it was made from this run at this step.
@@ -92,8 +105,14 @@ fn begin(tx: &mut dyn Transaction, catalog: &Catalog, start: &Start, before: Opt
     let mut bytes = Vec::new();
     let run = if tx.get(keys::NEXT_RUN, &mut bytes)? { Reader::new(&bytes).u32()? } else { 1 };
     let next = run.checked_add(1).ok_or_else(|| Error::invalid("too many jobs were run"))?;
-    let source = catalog.find(tx, &start.definition.from)?.map_or(0, |source| source.id);
-    let rows_total = if source == 0 { 0 } else { document_count(tx, source)? };
+    let mut definition = start.definition.clone();
+    let (source, rows_total) = if let Some(topic) = start.topic {
+        definition.until = topic.next;
+        (topic.number, topic.count)
+    } else {
+        let source = catalog.find(tx, &definition.from)?.map_or(0, |source| source.id);
+        (source, if source == 0 { 0 } else { document_count(tx, source)? })
+    };
     swap::create_staging(tx, catalog, &keys::staging(run), &start.definition.into)?;
     tx.put(keys::NEXT_RUN, &next.to_le_bytes())?;
     if let Some(before) = before {
@@ -106,7 +125,7 @@ fn begin(tx: &mut dyn Transaction, catalog: &Catalog, start: &Start, before: Opt
         state: State::Running,
         phase: Phase::Map,
         hash: start.hash,
-        definition: start.definition.to_json().into(),
+        definition: definition.to_json().into(),
         source,
         cursor: Vec::new(),
         counters: Counters { rows_total, ..Counters::default() },

@@ -51,15 +51,14 @@ pub fn commit_slice(
     slice: &Slice,
 ) -> Step<Record> {
     let mut record = expect(tx, name, ticket, Phase::Map)?;
-    if record.source != 0 {
-        let from = definition(&record)?.from;
-        if catalog.find(tx, &from)?.is_none_or(|source| source.id != record.source) {
-            // What is left of it is being cleared: a page of that would look like the end.
-            record.state = State::Failed;
-            record.message = format!("the collection '{from}' was dropped while it was read: run with restart").into();
-            write(tx, name, &mut record, ticket.now)?;
-            return Ok(record);
-        }
+    let Definition { from, topic, .. } = definition(&record)?;
+    let is_there = topic || catalog.find(tx, &from)?.is_some_and(|source| source.id == record.source);
+    if record.source != 0 && !is_there {
+        // What is left of it is being cleared: a page of that would look like the end.
+        record.state = State::Failed;
+        record.message = format!("the collection '{from}' was dropped while it was read: run with restart").into();
+        write(tx, name, &mut record, ticket.now)?;
+        return Ok(record);
     }
     if stops(tx, &mut record, &slice.failures)? {
         write(tx, name, &mut record, ticket.now)?;

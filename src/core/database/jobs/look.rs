@@ -6,10 +6,12 @@ use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
 use crate::collections::json;
 use crate::engine::{Direction, Read, Step};
-use crate::jobs::map::HandedPage;
+use crate::jobs::map::{HandedPage, PageEnd};
 use crate::jobs::reduce::ReducePage;
 use crate::jobs::run::definition;
-use crate::jobs::{keys, Failure, Phase, Record, State};
+use crate::jobs::{keys, Definition, Failure, Phase, Record, State};
+
+use super::messages;
 
 use super::super::read::Context;
 use super::super::response::{write_list, ObjectWriter, Response};
@@ -22,12 +24,21 @@ pub(in super::super) enum JobsTask {
     Status(Box<str>),
     All,
     Failures { name: Box<str>, after: Option<u64>, limit: u64 },
-    Next { name: Box<str>, limit: Option<u64>, page: Option<Box<(Record, NextPage)>> },
+    Next(NextTask),
+}
+
+/// `jobNext`: the page behind the checkpoint, or behind a page that was handed out before.
+pub(in super::super) struct NextTask {
+    name: Box<str>,
+    limit: Option<u64>,
+    after: Option<Vec<u8>>,
+    page: Option<Box<(Record, NextPage)>>,
 }
 
 /// A page under way.
-pub(in super::super) enum NextPage {
+enum NextPage {
     Documents(HandedPage),
+    Messages(Definition),
     Groups(Box<ReducePage>),
     /// The engine goes on by itself.
     Nothing,
@@ -45,7 +56,11 @@ impl JobsTask {
                 let limit = fields.number("limit")?.unwrap_or(FAILURES_PAGE).clamp(1, 10_000);
                 ("jobFailures", Self::Failures { name, after, limit })
             }
-            "jobNext" => ("jobNext", Self::Next { name: name(fields)?, limit: fields.number("limit")?, page: None }),
+            "jobNext" => {
+                let (name, limit) = (name(fields)?, fields.number("limit")?);
+                let after = if fields.has("after") { Some(super::take_token(fields, "after")?) } else { None };
+                ("jobNext", Self::Next(NextTask { name, limit, after, page: None }))
+            }
             _ => return Ok(None),
         }))
     }
@@ -55,7 +70,7 @@ impl JobsTask {
             Self::Status(name) => Ok(super::status(name, Record::load(view, name)?.as_ref())),
             Self::All => all(view),
             Self::Failures { name, after, limit } => failures(view, name, *after, *limit),
-            Self::Next { name, limit, page } => next(view, context, name, *limit, page),
+            Self::Next(task) => task.step(view, context),
         }
     }
 }
@@ -110,60 +125,73 @@ fn write_failures(list: &[Failure], answer: &mut ObjectWriter) {
     });
 }
 
-fn next(
-    view: &dyn Read,
-    context: Context<'_>,
-    name: &str,
-    limit: Option<u64>,
-    page: &mut Option<Box<(Record, NextPage)>>,
-) -> Step<Response> {
-    let (record, page) = &mut **match page {
-        Some(page) => page,
-        None => {
-            let record = Record::load(view, name)?.ok_or_else(|| unknown(name))?;
-            let next = begin(&record, limit)?;
-            page.insert(Box::new((record, next)))
+impl NextTask {
+    fn step(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
+        let Self { name, limit, after, page } = self;
+        let (record, page) = &mut **match page {
+            Some(page) => page,
+            None => {
+                let record = Record::load(view, name)?.ok_or_else(|| unknown(name))?;
+                let next = begin(&record, *limit, after.clone())?;
+                page.insert(Box::new((record, next)))
+            }
+        };
+        let mut answer = ObjectWriter::default();
+        answer.number("run", record.run.into()).number("step", record.step).text("phase", record.phase.name());
+        match page {
+            NextPage::Nothing => {}
+            NextPage::Documents(page) => {
+                page.step(view, context.platform)?;
+                let docs = answer.field("docs");
+                docs.push(b'[');
+                docs.append(&mut page.json);
+                docs.push(b']');
+                answer.extended(page.extended);
+                write_end(&page.page, &mut answer);
+            }
+            NextPage::Messages(definition) => {
+                let found = messages::page(view, record, definition, *limit, after.as_deref())?;
+                found.write(answer.field("docs"))?;
+                answer.extended(true);
+                write_end(&found.page, &mut answer);
+            }
+            NextPage::Groups(page) => {
+                page.step(view, context.platform)?;
+                write_groups(page, &mut answer);
+            }
         }
-    };
-    let mut answer = ObjectWriter::default();
-    answer.number("run", record.run.into()).number("step", record.step).text("phase", record.phase.name());
-    match page {
-        NextPage::Nothing => {}
-        NextPage::Documents(page) => {
-            page.step(view)?;
-            let docs = answer.field("docs");
-            docs.push(b'[');
-            docs.append(&mut page.json);
-            docs.push(b']');
-            answer.extended(page.extended).number("rows", page.page.rows).number("bytes", page.page.bytes);
-            super::write_token(&page.page.last, &mut answer);
-            answer.flag("end", page.page.end);
-        }
-        NextPage::Groups(page) => {
-            page.step(view, context.platform)?;
-            write_list(answer.field("groups"), &page.rows, |(key, row), out| {
-                out.push(b'[');
-                json::write(key, out);
-                out.push(b',');
-                json::write(row.field("value").unwrap_or(&crate::collections::Value::Null), out);
-                out.push(b']');
-            });
-            answer.extended(true).number("parts", page.parts);
-            write_failures(&page.failures, &mut answer);
-            super::write_token(&page.cursor, &mut answer);
-            answer.flag("end", page.end);
-        }
+        Ok(answer.finish())
     }
-    Ok(answer.finish())
 }
 
-fn begin(record: &Record, limit: Option<u64>) -> Result<NextPage> {
+fn write_end(page: &PageEnd, answer: &mut ObjectWriter) {
+    answer.number("rows", page.rows).number("bytes", page.bytes);
+    super::write_token(&page.last, answer);
+    answer.flag("end", page.end);
+}
+
+fn write_groups(page: &ReducePage, answer: &mut ObjectWriter) {
+    write_list(answer.field("groups"), &page.rows, |(key, row), out| {
+        out.push(b'[');
+        json::write(key, out);
+        out.push(b',');
+        json::write(row.field("value").unwrap_or(&crate::collections::Value::Null), out);
+        out.push(b']');
+    });
+    answer.extended(true).number("parts", page.parts);
+    write_failures(&page.failures, answer);
+    super::write_token(&page.cursor, answer);
+    answer.flag("end", page.end);
+}
+
+fn begin(record: &Record, limit: Option<u64>, after: Option<Vec<u8>>) -> Result<NextPage> {
     if record.state != State::Running {
         return Ok(NextPage::Nothing);
     }
     let definition = definition(record)?;
     Ok(match record.phase {
-        Phase::Map if definition.mapped => NextPage::Documents(HandedPage::new(record, &definition, limit)),
+        Phase::Map if definition.mapped && definition.topic => NextPage::Messages(definition),
+        Phase::Map if definition.mapped => NextPage::Documents(HandedPage::new(record, &definition, limit, after)?),
         Phase::Reduce if definition.reduced => NextPage::Groups(Box::new(ReducePage::new(record, &definition)?)),
         _ => NextPage::Nothing,
     })

@@ -4,6 +4,7 @@
 //! must check, is the jobs floor's.
 
 mod look;
+mod messages;
 mod slices;
 
 use std::rc::Rc;
@@ -93,7 +94,7 @@ impl Database {
         let text = fields.raw("definition").ok_or_else(|| fields.missing("definition"))?;
         let (restart, every) = (fields.flag("restart", false)?, fields.number("every")?);
         let (definition, hash) = (Definition::parse(text)?, xxhash_rust::xxh3::xxh3_64(text));
-        Ok(Start { name, definition, hash, restart, every, now: self.wall() })
+        Ok(Start { name, definition, hash, restart, every, now: self.wall(), topic: None })
     }
 
     fn take_turn(&self, name: Box<str>, fields: &mut Fields<'_>) -> Result<Turn> {
@@ -104,11 +105,13 @@ impl Database {
 
     async fn job_start(&self, start: Start, durability: Durability) -> Result<Response> {
         let (name, shared) = (start.name.clone(), Rc::clone(&self.0));
-        let work = move |tx: &mut dyn crate::engine::Transaction| {
+        let begin = move |tx: &mut dyn crate::engine::Transaction| {
             refuse_synced(tx, &start.definition.into, "job")?;
+            let mut start = start.clone();
+            messages::look(tx, &mut start)?;
             run::start(tx, &shared.catalog, &start)
         };
-        let committed = self.0.engine.commit(durability, work).await?;
+        let committed = self.0.engine.commit(durability, begin).await?;
         self.resume_upkeep();
         Ok(status(&name, Some(&committed.value)))
     }
@@ -172,7 +175,7 @@ fn write_token(cursor: &[u8], answer: &mut ObjectWriter) {
     answer.text("token", &String::from_utf8_lossy(&text));
 }
 
-fn take_token(fields: &mut Fields<'_>) -> Result<Vec<u8>> {
-    let text = fields.required_text("token")?;
-    json::base64::decode(text.as_bytes()).ok_or_else(|| fields.wrong("token", "what jobNext answered"))
+fn take_token(fields: &mut Fields<'_>, name: &str) -> Result<Vec<u8>> {
+    let text = fields.required_text(name)?;
+    json::base64::decode(text.as_bytes()).ok_or_else(|| fields.wrong(name, "what jobNext answered"))
 }

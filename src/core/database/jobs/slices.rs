@@ -10,7 +10,7 @@ use crate::cache;
 use crate::collections::fields::Fields;
 use crate::collections::Value;
 use crate::engine::{Durability, Transaction};
-use crate::jobs::map::{emitted, MapPage, PageEnd, Slice};
+use crate::jobs::map::{self, emitted, MapPage, PageEnd, Slice};
 use crate::jobs::reduce::{documents, ReducePage};
 use crate::jobs::run::{self, definition, expect, Ticket};
 use crate::jobs::slice::{advance, commit_reduced, commit_slice, put_parts, Reduced};
@@ -20,7 +20,7 @@ use crate::jobs::{keys, Definition, Phase, Record, State};
 use super::super::handle::Database;
 use super::super::response::Response;
 use super::super::sync::refuse_synced;
-use super::{look, status, take_failures, take_token, Turn};
+use super::{look, messages, status, take_failures, take_token, Turn};
 
 impl Database {
     /// The record and the definition, whoever may have moved them since.
@@ -38,6 +38,12 @@ impl Database {
         }
         let platform = &*self.0.platform;
         match record.phase {
+            Phase::Map if !definition.mapped && definition.topic => {
+                let read = |view: &dyn crate::engine::Read| messages::page(view, &record, &definition, None, None);
+                let found = self.0.look(read).await?;
+                let slice = map::rows(&record, &definition.grouping()?, found.rows()?, found.page)?;
+                self.job_slice(turn, slice, durability).await
+            }
             Phase::Map if !definition.mapped => {
                 let mut page = MapPage::new(&record, &definition)?;
                 self.0.look(|view| page.step(view, platform)).await?;
@@ -67,7 +73,7 @@ impl Database {
         let (record, definition) = self.job(&turn.name).await?;
         // Only so that what is late is not taken for malformed: the commit looks again.
         run::check(&turn.name, &record, turn.ticket, record.phase)?;
-        let (last, end) = (take_token(&mut fields)?, fields.flag("end", false)?);
+        let (last, end) = (take_token(&mut fields, "token")?, fields.flag("end", false)?);
         let failures = take_failures(&mut fields, record.phase)?;
         match record.phase {
             Phase::Map if definition.mapped => {
@@ -102,7 +108,15 @@ impl Database {
             return self.job_slice_apart(turn, slice, durability).await;
         }
         let shared = Rc::clone(&self.0);
-        let commit = move |tx: &mut dyn Transaction| commit_slice(tx, &shared.catalog, &turn.name, turn.ticket, &slice);
+        let commit = move |tx: &mut dyn Transaction| {
+            let record = expect(tx, &turn.name, turn.ticket, Phase::Map)?;
+            let definition = definition(&record)?;
+            if !messages::is_there(tx, &record, &definition)? {
+                let text = format!("the topic '{}' was dropped while it was read: run with restart", definition.from);
+                return run::fail(tx, &turn.name, turn.ticket, Phase::Map, &text);
+            }
+            commit_slice(tx, &shared.catalog, &turn.name, turn.ticket, &slice)
+        };
         let committed = self.0.engine.commit(durability, commit).await?;
         Ok(status(&name, Some(&committed.value)))
     }

@@ -11,6 +11,8 @@ mod crash_tests;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod gone_tests;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod jobs_tests;

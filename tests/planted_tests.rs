@@ -9,6 +9,7 @@ use tidewell_core::disk::Fault;
 
 use crate::cache_tests::cached;
 use crate::crash_tests::{crash_at, fault_at, Tally};
+use crate::gone_tests::{dropped, restored};
 use crate::jobs_tests::{crash as crash_job, tabs as job_tabs};
 use crate::model_tests::run;
 use crate::topics_tests::shared;
@@ -182,6 +183,21 @@ fn committing_an_effect_without_its_acknowledgement_is_caught() {
 #[test]
 fn changing_a_followed_document_without_publishing_it_is_caught() {
     check_caught(Bug::ForgetChange, |seed| shared(seed).map(drop));
+}
+
+#[test]
+fn giving_a_new_group_the_number_of_a_dropped_one_is_caught() {
+    check_caught(Bug::ReuseGroupNumber, dropped);
+}
+
+#[test]
+fn leaving_the_messages_of_a_dropped_topic_is_caught() {
+    check_caught(Bug::KeepDroppedTopic, dropped);
+}
+
+#[test]
+fn beginning_the_groups_of_a_backup_anew_is_caught() {
+    check_caught(Bug::ForgetGroupPosition, |seed| restored(seed).map(drop));
 }
 
 #[test]

@@ -54,12 +54,23 @@ export class TopicCore {
   }
 
   async write(command: { readonly op: string } & Answer, options?: WriteOptions): Promise<Answer> {
-    return (await this.hub.session.write(command, 'topic', options)) as Answer
+    const written = this.hub.session.write(command, 'topic', options)
+    return (await written.catch((error: unknown) => this.#lost(error))) as Answer
   }
 
   /** Calls a method for the application; `session` is the transaction's where there is one. */
   async call(session: Session, method: string, args: readonly unknown[]): Promise<unknown> {
     session.check()
+    return this.#call(session, method, args).catch((error: unknown) => this.#lost(error))
+  }
+
+  /** Somebody dropped the topic: whoever uses its name next begins a new one. */
+  #lost(error: unknown): never {
+    if (toError(error).reason === 'unknown-topic') this.#number = undefined
+    throw error
+  }
+
+  async #call(session: Session, method: string, args: readonly unknown[]): Promise<unknown> {
     if (method === 'publish') {
       const [value, { durability, ...rest } = {}] = args as [unknown, PublishOptions?]
       return (await this.#publish(session, [{ ...rest, value }], { durability }))[0]
@@ -157,6 +168,18 @@ export class TopicCore {
       throw invalid('topic: the name of a group must be a string that is not empty')
     const topic = await this.number()
     return (await this.write({ op: 'topicGroup', topic, name, create, ...wishes })) as never
+  }
+
+  async drop(): Promise<boolean> {
+    const answer = await this.write({ op: 'topicDrop', name: this.name })
+    this.#number = undefined
+    return answer['dropped'] === 1
+  }
+
+  async dropGroup(name: string): Promise<boolean> {
+    const group = checkText('dropGroup: the name of a group', name)
+    const answer = await this.write({ op: 'topicDropGroup', topic: await this.number(), name: group })
+    return answer['dropped'] === 1
   }
 
   requeue(messages: readonly MessagePlace[]): Promise<number> {

@@ -89,9 +89,20 @@ export interface Topic<V = unknown> extends Publisher<V> {
   remove(messages: readonly MessagePlace[]): Promise<number>
   /** What is stored, and how far behind the groups are. */
   stats(): Promise<TopicStats>
+  /**
+   * Drops the topic with all it has, in one commit: messages, what is scheduled, groups. Consumers in all tabs end with `invalid`, reason
+   * `unknown-topic`. Whoever uses the name afterwards begins a new topic. Resolves with whether there was one.
+   */
+  drop(): Promise<boolean>
+  /**
+   * Drops a group: its place, and what its members hold. They end with `invalid`, reason `unknown-group`; the next consumer of that name
+   * begins anew. Resolves with whether there was one.
+   */
+  dropGroup(group: string): Promise<boolean>
 }
 
-const METHODS = 'publish publishMany schedule cancel scheduled seek pause resume requeue remove stats' as const
+const METHODS =
+  'publish publishMany schedule cancel scheduled seek pause resume requeue remove stats drop dropGroup' as const
 
 /** Where the methods of a topic are: in the chunk that is loaded with the first of them. */
 interface Calls {

@@ -303,6 +303,9 @@ export interface StorageInfo {
 export interface ImportResult {
   readonly collections: number
   readonly documents: number
+  /** Topics and their messages, if the backup has any. */
+  readonly topics?: number
+  readonly messages?: number
 }
 
 /** Long work in the background. */

@@ -390,6 +390,67 @@ export const topics: readonly Claim[] = [
     equal(await valuesOf(db, 't'), [])
   }),
 
+  claim('a group that is dropped begins anew, and a topic that is dropped is gone with its consumers', async (db) => {
+    const topic = db.topic<number>('t')
+    await topic.publishMany([{ value: 1 }, { value: 2, delay: 60_000 }])
+    const seen: number[] = []
+    const first = topic.consume('g', ({ value }) => void seen.push(value))
+    await eventually(() => seen.length === 1, 'the group has seen it')
+    equal([await topic.dropGroup('g'), await topic.dropGroup('g')], [true, false])
+    await rejects(first.done, 'invalid', 'unknown-group')
+    const second = topic.consume('g', ({ value }) => void seen.push(10 * value))
+    await eventually(() => seen.length === 2, 'a group of that name sees it again')
+    equal(seen, [1, 10])
+    equal([await topic.drop(), await topic.drop()], [true, false])
+    await rejects(second.done, 'invalid', 'unknown-topic')
+    equal(await valuesOf(db, 't'), [])
+    equal(await topic.scheduled(), [])
+    equal(await topic.publish(7), { partition: 0, offset: 0 })
+    equal((await topic.stats()).groups, [])
+    await rejects(topic.dropGroup(''), 'invalid')
+  }),
+
+  claim('a backup carries topics: their messages, and groups with what is not done', async (db, { open }) => {
+    const topic = db.topic<number>('t', { retention: { count: 1000 } })
+    await topic.publishMany(
+      Array.from({ length: 40 }, (_, value) => ({ value, key: `k${value % 3}`, headers: { at: new Date(5) } })),
+    )
+    await topic.publish(100, { delay: 60_000, id: 'later' })
+    for await (const message of topic.consume('g', { maxInFlight: 5 })) {
+      await message.ack()
+      if (message.value > 10) break
+    }
+    const lag = (await topic.stats()).groups[0]?.lag ?? 0
+    const other = await open()
+    try {
+      const result = await other.import(db.export())
+      equal(result.messages, 40)
+      const back = other.topic<number>('t')
+      equal(await valuesOf(other, 't'), await valuesOf(db, 't'))
+      equal(
+        (await back.scheduled()).map(({ id, value }) => [id, value]),
+        [['later', 100]],
+      )
+      equal((await back.stats()).groups[0]?.lag, lag)
+      const rest: number[] = []
+      const consumer = back.consume('g', ({ value, headers }) => {
+        holds(headers['at'] instanceof Date, 'headers are what they were')
+        rest.push(value)
+      })
+      await eventually(() => rest.length === lag, 'the group goes on where it was')
+      await consumer.stop()
+      for (const key of [0, 1, 2]) {
+        const ofKey = rest.filter((value) => value % 3 === key)
+        equal(
+          ofKey,
+          [...ofKey].sort((a, b) => a - b),
+        )
+      }
+    } finally {
+      await other.close()
+    }
+  }),
+
   claim('messages and what is not settled outlive the close of the database', async (db, { persistent, reopen }) => {
     if (!persistent) return
     const topic = db.topic<number>('t')

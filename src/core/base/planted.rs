@@ -71,6 +71,12 @@ pub enum Bug {
     ForgetTransactionalAck,
     /// A commit on a followed collection publishes no change.
     ForgetChange,
+    /// A new group gets the number of one that was dropped.
+    ReuseGroupNumber,
+    /// Dropping a topic leaves its messages.
+    KeepDroppedTopic,
+    /// An import of a topic begins its groups anew.
+    ForgetGroupPosition,
     /// What a slice of a job came to is committed before the cursor behind it.
     CommitJobOutputApart,
     /// A slice of a job is taken from whoever brings it, whatever was committed since it was read.

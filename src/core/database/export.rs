@@ -11,17 +11,21 @@ use crate::base::Result;
 use crate::collections::catalog::{document_count, Collection};
 use crate::collections::json::write_string;
 use crate::collections::Document;
-use crate::engine::{Pause, Snapshot};
+use crate::engine::{Pause, Read, Snapshot};
 use crate::search::store::view::declared;
+use crate::topics::clock;
 
+use super::export_topics::{sections, Section};
 use super::handle::{Database, Shared};
 use super::read::scan_documents;
 use super::response::{write_list, ObjectWriter};
 
 /// About the size of a chunk.
-const CHUNK_BYTES: usize = 256 << 10;
-/// The format that is written.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
+/// The format of a backup without topics, which earlier versions read, too.
+pub(super) const PLAIN: u64 = 1;
+/// The format of one with topics.
+pub(super) const FORMAT: u64 = 2;
 
 /// An export under way. Dropping it ends it.
 pub struct Export {
@@ -31,6 +35,9 @@ pub struct Export {
     checksum: Xxh3Default,
     collections: u64,
     documents: u64,
+    sections: Rc<[Section]>,
+    topics: u64,
+    messages: u64,
 }
 
 enum State {
@@ -39,6 +46,8 @@ enum State {
     Collection(Rc<[Rc<Collection>]>, usize),
     /// Inside it, behind that id.
     Documents(Rc<[Rc<Collection>]>, usize, Option<Vec<u8>>),
+    /// In that section of the topics, behind that key.
+    Topics(usize, Vec<u8>),
     Trailer,
     Done,
 }
@@ -56,6 +65,9 @@ impl Database {
             checksum: Xxh3Default::new(),
             collections: 0,
             documents: 0,
+            sections: Rc::new([]),
+            topics: 0,
+            messages: 0,
         })
     }
 }
@@ -73,6 +85,7 @@ impl Export {
                 State::Header => self.header(&mut chunk).await?,
                 State::Collection(list, at) => self.collection(list, at, &mut chunk).await?,
                 State::Documents(list, at, last) => self.documents(list, at, last, &mut chunk).await?,
+                State::Topics(at, last) => self.topics(at, last, &mut chunk).await?,
                 State::Trailer => {
                     self.trailer(&mut chunk);
                     State::Done
@@ -90,15 +103,21 @@ impl Export {
         // What a job has not finished is not part of a backup.
         list.retain(|collection| !collection.is_hidden());
         self.collections = list.len() as u64;
+        (self.sections, self.topics) = shared.engine.read_at(&self.snapshot, |view| sections(view)).await?;
         let mut line = ObjectWriter::default();
-        line.text("tidewell", "export").number("format", FORMAT).number("position", self.snapshot.position());
+        let format = if self.topics == 0 { PLAIN } else { FORMAT };
+        line.text("tidewell", "export").number("format", format).number("position", self.snapshot.position());
         line.number("collections", self.collections);
+        if self.topics > 0 {
+            let stamp = shared.engine.read_at(&self.snapshot, |view| clock::stored(view)).await?;
+            line.number("topics", self.topics).number("clock", stamp.map_or(0, |stamp| stamp.time));
+        }
         push_line(chunk, &line.finish().json);
         Ok(State::Collection(list.into(), 0))
     }
 
     async fn collection(&mut self, list: Rc<[Rc<Collection>]>, at: usize, chunk: &mut Vec<u8>) -> Result<State> {
-        let Some(collection) = list.get(at) else { return Ok(State::Trailer) };
+        let Some(collection) = list.get(at) else { return Ok(State::Topics(0, Vec::new())) };
         let id = collection.id;
         let count = self.shared.engine.read_at(&self.snapshot, |view| document_count(view, id)).await?;
         let mut line = ObjectWriter::default();
@@ -150,17 +169,28 @@ impl Export {
         Ok(if flow.is_break() { State::Documents(list, at, last) } else { State::Collection(list, at + 1) })
     }
 
+    async fn topics(&mut self, at: usize, mut last: Vec<u8>, chunk: &mut Vec<u8>) -> Result<State> {
+        let Some(section) = self.sections.get(at) else { return Ok(State::Trailer) };
+        let messages = &mut self.messages;
+        let write = |view: &dyn Read| section.write(view, &mut last, chunk, messages);
+        let done = self.shared.engine.read_at(&self.snapshot, write).await?;
+        Ok(if done { State::Topics(at + 1, Vec::new()) } else { State::Topics(at, last) })
+    }
+
     fn trailer(&mut self, chunk: &mut Vec<u8>) {
         // Everything in this chunk before the trailer was summed already.
         let sum = self.checksum.digest();
         let mut line = ObjectWriter::default();
         line.flag("end", true).number("collections", self.collections).number("documents", self.documents);
+        if self.topics > 0 {
+            line.number("topics", self.topics).number("messages", self.messages);
+        }
         line.text("checksum", &format!("{sum:016x}"));
         push_line(chunk, &line.finish().json);
     }
 }
 
-fn push_line(chunk: &mut Vec<u8>, json: &[u8]) {
+pub(super) fn push_line(chunk: &mut Vec<u8>, json: &[u8]) {
     chunk.extend_from_slice(json);
     chunk.push(b'\n');
 }

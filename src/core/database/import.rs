@@ -12,8 +12,9 @@ use crate::collections::json::write_string;
 use crate::collections::write::InsertMode;
 use crate::engine::Durability;
 
-use super::export::FORMAT;
+use super::export::{FORMAT, PLAIN};
 use super::handle::{Database, Shared};
+use super::import_topics::TopicImport;
 use super::response::{ObjectWriter, Response};
 use super::write::Write;
 
@@ -32,6 +33,7 @@ pub struct Import {
     current: Option<Current>,
     collections: u64,
     documents: u64,
+    topics: TopicImport,
 }
 
 #[derive(PartialEq)]
@@ -65,6 +67,7 @@ impl Database {
             current: None,
             collections: 0,
             documents: 0,
+            topics: TopicImport::default(),
         }
     }
 }
@@ -105,6 +108,9 @@ impl Import {
         }
         let mut answer = ObjectWriter::default();
         answer.number("collections", self.collections).number("documents", self.documents);
+        if self.topics.topics > 0 {
+            answer.number("topics", self.topics.topics).number("messages", self.topics.messages);
+        }
         Ok(answer.finish())
     }
 
@@ -118,28 +124,36 @@ impl Import {
             return Err(wrong("there is text behind the trailer"));
         }
         if self.stage == Stage::Header {
-            self.take_header(&mut fields)?;
+            self.take_header(&mut fields).await?;
         } else if fields.flag("end", false)? {
             return self.take_trailer(fields).await;
         } else if let Some(name) = fields.text("collection")? {
             let name = name.into_owned();
             self.end_collection().await?;
             self.take_collection(&name, &mut fields).await?;
-        } else {
+        } else if fields.has("doc") {
             self.take_document(&mut fields).await?;
+        } else {
+            self.end_collection().await?;
+            if !self.topics.take(&self.database, &mut fields, line.len()).await? {
+                return Err(wrong("a line is neither of a collection nor of a topic"));
+            }
         }
         self.checksum.update(line);
         Ok(())
     }
 
-    fn take_header(&mut self, fields: &mut Fields<'_>) -> Result<()> {
+    async fn take_header(&mut self, fields: &mut Fields<'_>) -> Result<()> {
         if fields.text("tidewell")?.as_deref() != Some("export") {
             return Err(wrong("the text does not begin like an export"));
         }
         match fields.number("format")? {
-            Some(FORMAT) => {}
-            Some(other) => return Err(wrong(format!("it has format {other}, this version reads {FORMAT}"))),
+            Some(PLAIN | FORMAT) => {}
+            Some(other) => return Err(wrong(format!("it has format {other}, this version reads up to {FORMAT}"))),
             None => return Err(wrong("the header names no format")),
+        }
+        if let Some(time) = fields.number("clock")? {
+            TopicImport::clock(&self.database, time).await?;
         }
         self.stage = Stage::Body;
         Ok(())
@@ -200,12 +214,17 @@ impl Import {
 
     async fn take_trailer(&mut self, mut fields: Fields<'_>) -> Result<()> {
         self.end_collection().await?;
+        self.topics.flush(&self.database).await?;
         let sum = format!("{:016x}", self.checksum.digest());
         if fields.text("checksum")?.as_deref() != Some(&sum) {
             return Err(wrong("the checksum does not match, so the text was damaged"));
         }
         if fields.number("documents")? != Some(self.documents) {
             return Err(wrong("the trailer counts other documents than there were"));
+        }
+        let told = (fields.number("topics")?.unwrap_or(0), fields.number("messages")?.unwrap_or(0));
+        if told != (self.topics.topics, self.topics.messages) {
+            return Err(wrong("the trailer counts other messages than there were"));
         }
         self.stage = Stage::Ended;
         Ok(())

@@ -10,6 +10,7 @@ use crate::collections::build::{self, Build, BuildStep};
 use crate::engine::signal::first_of;
 use crate::engine::{Durability, LockMode};
 use crate::jobs::run as jobs;
+use crate::topics::gone;
 
 use super::handle::{Database, DatabaseEvent, Shared};
 use super::response::ObjectWriter;
@@ -130,7 +131,9 @@ async fn run(shared: Rc<Shared>) {
 /// Everything there is to do, one instance at a time if possible: two would only do it twice.
 async fn round(shared: &Rc<Shared>) -> Result<()> {
     let builds = shared.look(|view| build::builds(view, &shared.catalog)).await?;
-    let garbage = shared.look(build::has_garbage).await? || shared.look(jobs::has_garbage).await?;
+    let garbage = shared.look(build::has_garbage).await?
+        || shared.look(jobs::has_garbage).await?
+        || shared.look(gone::has_garbage).await?;
     let searches = shared.look(|view| search::pending(view, shared)).await?;
     if builds.is_empty() && !garbage && searches.is_empty() {
         return Ok(());
@@ -199,8 +202,12 @@ async fn clear(shared: &Rc<Shared>) -> Result<bool> {
         shared.engine.commit(Durability::Relaxed, build::clear_slice).await?;
         return Ok(true);
     }
-    if !shared.look(jobs::has_garbage).await? {
+    if shared.look(jobs::has_garbage).await? {
+        shared.engine.commit(Durability::Relaxed, jobs::clear_slice).await?;
+        return Ok(true);
+    }
+    if !shared.look(gone::has_garbage).await? {
         return Ok(false);
     }
-    Ok(shared.engine.commit(Durability::Relaxed, jobs::clear_slice).await?.value)
+    Ok(shared.engine.commit(Durability::Relaxed, gone::clear_slice).await?.value)
 }

@@ -83,6 +83,7 @@ impl Origin {
 /// # Errors
 /// `Invalid` for messages that are no dead letters.
 pub fn requeue(tx: &mut dyn Transaction, topic: u32, places: &[Place], now: u64, seed: u64) -> Step<u64> {
+    spec::load(tx, topic)?;
     let mut count = 0;
     for place in places {
         let mut bytes = Vec::new();
@@ -118,6 +119,7 @@ fn back(tx: &mut dyn Transaction, origin: &Origin, message: &Message<'_>, now: u
 
 /// Removes messages of a topic. Answers how many there were.
 pub fn remove(tx: &mut dyn Transaction, topic: u32, places: &[Place]) -> Step<u64> {
+    spec::load(tx, topic)?;
     let mut head = Head::load(tx, topic)?;
     let mut count = 0;
     for place in places {

@@ -79,11 +79,18 @@ impl Head {
         let offset = self.next;
         self.next = offset.saturating_add(1);
         let place = Place { lane, partition: partition(offset), offset };
-        let at = self.streams.partition_point(|one| (one.lane, one.partition) < (lane, place.partition));
-        if self.streams.get(at).is_none_or(|one| (one.lane, one.partition) != (lane, place.partition)) {
-            self.streams.insert(at, place);
-        }
+        self.cover(place);
         place
+    }
+
+    /// A message stands at `place`.
+    pub(super) fn cover(&mut self, place: Place) {
+        let Place { lane, partition, offset } = place;
+        let at = self.streams.partition_point(|one| (one.lane, one.partition) < (lane, partition));
+        match self.streams.get_mut(at).filter(|one| (one.lane, one.partition) == (lane, partition)) {
+            Some(first) => first.offset = first.offset.min(offset),
+            None => self.streams.insert(at, place),
+        }
     }
 
     /// A message was stored.

@@ -24,6 +24,8 @@
 //! 06 'w' topic group due:u64be place               the same by the time at which it may be handed out again
 //! 06 'l' topic group key-hash:u64be                a message key with a message that is not done
 //! 06 'b' topic group key-hash place                a message that waits for that one
+//! 06 'o' topic                                     the least number of a new group, once one was dropped
+//! 06 'z' topic                                     a dropped topic whose other keys are to be cleared
 //! ```
 
 use crate::engine::KeyRange;
@@ -105,6 +107,21 @@ pub fn head(topic: u32) -> Vec<u8> {
 /// A message.
 pub fn message(topic: u32, place: Place) -> Vec<u8> {
     of(b'm', topic, &[&place.bytes()])
+}
+
+/// All messages of a topic.
+pub fn all_messages(topic: u32) -> KeyRange {
+    KeyRange::prefix(&of(b'm', topic, &[]))
+}
+
+/// All locks of message keys of a group.
+pub fn locks(topic: u32, group: u32) -> KeyRange {
+    KeyRange::prefix(&of(b'l', topic, &[&group.to_be_bytes()]))
+}
+
+/// All messages of a group that wait for others with their keys.
+pub fn all_blocked(topic: u32, group: u32) -> KeyRange {
+    KeyRange::prefix(&of(b'b', topic, &[&group.to_be_bytes()]))
 }
 
 /// The messages of one lane and partition from `place` on.
@@ -247,6 +264,31 @@ pub fn of_group(topic: u32, group: u32) -> [KeyRange; 5] {
     [b'd', b'x', b'w', b'l', b'b'].map(|kind| KeyRange::prefix(&of(kind, topic, &[&group.to_be_bytes()])))
 }
 
+/// The least number of a topic's next group.
+pub fn next_group(topic: u32) -> Vec<u8> {
+    of(b'o', topic, &[])
+}
+
+/// A dropped topic that left keys behind.
+pub fn garbage(topic: u32) -> Vec<u8> {
+    of(b'z', topic, &[])
+}
+
+/// All dropped topics that left keys behind.
+pub fn garbage_all() -> KeyRange {
+    KeyRange::prefix(&[TOPIC, b'z'])
+}
+
+/// The topic's number in a key of [`garbage`].
+pub fn garbage_topic(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(2..6)?.try_into().ok()?))
+}
+
+/// Everything that a dropped topic leaves behind.
+pub fn of_topic(topic: u32) -> Vec<KeyRange> {
+    b"hmijksuGgqdxwlbo".iter().map(|kind| KeyRange::prefix(&of(*kind, topic, &[]))).collect()
+}
+
 /// What a changed key means to whoever waits for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum News {
@@ -260,7 +302,7 @@ pub enum News {
 pub fn news(key: &[u8]) -> Option<News> {
     let number = |at: usize| Some(u32::from_be_bytes(key.get(at..at + 4)?.try_into().ok()?));
     match key {
-        [TOPIC, b'h' | b's', ..] => Some(News::Topic(number(2)?)),
+        [TOPIC, b'h' | b's' | b'o' | b'z', ..] => Some(News::Topic(number(2)?)),
         [TOPIC, b'g' | b'w', ..] => Some(News::Group(number(2)?, number(6)?)),
         _ => None,
     }

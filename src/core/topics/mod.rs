@@ -3,12 +3,14 @@
 //! It reads no clock and draws no random numbers: both come in with the commands. Who a member is, whether it still lives and when
 //! somebody looks again are the package's business; nothing here depends on the answers.
 
+pub mod backup;
 pub mod change;
 pub mod clock;
 pub mod dead;
 pub mod deliver;
 pub mod delivery;
 pub mod desk;
+pub mod gone;
 pub mod group;
 pub mod head;
 pub mod keys;

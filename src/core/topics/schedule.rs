@@ -41,7 +41,11 @@ impl Scheduled {
         out
     }
 
-    fn decode(key: &[u8], bytes: &[u8]) -> Result<Self> {
+    /// Reads a key and its value.
+    ///
+    /// # Errors
+    /// `Corrupt` if they make no sense.
+    pub fn decode(key: &[u8], bytes: &[u8]) -> Result<Self> {
         let damaged = || Error::corrupt("a scheduled message makes no sense");
         let (due, number) = keys::read_scheduled(key).ok_or_else(damaged)?;
         let mut reader = Reader::new(bytes);
@@ -57,6 +61,21 @@ impl Scheduled {
 pub(super) fn put(tx: &mut dyn Transaction, spec: &Spec, head: &mut Head, due: u64, message: &NewMessage) -> Step<()> {
     let id = message.id.clone().ok_or_else(|| Error::invalid("publish: a delayed message needs an id"))?;
     add(tx, spec, head, due, id, None, message)
+}
+
+/// Schedules a message as it was.
+pub(super) fn put_back(
+    tx: &mut dyn Transaction,
+    spec: &Spec,
+    head: &mut Head,
+    due: u64,
+    (id, cron): (Box<str>, Option<Box<str>>),
+    message: &NewMessage,
+) -> Step<()> {
+    if id.is_empty() || id.len() > ID_MAX {
+        return Err(Error::invalid(format!("schedule: an id is 1 to {ID_MAX} bytes of UTF-8")).into());
+    }
+    add(tx, spec, head, due, id, cron, message)
 }
 
 fn add(

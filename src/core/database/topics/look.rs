@@ -69,6 +69,7 @@ impl TopicTask {
 
 impl Page {
     fn answer(&self, view: &dyn Read) -> Step<Response> {
+        spec::load(view, self.topic)?;
         let offset = match self.from {
             seek::From::Beginning => 0,
             seek::From::End => Head::load(view, self.topic)?.next,
@@ -98,6 +99,7 @@ impl Page {
 }
 
 fn scheduled(view: &dyn Read, topic: u32, wall: f64) -> Step<Response> {
+    spec::load(view, topic)?;
     let all = schedule::list(view, topic, SCHEDULED_MAX)?;
     let stamp = clock::stored(view)?;
     let now = stamp.map_or(0, |stamp| clock::whole(stamp.time as f64 + (wall - stamp.wall as f64).max(0.0)));

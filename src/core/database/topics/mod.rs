@@ -16,12 +16,13 @@ use crate::topics::clock::{self, TopicClock};
 use crate::topics::desk::Desk;
 use crate::topics::group::{self, Group};
 use crate::topics::spec::{self, Spec};
-use crate::topics::{change, dead, publish, schedule, seek, NewMessage, Published};
+use crate::topics::{change, dead, gone, publish, schedule, seek, NewMessage, Published};
 
 use super::handle::{Database, Shared};
 use super::response::{write_list, ObjectWriter, Response};
 
 pub(super) use look::TopicTask;
+pub(super) use parse::{group_wishes, wishes};
 pub(super) use turn::Deferred;
 
 /// Commands of topics that change something.
@@ -40,6 +41,8 @@ pub(super) enum TopicCall {
     Requeue,
     Remove,
     Follow,
+    Drop,
+    DropGroup,
 }
 
 impl TopicCall {
@@ -57,6 +60,8 @@ impl TopicCall {
             "topicRequeue" => Self::Requeue,
             "topicRemove" => Self::Remove,
             "topicFollow" => Self::Follow,
+            "topicDrop" => Self::Drop,
+            "topicDropGroup" => Self::DropGroup,
             _ => return None,
         })
     }
@@ -146,6 +151,7 @@ impl Database {
             TopicCall::Schedule | TopicCall::Cancel | TopicCall::Fire => {
                 self.topic_schedule(call, fields, durability).await
             }
+            TopicCall::Drop | TopicCall::DropGroup => self.topic_drop(call, fields, durability).await,
             TopicCall::Follow => {
                 let collection: Box<str> = fields.required_text("collection")?.into();
                 let wishes = parse::wishes(&mut fields)?;
@@ -160,6 +166,22 @@ impl Database {
                 Ok(ObjectWriter::default().number("topic", topic.into()).finish())
             }
         }
+    }
+
+    async fn topic_drop(&self, call: TopicCall, mut fields: Fields<'_>, durability: Durability) -> Result<Response> {
+        let name: Box<str> = fields.required_text("name")?.into();
+        let topic = if call == TopicCall::DropGroup { Some(parse::topic(&mut fields)?) } else { None };
+        fields.finish()?;
+        let work = move |tx: &mut dyn Transaction, _| {
+            let was_there = match topic {
+                Some(topic) => gone::drop_group(tx, topic, &name)?,
+                None => gone::drop_topic(tx, &name)?,
+            };
+            Ok(u64::from(was_there))
+        };
+        let answer = self.topic_count("dropped", durability, work).await;
+        self.resume_upkeep();
+        answer
     }
 
     async fn topic_count(

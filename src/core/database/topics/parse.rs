@@ -29,7 +29,7 @@ pub(super) fn member(fields: &mut Fields<'_>) -> Result<u64> {
     fields.number("member")?.filter(|member| *member > 0).ok_or_else(|| fields.missing("member"))
 }
 
-pub(super) fn wishes(fields: &mut Fields<'_>) -> Result<Wishes> {
+pub(in super::super) fn wishes(fields: &mut Fields<'_>) -> Result<Wishes> {
     Ok(Wishes {
         partitions: fields.number("partitions")?,
         age: fields.number("age")?,
@@ -40,7 +40,7 @@ pub(super) fn wishes(fields: &mut Fields<'_>) -> Result<Wishes> {
     })
 }
 
-pub(super) fn group_wishes(fields: &mut Fields<'_>) -> Result<GroupWishes> {
+pub(in super::super) fn group_wishes(fields: &mut Fields<'_>) -> Result<GroupWishes> {
     Ok(GroupWishes {
         ack: fields.number("ackDeadline")?,
         deliveries: fields.number("maxDeliveries")?,

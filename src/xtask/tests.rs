@@ -36,6 +36,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
 ];
 
+/// Tests of the native server that hold for every server of the protocol.
+const EDGE_SCENARIOS: [&str; 6] = [
+    "two_clients_that_were_offline",
+    "killed_in_the_middle_of_pushes",
+    "a_live_stream_tells",
+    "rules_from_the_file_of_settings",
+    "tokens_that_do_not_hold",
+    "hostile_bodies",
+];
+
 /// Runs the command.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
     if take_flag(&mut arguments, "--list") {
@@ -170,7 +180,16 @@ fn edge() -> Result<Outcome> {
     compile::conformance(&conformance)?;
     let mut variables = package_variables();
     variables.push(("TIDEWELL_CONFORMANCE", conformance.display().to_string()));
-    node::test("running it on workerd", "tests/edge", &variables, 10)
+    let own = node::test("running it on workerd", "tests/edge", &variables, 10)?;
+    let server = tree::root().join("tests/edge/sync_server.mjs");
+    let scenarios = Step::cargo("running the native server's scenarios against the edge's")
+        .args(["test", "--locked", "-p", "tidewell-server", "--test", "server", "--"])
+        // Those that are about the native program's files and commands are not for it.
+        .args(EDGE_SCENARIOS)
+        .args(["--test-threads=1", "--show-output"])
+        .env("TIDEWELL_SERVER", format!("node {}", server.display()))
+        .env("TIDEWELL_PACKAGE", tree::root().join(build::PACKAGE));
+    Ok(own.and(Outcome::of(&scenarios.minutes(10).finish()?)))
 }
 
 fn browser() -> Result<Outcome> {

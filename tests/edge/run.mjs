@@ -1,4 +1,4 @@
 // Runs every test file, or those whose names contain an argument.
-import { runBeside } from "../browser/support/files.mjs";
+import { runBeside } from '../browser/support/files.mjs'
 
-runBeside(import.meta.url);
+runBeside(import.meta.url)

@@ -1,67 +1,50 @@
 // A client of the sync server, as small as docs/SYNC.md allows: it pushes what it is told, and pulls. And tokens for it.
-import { createHmac } from "node:crypto";
-import { xxhash3 } from "hash-wasm";
+import { createHmac } from 'node:crypto'
+import { xxhash3 } from 'hash-wasm'
 
-export const SECRET = "thirty-two bytes that nobody knows";
+export const SECRET = 'thirty-two bytes that nobody knows'
 
-const coded = (value) =>
-  Buffer.from(
-    typeof value === "string" ? value : JSON.stringify(value),
-  ).toString("base64url");
+const coded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
 /** A token; `header` and `secret` may be wrong on purpose. */
-export function token(
-  claims,
-  {
-    secret = SECRET,
-    header = { alg: "HS256", typ: "JWT" },
-    hash = "sha256",
-  } = {},
-) {
+export function token(claims, { secret = SECRET, header = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256' } = {}) {
   const whole = {
-    tenant: "t",
-    sub: "ann",
+    tenant: 't',
+    sub: 'ann',
     exp: Math.floor(Date.now() / 1000) + 3600,
     ...claims,
-  };
-  const signed = `${coded(header)}.${coded(whole)}`;
-  return `${signed}.${createHmac(hash, secret).update(signed).digest("base64url")}`;
+  }
+  const signed = `${coded(header)}.${coded(whole)}`
+  return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`
 }
 
 export class Device {
-  #seq = 0;
-  #prev = "0000000000000000";
+  #seq = 0
+  #prev = '0000000000000000'
 
-  constructor(
-    origin,
-    bearer,
-    replica = `r${Math.random().toString(36).slice(2)}`,
-  ) {
-    Object.assign(this, { origin, bearer, replica });
+  constructor(origin, bearer, replica = `r${Math.random().toString(36).slice(2)}`) {
+    Object.assign(this, { origin, bearer, replica })
   }
 
   async post(route, body, headers = {}) {
     const response = await fetch(`${this.origin}/v1/${route}`, {
-      method: "POST",
+      method: 'POST',
       headers: { authorization: `Bearer ${this.bearer}`, ...headers },
-      body:
-        typeof body === "string" || body instanceof Uint8Array
-          ? body
-          : JSON.stringify(body),
-    });
-    const text = await response.text();
+      body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
     return {
       status: response.status,
       headers: response.headers,
-      ...(text === "" ? {} : JSON.parse(text)),
-    };
+      ...(text === '' ? {} : JSON.parse(text)),
+    }
   }
 
   /** Pushes mutations, each an array of ops. */
   async push(...mutations) {
-    const wire = [];
+    const wire = []
     for (const ops of mutations) {
-      const seq = this.#seq + wire.length + 1;
+      const seq = this.#seq + wire.length + 1
       const mutation = {
         seq,
         prev: this.#prev,
@@ -69,35 +52,35 @@ export class Device {
         schema: 1,
         base: 0,
         ops,
-      };
-      const hash = await xxhash3(JSON.stringify(mutation));
-      wire.push({ ...mutation, hash });
-      this.#prev = hash;
+      }
+      const hash = await xxhash3(JSON.stringify(mutation))
+      wire.push({ ...mutation, hash })
+      this.#prev = hash
     }
-    this.#seq += wire.length;
-    return this.post("push", {
+    this.#seq += wire.length
+    return this.post('push', {
       v: 1,
       replica: this.replica,
       epoch: null,
       mutations: wire,
-    });
+    })
   }
 
   /** Everything the device may see of notes, by id. */
   async pull() {
-    const [seen, limit] = [new Map(), 100];
+    const [seen, limit] = [new Map(), 100]
     for (let cursor = null; ;) {
-      const page = await this.post("pull", {
+      const page = await this.post('pull', {
         v: 1,
         replica: this.replica,
         cursor,
         limit,
-        subscriptions: [{ c: "notes", filter: {} }],
-      });
-      if (page.kind !== "page") throw new Error(JSON.stringify(page));
-      for (const { id, doc } of page.changes) seen.set(id, doc);
-      if (!page.more) return seen;
-      cursor = page.cursor;
+        subscriptions: [{ c: 'notes', filter: {} }],
+      })
+      if (page.kind !== 'page') throw new Error(JSON.stringify(page))
+      for (const { id, doc } of page.changes) seen.set(id, doc)
+      if (!page.more) return seen
+      cursor = page.cursor
     }
   }
 }

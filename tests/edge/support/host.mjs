@@ -1,164 +1,140 @@
 // Objects on real workerd: a worker of objects/ bundled with the built package, served by miniflare, on storage that lasts.
-import { build } from "esbuild";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Miniflare } from "miniflare";
+import { build } from 'esbuild'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Miniflare } from 'miniflare'
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, "../../..");
-export const packageFolder = resolve(
-  process.env.TIDEWELL_PACKAGE ?? join(root, "target/npm/tidewell"),
-);
+const here = dirname(fileURLToPath(import.meta.url))
+const root = resolve(here, '../../..')
+export const packageFolder = resolve(process.env.TIDEWELL_PACKAGE ?? join(root, 'target/npm/tidewell'))
 /** Where scripts are bundled: workerd loads what lies below the folder that miniflare runs in. */
-const work = join(root, "target/edge");
+const work = join(root, 'target/edge')
 
 /** A folder with the package installed, and `files` beside it. */
 export function project(name, ...files) {
-  const folder = join(work, name);
-  mkdirSync(join(folder, "node_modules"), { recursive: true });
-  const installed = join(folder, "node_modules/tidewell");
+  const folder = join(work, name)
+  mkdirSync(join(folder, 'node_modules'), { recursive: true })
+  const installed = join(folder, 'node_modules/tidewell')
   try {
-    unlinkSync(installed);
+    unlinkSync(installed)
   } catch {
     // It was not there.
   }
-  symlinkSync(packageFolder, installed);
-  for (const file of files) cpSync(file, join(folder, file.split("/").at(-1)));
-  return folder;
+  symlinkSync(packageFolder, installed)
+  for (const file of files) cpSync(file, join(folder, file.split('/').at(-1)))
+  return folder
 }
 
-const bundled = new Map();
+const bundled = new Map()
 /** The modules of a worker of objects/ (or of `file`), as miniflare takes them. */
-export async function modulesOf(
-  name,
-  file = join(here, "../objects", `${name}.js`),
-) {
-  if (!bundled.has(name)) bundled.set(name, bundle(name, file));
-  return bundled.get(name);
+export async function modulesOf(name, file = join(here, '../objects', `${name}.js`)) {
+  if (!bundled.has(name)) bundled.set(name, bundle(name, file))
+  return bundled.get(name)
 }
 
 async function bundle(name, file) {
-  const folder = project(name);
-  const outdir = join(folder, "out");
-  rmSync(outdir, { recursive: true, force: true });
-  cpSync(dirname(file), join(folder, "objects"), { recursive: true });
-  cpSync(
-    join(root, "tests/packaging/projects/shared/scenario.js"),
-    join(folder, "objects/scenario.js"),
-  );
+  const folder = project(name)
+  const outdir = join(folder, 'out')
+  rmSync(outdir, { recursive: true, force: true })
+  cpSync(dirname(file), join(folder, 'objects'), { recursive: true })
+  cpSync(join(root, 'tests/packaging/projects/shared/scenario.js'), join(folder, 'objects/scenario.js'))
   await build({
     absWorkingDir: folder,
-    entryPoints: [join("objects", file.split("/").at(-1))],
+    entryPoints: [join('objects', file.split('/').at(-1))],
     bundle: true,
     preserveSymlinks: true,
-    format: "esm",
+    format: 'esm',
     splitting: true,
-    conditions: ["workerd", "worker", "browser"],
-    loader: { ".wasm": "copy" },
-    external: ["cloudflare:*"],
+    conditions: ['workerd', 'worker', 'browser'],
+    loader: { '.wasm': 'copy' },
+    external: ['cloudflare:*'],
     outdir,
-    logLevel: "warning",
-  });
-  const main = join(outdir, file.split("/").at(-1));
-  const others = readdirSync(outdir).map((one) => join(outdir, one));
+    logLevel: 'warning',
+  })
+  const main = join(outdir, file.split('/').at(-1))
+  const others = readdirSync(outdir).map((one) => join(outdir, one))
   return {
     modulesRoot: outdir,
     modules: [main, ...others.filter((path) => path !== main)].map((path) => ({
-      type: path.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
+      type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
       path,
-      ...(path.endsWith(".wasm") ? { contents: readFileSync(path) } : {}),
+      ...(path.endsWith('.wasm') ? { contents: readFileSync(path) } : {}),
     })),
-  };
+  }
 }
 
 /** Makes a folder for the time of `work`. */
 export async function inFolder(work) {
-  const folder = mkdtempSync(join(tmpdir(), "tidewell-edge-"));
+  const folder = mkdtempSync(join(tmpdir(), 'tidewell-edge-'))
   try {
-    return await work(folder);
+    return await work(folder)
   } finally {
-    for (const host of [...running]) await host.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const host of [...running]) await host.stop()
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
 /** What has been started and not stopped: a failing test leaves it. */
-const running = new Set();
+const running = new Set()
 
 /** Serves a worker with its objects' data in `data`. */
 export async function serve(name, data, classes, options = {}) {
-  const { file, ...more } = options;
+  const { file, ...more } = options
   const miniflare = new Miniflare({
     ...(await modulesOf(name, file)),
-    compatibilityDate: "2026-04-01",
+    compatibilityDate: '2026-04-01',
     durableObjects: Object.fromEntries(
-      Object.entries(classes).map(([binding, className]) => [
-        binding,
-        { className, useSQLite: true },
-      ]),
+      Object.entries(classes).map(([binding, className]) => [binding, { className, useSQLite: true }]),
     ),
     durableObjectsPersist: data,
     ...more,
-  });
-  const origin = (await miniflare.ready).origin;
+  })
+  const origin = (await miniflare.ready).origin
   const ask = async (path, init) => {
-    const response = await fetch(`${origin}/${path}`, init);
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-    return text === "" ? undefined : JSON.parse(text);
-  };
+    const response = await fetch(`${origin}/${path}`, init)
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
   const host = {
     ...{ origin, ask },
     stop: () => running.delete(host) && miniflare.dispose(),
     kill: () => running.delete(host) && kill(miniflare),
-  };
-  running.add(host);
-  return host;
+  }
+  running.add(host)
+  return host
 }
 
 /** Ends workerd as a machine that stops would, and lets go of miniflare. */
 async function kill(miniflare) {
   for (const pid of children()) {
-    const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-    if (name === "workerd") process.kill(pid, "SIGKILL");
+    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+    if (name === 'workerd') process.kill(pid, 'SIGKILL')
   }
-  await miniflare.dispose().catch(() => undefined);
+  await miniflare.dispose().catch(() => undefined)
 }
 
 /** The processes that this one has started. */
 function children() {
-  return readFileSync(
-    `/proc/${process.pid}/task/${process.pid}/children`,
-    "utf8",
-  )
+  return readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
     .trim()
-    .split(" ")
+    .split(' ')
     .filter(Boolean)
-    .map(Number);
+    .map(Number)
 }
 
 /** Waits until `look` answers something true. */
 export async function until(look, what, seconds = 20) {
-  const end = Date.now() + seconds * 1000;
+  const end = Date.now() + seconds * 1000
   for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (Date.now() > end)
-      throw new Error(`waited ${seconds} s in vain: ${what}`);
-    await new Promise((done) => setTimeout(done, 30));
+    const seen = await look()
+    if (seen) return seen
+    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`)
+    await new Promise((done) => setTimeout(done, 30))
   }
 }
 
 /** Tells what was measured. */
-export const counted = (text) => console.log(`counted: ${text}`);
+export const counted = (text) => console.log(`counted: ${text}`)

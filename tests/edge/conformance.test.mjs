@@ -29,11 +29,11 @@ async function compiled(source, target) {
 
 test('a disk in the SQLite of a Durable Object keeps every promise of a disk', { skip }, () =>
   inFolder(async (data) => {
-    const folder = project('conformance-worker')
+    const folder = join(project('conformance-worker'), 'src')
     await compiled('edge/store.ts', join(folder, 'store.js'))
     cpSync(suite, join(folder, 'conformance'), { recursive: true })
     cpSync(join(here, 'objects/conformance.js'), join(folder, 'conformance.js'))
-    const host = await serve('conformance', data, { CHECKED: 'Checked' }, { file: join(folder, 'conformance.js') })
+    const host = await serve('conformance-object', data, { CHECKED: 'Checked' }, { file: join(folder, 'conformance.js') })
     const claims = await host.ask('')
     assert.ok(claims >= CLAIMS_MIN, String(claims))
     counted(`a disk in a Durable Object: ${claims} claims of the conformance suite hold`)

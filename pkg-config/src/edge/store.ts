@@ -11,6 +11,7 @@ import type { DurableStorage } from './types.js'
 /** Rows hold at most so many bytes: the platform's limit is 2 MB for a row. */
 const CHUNK = 1 << 20
 const FULL = /SQLITE_FULL|database or disk is full|storage limit|exceeded/i
+const GONE = /no such table/
 
 type Sql = { exec(query: string, ...bindings: unknown[]): { raw(): Iterable<readonly unknown[]> } }
 
@@ -35,18 +36,18 @@ export class DurableStore {
   }
 
   read(names: Float64Array): (Uint8Array | undefined)[] {
-    this.#check()
     const query = `SELECT bytes FROM ${this.#table} WHERE area = ? AND id = ? AND part = ? ORDER BY chunk`
-    return triples(names).map((name) => {
-      const chunks = [...this.#sql.exec(query, ...name).raw()].map(([bytes]) => bytesOf(bytes))
-      return chunks.length === 0 ? undefined : joined(chunks)
-    })
+    return this.#guarded(() =>
+      triples(names).map((name) => {
+        const chunks = [...this.#sql.exec(query, ...name).raw()].map(([bytes]) => bytesOf(bytes))
+        return chunks.length === 0 ? undefined : joined(chunks)
+      }),
+    )
   }
 
   scan(range: Float64Array, limit: number): (number | Uint8Array)[] {
-    this.#check()
     const [within] = triples(range) as [Range]
-    return limit <= 0 ? [] : this.#within(within, limit).flat()
+    return this.#guarded(() => (limit <= 0 ? [] : this.#within(within, limit).flat()))
   }
 
   commit(
@@ -57,20 +58,16 @@ export class DurableStore {
     reads: Float64Array,
     strict: boolean,
   ): Uint8Array[][] | Promise<Uint8Array[][]> {
-    this.#check()
     const [gone, written] = [triples(deletes), triples(names)]
-    let answers: Uint8Array[][]
-    try {
-      answers = this.#storage.transactionSync(() => {
+    const answers = this.#guarded(() =>
+      this.#storage.transactionSync(() => {
         this.#checkFree(written.slice(written.length - inserts), gone)
         for (const range of gone)
           this.#sql.exec(`DELETE FROM ${this.#table} WHERE area = ? AND id BETWEEN ? AND ?`, ...range)
         written.forEach((name, at) => this.#write(name, blobs[at] as Uint8Array, at < written.length - inserts))
         return triples(reads).map((range) => this.#within(range).map(([, , bytes]) => bytes))
-      })
-    } catch (error) {
-      throw isFailure(error) ? error : refused(error)
-    }
+      }),
+    )
     // Safe now, not only before an answer leaves.
     return strict ? this.#storage.sync().then(() => answers) : answers
   }
@@ -80,8 +77,14 @@ export class DurableStore {
     this.#isOpen = false
   }
 
-  #check(): void {
+  /** What the storage throws, as a failure. A transaction was taken back then: nothing happened. */
+  #guarded<R>(work: () => R): R {
     if (!this.#isOpen) throw failure('closed', 'the storage is closed')
+    try {
+      return work()
+    } catch (error) {
+      throw isFailure(error) ? error : refused(error)
+    }
   }
 
   #checkFree(inserts: readonly Name[], gone: readonly Range[]): void {
@@ -140,8 +143,8 @@ function isFailure(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'disk' in error
 }
 
-/** The transaction was taken back: nothing happened. */
 function refused(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error)
+  if (GONE.test(message)) return failure('lost', "the object's storage was emptied under the database")
   return failure(FULL.test(message) ? 'quota' : 'unavailable', `the object's storage failed: ${message}`)
 }

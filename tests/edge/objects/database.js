@@ -130,6 +130,14 @@ export class Keeper extends DurableObject {
         )
       case 'memory':
         return Response.json(memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0))
+      case 'emptied':
+        await this.ctx.storage.deleteAll()
+        return Response.json(
+          await this.notes.put({ id: 'n', tag: 't', title: 'x' }).then(
+            () => 'stored',
+            ({ code }) => code,
+          ),
+        )
       case 'alarm':
         return Response.json(await this.ctx.storage.getAlarm())
     }

@@ -1,6 +1,17 @@
 // Objects on real workerd: a worker of objects/ bundled with the built package, served by miniflare, on storage that lasts.
 import { build } from 'esbuild'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,8 +46,28 @@ export async function modulesOf(name, file = join(here, '../objects', `${name}.j
 }
 
 async function bundle(name, file) {
+  const outdir = join(work, name, 'out')
+  const main = join(outdir, file.split('/').at(-1))
+  // A program that is started again and again need not be made anew each time.
+  if (!isFresh(main, [file, join(packageFolder, 'package.json')])) await make(name, file, outdir)
+  const others = readdirSync(outdir).map((one) => join(outdir, one))
+  return {
+    modulesRoot: outdir,
+    modules: [main, ...others.filter((path) => path !== main)].map((path) => ({
+      type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
+      path,
+      ...(path.endsWith('.wasm') ? { contents: readFileSync(path) } : {}),
+    })),
+  }
+}
+
+function isFresh(made, sources) {
+  const timeOf = (path) => statSync(path).mtimeMs
+  return existsSync(made) && sources.every((source) => timeOf(source) < timeOf(made))
+}
+
+async function make(name, file, outdir) {
   const folder = project(name)
-  const outdir = join(folder, 'out')
   rmSync(outdir, { recursive: true, force: true })
   cpSync(dirname(file), join(folder, 'objects'), { recursive: true })
   cpSync(join(root, 'tests/packaging/projects/shared/scenario.js'), join(folder, 'objects/scenario.js'))
@@ -53,16 +84,6 @@ async function bundle(name, file) {
     outdir,
     logLevel: 'warning',
   })
-  const main = join(outdir, file.split('/').at(-1))
-  const others = readdirSync(outdir).map((one) => join(outdir, one))
-  return {
-    modulesRoot: outdir,
-    modules: [main, ...others.filter((path) => path !== main)].map((path) => ({
-      type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
-      path,
-      ...(path.endsWith('.wasm') ? { contents: readFileSync(path) } : {}),
-    })),
-  }
 }
 
 /** Makes a folder for the time of `work`. */

@@ -1,14 +1,20 @@
-// Serves the playground and the built package on localhost: `node www/serve.mjs --package target/npm/tidewell [--port 4173]`.
+// Serves the playground and the built package on localhost: `node www/serve.mjs --package target/npm/tidewell [--port 4173]`, and passes
+// requests below `sync/<device>/` on to a sync server: `--sync http://localhost:4174 --token …`.
 // It sends the Content-Security-Policy that the package promises to live with. It is not a server for the world.
-import { createServer } from 'node:http'
-import { readdirSync, readFileSync } from 'node:fs'
+import { createServer, request as ask } from 'node:http'
 import { readFile } from 'node:fs/promises'
-import { dirname, extname, join, normalize, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname, normalize, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
+import { madeFiles, pages, POLICY } from './site.mjs'
 
-const { values } = parseArgs({ options: { package: { type: 'string', default: 'target/npm/tidewell' }, port: { type: 'string', default: '4173' } } })
-const page = dirname(fileURLToPath(import.meta.url))
+const { values } = parseArgs({
+  options: {
+    package: { type: 'string', default: 'target/npm/tidewell' },
+    port: { type: 'string', default: '4173' },
+    sync: { type: 'string' },
+    token: { type: 'string' },
+  },
+})
 const pack = resolve(values.package)
 
 const TYPES = {
@@ -19,49 +25,47 @@ const TYPES = {
   '.webmanifest': 'application/manifest+json',
   '.wasm': 'application/wasm',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
   '.gz': 'application/gzip',
 }
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'"
 
-const below = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'))
-
-/** Entry points that a page under this server never loads. */
-const OTHER_HOSTS = /^(node|deno|bun|workerd|edge-light|inline|slim|wasm)\.js$/
-
-/** What the service worker keeps: the page's files and those of the package that a browser loads. */
-const fileList = () => {
-  const ours = below(page).filter((name) => !name.endsWith('.mjs') && !name.endsWith('.md'))
-  const theirs = below(join(pack, 'dist')).filter((name) => /\.(js|wasm)$/.test(name) && !OTHER_HOSTS.test(name))
-  return JSON.stringify(['./', ...ours, 'src/tidewell.js', ...theirs.map((name) => `tidewell/dist/${name}`)])
-}
-
-/** The module the page imports as the package: whatever its exports map gives a browser. */
-const entry = () => {
-  const { exports } = JSON.parse(readFileSync(join(pack, 'package.json'), 'utf8'))
-  const browser = exports['.'].browser ?? exports['.'].default
-  return `export * from '../tidewell/${normalize(typeof browser === 'string' ? browser : browser.default)}'\n`
-}
+const typeOf = (file) => TYPES[extname(file)] ?? 'application/octet-stream'
 
 const answer = async (path) => {
-  if (path === '/files.json') return { body: fileList(), type: TYPES['.json'] }
-  if (path === '/src/tidewell.js') return { body: entry(), type: TYPES['.js'] }
+  const name = path.slice(1)
+  if (name === 'sync.json' && values.sync !== undefined) return { body: JSON.stringify({ url: 'sync', token: values.token }), type: TYPES['.json'] }
+  const made = madeFiles(pack)[name]
+  if (made !== undefined) return { body: made, type: typeOf(name) }
   const isPackage = path.startsWith('/tidewell/')
-  const folder = isPackage ? pack : page
-  const file = resolve(folder, normalize(isPackage ? path.slice('/tidewell/'.length) : path.slice(1) || 'index.html'))
+  const folder = isPackage ? pack : pages
+  const file = resolve(folder, normalize(isPackage ? path.slice('/tidewell/'.length) : name || 'index.html'))
   if (!file.startsWith(folder + sep)) return undefined
   try {
-    return { body: await readFile(file), type: TYPES[extname(file)] ?? 'application/octet-stream' }
+    return { body: await readFile(file), type: typeOf(file) }
   } catch {
     return undefined
   }
 }
 
+/** Passes a device's request on to the sync server, and its answer back as it comes. */
+const passOn = (request, response, path) => {
+  const address = new URL(path.replace(/^\/sync\/[^/]+/, ''), values.sync)
+  const headers = { ...request.headers, host: address.host }
+  const onward = ask(address, { method: request.method, headers }, (answered) => {
+    response.writeHead(answered.statusCode, answered.headers)
+    response.flushHeaders()
+    answered.pipe(response)
+  })
+  onward.on('error', () => (response.headersSent ? response.destroy() : response.writeHead(502).end()))
+  response.on('close', () => onward.destroy())
+  request.pipe(onward)
+}
+
 const server = createServer(async (request, response) => {
   try {
-    const found = await answer(decodeURIComponent(new URL(request.url, 'http://localhost').pathname))
+    const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
+    if (values.sync !== undefined && path.startsWith('/sync/')) return passOn(request, response, path)
+    const found = await answer(path)
     const headers = { 'cache-control': 'no-cache', 'content-security-policy': POLICY }
     if (found === undefined) return response.writeHead(404, headers).end('not found')
     response.writeHead(200, { ...headers, 'content-type': found.type, 'content-length': Buffer.byteLength(found.body) }).end(found.body)

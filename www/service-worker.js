@@ -2,6 +2,8 @@
 // The network is asked first, so a new version shows at the next load.
 
 const CACHE = 'tidewell-playground'
+/** What devices and the server say to each other, and whether there is one, is never kept. */
+const NEVER = /\/sync(\.json$|\/)/
 
 self.addEventListener('install', (event) => {
   event.waitUntil(keepAll().then(() => self.skipWaiting()))
@@ -13,8 +15,8 @@ self.addEventListener('activate', (event) => {
 
 self.addEventListener('fetch', (event) => {
   const { request } = event
-  const isOurs = new URL(request.url).origin === self.location.origin
-  if (request.method === 'GET' && isOurs) event.respondWith(answer(request))
+  const { origin, pathname } = new URL(request.url)
+  if (request.method === 'GET' && origin === self.location.origin && !NEVER.test(pathname)) event.respondWith(answer(request))
 })
 
 /** Every file of the page and of the package, as the server lists them. */

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `build`, `check`, `bench`, `docs`, `profile`.
+//! Developer commands: `cargo xtask demo`, `www`, `test`, `build`, `check`, `bench`, `docs`, `profile`.
 //!
 //! Each installs what it is missing, says what it does, and fails with a sentence that tells what to install.
 //! It is not part of the product: nothing that ships depends on this crate.
@@ -18,13 +18,16 @@ mod split;
 mod suites;
 mod tests;
 mod tree;
+mod www;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 Tidewell's developer commands. Each installs what is missing first; set-up is cached under target/tools.
 
-  cargo xtask demo  [--port N]         build the package and serve the playground on localhost
+  cargo xtask demo  [--port N]         build the package, serve the playground on localhost, with a sync server
+                    [--alone]          … without one
+  cargo xtask www                      leave the playground in target/www, for any static host
   cargo xtask test  [SUITE …]          run every suite, natively and in real browsers; or only those named
                     [--with-check]     … and everything of `check` first
                     [--list]           print the names of the suites
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let command = if arguments.is_empty() { String::from("help") } else { arguments.remove(0) };
     let result = match command.as_str() {
         "demo" => demo::run(arguments),
+        "www" => www::run(&arguments),
         "test" => tests::run(arguments),
         "build" => build::run(arguments),
         "check" => check::run(arguments),

@@ -25,7 +25,7 @@ test('the cache panel shows hits, misses and why entries went, live in two tabs'
     await demo.stop()
     await profile.remove()
   })
-  const page = await openTab(browser, demo.address, watchShifts)
+  const page = await openTab(browser, `${demo.address}console.html`, watchShifts)
   await page.evaluate(async () => {
     const { open } = await import('./src/tidewell.js')
     window.papers = (await open('playground')).collection('papers')
@@ -48,7 +48,7 @@ test('the cache panel shows hits, misses and why entries went, live in two tabs'
   assert.match(await text(page, '[data-question=newest] .answer'), /^p39, p38, p37, p36, p35$/)
   await page.evaluate(() => (window.shift = 0))
 
-  const second = await openTab(browser, demo.address, watchShifts)
+  const second = await openTab(browser, `${demo.address}console.html`, watchShifts)
   await second.click('.tabs [data-panel=cache]')
   await second.click('[data-question=count] button')
   await eventually('the second tab finds it on disk', async () => /^from disk in /.test(await note(second, 'count')))

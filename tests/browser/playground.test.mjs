@@ -24,7 +24,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
     await demo?.stop()
     await profile.remove()
   })
-  const page = await openTab(browser, demo.address, watchShifts)
+  const page = await openTab(browser, `${demo.address}console.html`, watchShifts)
 
   await page.click('#sample')
   await eventually('7,000 documents', async () => (await text(page, '#count')) === '7,000', 60)
@@ -40,7 +40,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
   await page.fill('#fields', '')
   await eventually('the longest abstracts', async () => (await text(page, '#problem')) === '' && (await rows(page)) > 3)
 
-  const second = await openTab(browser, demo.address, watchShifts)
+  const second = await openTab(browser, `${demo.address}console.html`, watchShifts)
   await eventually('the second tab has the data', async () => (await text(second, '#count')) === '7,000')
   await second.fill('#filter', '{ id: "made-here" }')
   await eventually('no row yet', async () => (await rows(second)) === 0)

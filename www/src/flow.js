@@ -10,6 +10,7 @@ import { makeLater } from './flow/later.js'
 import { makeOrders } from './flow/orders.js'
 import { countWindows, openKitchen } from './flow/kitchen.js'
 import { makeTheme } from './theme.js'
+import { registerWorker } from './worker.js'
 
 const start = async () => {
   makeTheme(byId('theme'))
@@ -39,7 +40,7 @@ const start = async () => {
   } catch (error) {
     problem.textContent = sentence(error)
   }
-  if ('serviceWorker' in navigator) navigator.serviceWorker.register('service-worker.js').catch(() => {})
+  registerWorker()
 }
 
 start()

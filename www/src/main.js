@@ -11,6 +11,7 @@ import { makeResults } from './results.js'
 import { makeStorage } from './storage.js'
 import { change, collection, onChange, openDatabase, SAMPLE, state } from './store.js'
 import { makeTheme } from './theme.js'
+import { registerWorker } from './worker.js'
 
 const makePanels = () => {
   const tabs = [...document.querySelectorAll('.tabs button')]
@@ -83,9 +84,7 @@ const start = async () => {
   makeStorage({ restore: pickBackup })
   makePanels()
   byId('tab').addEventListener('click', () => window.open(location.href, '_blank', 'noopener'))
-  if ('serviceWorker' in navigator) {
-    navigator.serviceWorker.register('service-worker.js', { type: 'module' }).catch((error) => console.warn('offline use is off:', error))
-  }
+  registerWorker()
   try {
     listen(await openDatabase())
   } catch (error) {

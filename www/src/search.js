@@ -5,6 +5,7 @@ import { byId, debounce, duration, h, integer, say, sentence } from './dom.js'
 import { DATABASE, INDEXES, SAMPLE, SEARCH } from './store.js'
 import { makeTheme } from './theme.js'
 import { open } from './tidewell.js'
+import { registerWorker } from './worker.js'
 
 const PAGE = 20
 const FACETS = { categories: 10, authors: 8 }
@@ -17,6 +18,7 @@ let stop = () => {}
 
 const start = async () => {
   makeTheme(byId('theme'))
+  registerWorker()
   try {
     const db = await open(DATABASE)
     db.on('error', (error) => say(sentence(error), 'error'))

@@ -49,7 +49,8 @@ export function duration(ms: number): string {
 
 /** A table with a row for each: the first cell is its heading. */
 export function table(heads: readonly string[], rows: readonly (readonly Child[])[]): HTMLTableElement {
-  const head = h('thead', {}, h('tr', {}, ...heads.map((text) => h('th', { scope: 'col' }, text))))
+  const title = (text: string) => (text === '' ? h('td') : h('th', { scope: 'col' }, text))
+  const head = h('thead', {}, h('tr', {}, ...heads.map(title)))
   const body = rows.map(([first = '', ...rest]) =>
     h('tr', {}, h('th', { scope: 'row' }, first), ...rest.map((cell) => h('td', {}, cell))),
   )

@@ -45,6 +45,7 @@ table{width:100%;border-collapse:collapse;font-size:12px;font-variant-numeric:ta
 th,td{padding:3px 6px;text-align:right;font-weight:400;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--muted)}
 th:first-child{text-align:left}
+td:has(code){text-align:left}
 code{font:11px ui-monospace,monospace;overflow-wrap:anywhere}
 meter,progress{width:80px;height:10px;vertical-align:middle}
 svg{width:100%;height:auto;max-width:640px;display:block}

@@ -7,9 +7,9 @@ import { packageFolder } from './server.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** Serves it on a free port; answers its address and how to stop it. */
-export const serveDemo = async () => {
-  const child = spawn(process.execPath, ['www/serve.mjs', '--package', packageFolder, '--port', '0'], { cwd: root })
+/** Serves it on a free port, with further arguments; answers its address and how to stop it. */
+export const serveDemo = async (more = []) => {
+  const child = spawn(process.execPath, ['www/serve.mjs', '--package', packageFolder, '--port', '0', ...more], { cwd: root })
   let said = ''
   child.stdout.on('data', (chunk) => (said += chunk))
   const address = await eventually('the playground is served', () => /http:\/\/\S+/.exec(said)?.[0], 10)

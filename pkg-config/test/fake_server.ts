@@ -14,7 +14,7 @@ export interface Heard {
 /** Answers a request: a status and a body, with headers; undefined leaves it without an answer. */
 export type Answering = (
   heard: Heard,
-) => { status?: number; body?: unknown; headers?: Record<string, string> } | undefined
+) => { status?: number; body?: unknown; headers?: Record<string, string>; late?: number } | undefined
 
 export interface FakeServer {
   readonly url: string
@@ -46,6 +46,7 @@ export async function fakeServer(answering: Answering): Promise<FakeServer> {
       return
     }
     if (answer === undefined) return
+    if (answer.late !== undefined) await new Promise((resolve) => setTimeout(resolve, answer.late))
     response.writeHead(answer.status ?? 200, answer.headers)
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {}))
   }

@@ -323,6 +323,25 @@ test('now waits for a round that begins after it, and fails with the round', asy
   )
 })
 
+test('now while a pull is on its way waits for another one, which is begun at once', async () => {
+  const engine = new PlayedEngine(['pull', '{"p":1}'])
+  let answers = 0
+  await scene(
+    engine,
+    () => (answers++ === 0 ? { body: '{}', late: 100 } : { body: '{}' }),
+    async ({ db, server }) => {
+      const sync = db.sync(optionsFor(server))
+      await until(() => server.heard.length === 1, 'it is on its way')
+      const now = sync.now()
+      await until(() => engine.of('syncAnswer').length === 1, 'it is answered')
+      await until(() => engine.of('syncPoke').length === 2, 'another is asked for')
+      engine.bodies.push(['pull', '{"p":2}'])
+      await sync.now()
+      await now
+    },
+  )
+})
+
 test('a function that decides about conflicts is asked about each once, and what it says is done', async () => {
   const engine = new PlayedEngine(['pull', '{"p":1}'], ['pull', '{"p":2}'])
   const letter = (id: string, code: string) => ({

@@ -51,6 +51,8 @@ export class Link {
   #isAwake = false
   /** A request is on its way. */
   #isBusy = false
+  /** Somebody wants another one after that: the answer to this one may be older than the wish. */
+  #isWanted = false
   #isOpen = false
   #isListening = false
   #core: CoreStatus | undefined
@@ -75,6 +77,7 @@ export class Link {
 
   /** Nothing is waited for any longer. */
   async poke(): Promise<void> {
+    this.#isWanted = this.#isBusy
     // Before that it begins with asking anyway.
     if (this.#isOpen) this.#take((await this.#send({ op: isPaused(this.#core) ? 'syncResume' : 'syncPoke' })).status)
     this.#news.wake()
@@ -164,10 +167,10 @@ export class Link {
     return true
   }
 
-  /** The server has told of something newer than what came: it was sent while the request was on its way. */
+  /** Something newer than what came was told of, or asked for, while the request was on its way. */
   async #follow({ version }: CoreStatus): Promise<void> {
-    const told = this.#told
-    this.#told = undefined
+    const told = this.#isWanted ? 0 : this.#told
+    ;[this.#told, this.#isWanted] = [undefined, false]
     if (told === undefined || (told !== 0 && told <= (version ?? 0))) return
     this.#take((await this.#send({ op: 'syncPoke' })).status)
   }

@@ -54,7 +54,10 @@ function readable<D>(find: () => LiveSource<D>): LiveReadable<D> {
 }
 
 /** How syncing stands, in whatever tab it is done, as a store. Undefined without anything that is synced. */
-export function syncStatus(sync: MaybeSync): { subscribe(run: (status: SyncStatus | undefined) => void): () => void } {
+export function syncStatus(sync: MaybeSync): {
+  /** Calls `run` with how it stands, now and whenever that changes. Returns what ends it. */
+  subscribe(run: (status: SyncStatus | undefined) => void): () => void
+} {
   const { get, subscribe } = syncSource(sync)
   return {
     subscribe(run) {

@@ -103,6 +103,9 @@ impl Section {
                 let message = Message::decode(value)?;
                 write_place(place()?, line.field("message"));
                 line.number("time", message.time);
+                if message.tick > 0 {
+                    line.number("tick", message.tick);
+                }
                 write_message(&message, &mut line);
             }
             Self::Scheduled(_) => {
@@ -111,7 +114,7 @@ impl Section {
                 if let Some(cron) = &one.cron {
                     line.text("cron", cron);
                 }
-                write_message(&Message::decode(&one.message.encode(0))?, &mut line);
+                write_message(&Message::decode(&one.message.encode(0, 0))?, &mut line);
             }
             Self::Deliveries(..) => {
                 write_place(place()?, line.field("delivery"));

@@ -30,12 +30,12 @@ pub(super) struct TopicImport {
 }
 
 impl TopicImport {
-    /// The clock of topics goes on from where it was, so that no message is younger than now.
+    /// The clock of topics goes on behind where it was, so that no message is younger than now.
     pub(super) async fn clock(database: &Database, time: u64) -> Result<()> {
         database.0.topic_time().await?;
         let wall = clock::whole(database.0.platform.wall_ms());
         let work = timed(&database.0, move |tx: &mut dyn Transaction, now| {
-            clock::advance(tx, Stamp { time: time.max(now), wall }).map(drop)
+            clock::advance(tx, Stamp { time: time.saturating_add(1).max(now), wall, tick: 0 }).map(drop)
         });
         database.0.engine.commit(Durability::Relaxed, work).await.map(drop)
     }
@@ -79,8 +79,8 @@ impl TopicImport {
 
 fn part(fields: &mut Fields<'_>) -> Result<Option<Part>> {
     if let Some(place) = take_place(fields, "message")? {
-        let time = fields.number("time")?.unwrap_or(0);
-        return Ok(Some(Part::Message(place, time, message(fields, place.lane)?)));
+        let when = (fields.number("time")?.unwrap_or(0), fields.number("tick")?.unwrap_or(0));
+        return Ok(Some(Part::Message(place, when, message(fields, place.lane)?)));
     }
     if let Some(due) = fields.number("scheduled")? {
         let lane = fields.number("lane")?.and_then(|lane| u8::try_from(lane).ok());

@@ -45,8 +45,8 @@ pub struct GroupPart {
 /// A part of a topic.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// A message, and when it was published.
-    Message(Place, u64, NewMessage),
+    /// A message, and when it was published: the millisecond, and which commit of it.
+    Message(Place, (u64, u64), NewMessage),
     /// A message that waits for its time.
     Scheduled(Later),
     /// A group.
@@ -93,7 +93,7 @@ pub fn restore(tx: &mut dyn Transaction, at: Restoring, parts: &[Part]) -> Step<
     let mut desk = load_desk(tx, at)?;
     for part in parts {
         match part {
-            Part::Message(place, time, message) => put_message(tx, &spec, &mut head, (*place, *time), message)?,
+            Part::Message(place, when, message) => put_message(tx, &spec, &mut head, (*place, *when), message)?,
             Part::Scheduled(Later { due, id, cron, message }) => {
                 message.check()?;
                 schedule::put_back(tx, &spec, &mut head, *due, (id.clone(), cron.clone()), message)?;
@@ -155,14 +155,14 @@ fn put_message(
     tx: &mut dyn Transaction,
     spec: &Spec,
     head: &mut Head,
-    (place, time): (Place, u64),
+    (place, (time, tick)): (Place, (u64, u64)),
     message: &NewMessage,
 ) -> Step<()> {
     check(spec, place)?;
     if place.offset >= head.next {
         return Err(Error::invalid("import: a message stands behind the end of its topic").into());
     }
-    let bytes = message.encode(time);
+    let bytes = message.encode(time, tick);
     tx.put(&keys::message(spec.number, place), &bytes)?;
     head.grow(bytes.len());
     head.cover(place);

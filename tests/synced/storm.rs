@@ -271,7 +271,7 @@ impl World {
 /// Lives of four tabs, some of which are killed, and a look at everything.
 pub(crate) fn storm(seed: u64) -> Result<Counts, String> {
     let faults = [Fault::Unavailable, Fault::Interrupted, Fault::Hang, Fault::Quota, Fault::ConnectionLost];
-    let plan = if seed % 4 == 1 { FaultPlan::one_in(seed, 40, &faults) } else { FaultPlan::none() };
+    let plan = if seed % 4 == 1 { FaultPlan::one_in(seed, 10, &faults) } else { FaultPlan::none() };
     let world = World::new(seed, plan, false, seed.is_multiple_of(3));
     let (shared, sim) = (Rc::clone(&world), world.sim.clone());
     let outcome = sim.run(async move {

@@ -12,3 +12,4 @@ mod server_tests;
 mod storm;
 mod storm_tests;
 mod support;
+mod timing_tests;

@@ -159,7 +159,7 @@ fn what_comes_from_the_server_reaches_search_and_live_queries() {
     check(|sim| async move {
         let server = Server::new();
         let (one, other) = (device(&sim, "merge").await?, open(&sim, &storage(&sim)).await?);
-        other.run(r#"{"op":"ensure","collection":"notes","search":{"fields":{"title":{"weight":1}}}}"#).await?;
+        other.run(r#"{"op":"ensure","collection":"notes","search":{"title":1}}"#).await?;
         other.sync(r#"{"name":"notes"}"#).await?;
         let heard = Rc::new(RefCell::new(Vec::new()));
         let live = Rc::clone(&heard);

@@ -199,3 +199,24 @@ fn a_write_costs_the_same_however_much_waits() {
         Ok(())
     });
 }
+
+#[test]
+fn a_job_whose_target_became_synced_fails_and_leaves_it_alone() {
+    check(|sim| async move {
+        let tab = open(&sim, &storage(&sim)).await?;
+        tab.run(r#"{"op":"put","collection":"notes","docs":[{"id":"a","k":"x"}]}"#).await?;
+        let pipeline = r#"[{"$group":{"_id":"$k","value":{"$sum":1}}}]"#;
+        let start = format!(
+            r#"{{"op":"jobStart","name":"j","definition":{{"from":"notes","into":"counts","pipeline":{pipeline}}}}}"#
+        );
+        let mut status = tab.run(&start).await?;
+        tab.sync(r#"{"name":"counts"}"#).await?;
+        for _ in 0..20 {
+            let (run, step) = (number(&status, "run"), number(&status, "step"));
+            status = tab.run(&format!(r#"{{"op":"jobStep","name":"j","run":{run},"step":{step}}}"#)).await?;
+        }
+        assert_eq!(word(&status, "state"), "failed");
+        assert!(word(&status, "message").contains("is synced") && tab.documents("counts").await?.is_empty());
+        Ok(())
+    });
+}

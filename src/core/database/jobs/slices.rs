@@ -165,7 +165,13 @@ impl Database {
             }
             Ok(swapped)
         };
-        let committed = self.0.engine.commit(durability, commit).await?;
+        let committed = match self.0.engine.commit(durability, commit).await {
+            // It became a synced collection meanwhile.
+            Err(error) if error.reason() == Some("synced") => {
+                return self.job_fail(Turn { name, ticket }, Phase::Finish, &error, durability).await;
+            }
+            result => result?,
+        };
         self.resume_upkeep();
         match committed.value {
             Swap::Done(record) => Ok(status(&name, Some(&record))),

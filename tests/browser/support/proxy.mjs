@@ -87,7 +87,7 @@ export const startProxy = async (port, { seed = 1, faults = 0, delay = 20 } = {}
 
   const server = createServer((incoming, response) => {
     if (settings.down) return incoming.socket.destroy()
-    if (incoming.url === '/v1/live') return stream(incoming, response)
+    if (incoming.method === 'GET' && incoming.url === '/v1/live') return stream(incoming, response)
     exchange(incoming, response).catch(() => incoming.socket.destroy())
   })
   await new Promise((listens) => server.listen(0, '127.0.0.1', listens))

@@ -25,8 +25,10 @@ export interface SharedStatus {
 /** The status for the application. */
 export function shown(core: CoreStatus, here: boolean, lastError: TidewellError | undefined): SyncStatus {
   const { pending, letters, whole, version, received } = core
+  const state = core.state === 'off' ? 'connecting' : core.state
   return {
-    state: core.state === 'off' ? 'connecting' : core.state,
+    // Not everything is there while something waits to be sent.
+    state: state === 'live' && pending > 0 ? 'syncing' : state,
     here,
     pending,
     letters,

@@ -1,23 +1,43 @@
-//! What operators do besides running the server: tokens, backups, restores, compaction.
+//! What operators do besides running the server: tokens, tables, backups, restores, compaction.
 //!
 //! `backup` and `compact` work beside a running server; `restore` needs it stopped.
 
-use std::path::Path;
-
-use anyhow::{bail, Context, Result};
-use rusqlite::Connection;
-use tidewell_core::sync::server;
-use tidewell_core::sync::ServerStore;
+use anyhow::{Context, Result};
 
 use crate::auth;
-use crate::config::Config;
-use crate::sqlite::{self, Tenant};
+use crate::config::{Command, Config, Place};
+use crate::{postgres, sqlite};
+
+/// Runs a command.
+///
+/// # Errors
+/// A sentence that says what stood in the way.
+pub fn run(config: &Config, command: Command) -> Result<()> {
+    match (command, &config.database) {
+        (Command::Token { tenant, user, hours, claims }, _) => {
+            println!("{}", token(config, &tenant, &user, hours, claims.as_deref())?);
+            Ok(())
+        }
+        (Command::Migrate, Place::Sqlite(path)) => sqlite::admin::migrate(path),
+        (Command::Migrate, Place::Postgres(url)) => postgres::admin::migrate(url),
+        (Command::Backup { to }, Place::Sqlite(path)) => sqlite::admin::backup(path, &to),
+        (Command::Backup { to }, Place::Postgres(url)) => postgres::admin::backup(url, &to),
+        (Command::Restore { from }, Place::Sqlite(path)) => sqlite::admin::restore(path, &from),
+        (Command::Restore { from }, Place::Postgres(url)) => postgres::admin::restore(url, &from),
+        (Command::Compact { tenant, keep }, Place::Sqlite(path)) => {
+            sqlite::admin::compact(path, tenant.as_deref(), keep)
+        }
+        (Command::Compact { tenant, keep }, Place::Postgres(url)) => {
+            postgres::admin::compact(url, tenant.as_deref(), keep)
+        }
+    }
+}
 
 /// A token for development.
 ///
 /// # Errors
 /// If the further claims are no JSON object.
-pub fn token(config: &Config, tenant: &str, user: &str, hours: u64, claims: Option<&str>) -> Result<String> {
+fn token(config: &Config, tenant: &str, user: &str, hours: u64, claims: Option<&str>) -> Result<String> {
     let mut all = match claims {
         None => serde_json::Map::new(),
         Some(text) => serde_json::from_str(text).context("the claims must be a JSON object")?,
@@ -26,99 +46,4 @@ pub fn token(config: &Config, tenant: &str, user: &str, hours: u64, claims: Opti
     all.insert("sub".into(), user.into());
     all.insert("exp".into(), (jsonwebtoken::get_current_timestamp() + hours * 3600).into());
     auth::make(&config.secret, &serde_json::Value::Object(all))
-}
-
-/// Copies the database, and tells its clients that what the copy holds is safe.
-///
-/// # Errors
-/// If the file exists or the copy fails.
-pub fn backup(config: &Config, to: &Path) -> Result<()> {
-    if to.exists() {
-        bail!("{} exists: name a new file", to.display());
-    }
-    let connection = sqlite::open(&config.database)?;
-    let mut copy = Connection::open(to).with_context(|| format!("making {}", to.display()))?;
-    rusqlite::backup::Backup::new(&connection, &mut copy)?.run_to_completion(1024, std::time::Duration::ZERO, None)?;
-    copy.pragma_update(None, "journal_mode", "DELETE")?;
-    let whole: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-    if whole != "ok" {
-        bail!("the copy is damaged: {whole}");
-    }
-    let mut statement = copy.prepare("SELECT tenant, version FROM tenants")?;
-    let tenants: Vec<(String, i64)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    std::fs::File::open(to)?.sync_all()?;
-    for (tenant, version) in &tenants {
-        connection.execute("UPDATE tenants SET stable = ?2 WHERE tenant = ?1", rusqlite::params![tenant, version])?;
-    }
-    println!("{} tenants are in {}", tenants.len(), to.display());
-    Ok(())
-}
-
-/// Puts a backup in the place of the database, in a new epoch. What stood there stays beside it.
-///
-/// # Errors
-/// If the backup is none, or the files cannot be moved.
-pub fn restore(config: &Config, from: &Path) -> Result<()> {
-    if !from.is_file() {
-        bail!("there is no backup {}", from.display());
-    }
-    let fresh = config.database.with_extension("restoring");
-    std::fs::copy(from, &fresh).with_context(|| format!("copying {}", from.display()))?;
-    let connection = sqlite::open(&fresh)?;
-    let epoch = crate::random_word()?;
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let tenants: Vec<String> = connection
-        .prepare("SELECT tenant FROM tenants")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for name in &tenants {
-        let tenant = Tenant { connection: &connection, tenant: name };
-        let head = tenant.head()?.renewed(&epoch);
-        connection.execute(
-            "UPDATE tenants SET version = ?2 WHERE tenant = ?1",
-            rusqlite::params![name, head.version as i64],
-        )?;
-    }
-    // Tenants that the backup does not know start where no client has ever been, too.
-    let floor: i64 = connection.query_row("SELECT floor FROM server", [], |row| row.get(0))?;
-    let zero = server::Head { epoch: epoch.as_str().into(), version: floor as u64, purged: 0, stable: 0 };
-    let floor = zero.renewed(&epoch).version as i64;
-    connection.execute("UPDATE server SET epoch = ?1, floor = ?2", rusqlite::params![epoch, floor])?;
-    connection.execute_batch("COMMIT; PRAGMA journal_mode = DELETE")?;
-    drop(connection);
-    let old = config.database.with_extension("replaced");
-    for suffix in ["", "-wal", "-shm"] {
-        let with = |path: &Path| std::path::PathBuf::from(format!("{}{suffix}", path.display()));
-        if with(&config.database).exists() {
-            std::fs::rename(with(&config.database), with(&old))?;
-        }
-    }
-    std::fs::rename(&fresh, &config.database)?;
-    println!("{} tenants are restored; what was there before is {}", tenants.len(), old.display());
-    Ok(())
-}
-
-/// Forgets what no client within the last `keep` versions needs.
-///
-/// # Errors
-/// What the database answers.
-pub fn compact(config: &Config, tenant: Option<&str>, keep: u64) -> Result<()> {
-    let connection = sqlite::open(&config.database)?;
-    let tenants: Vec<String> = match tenant {
-        Some(tenant) => vec![tenant.to_owned()],
-        None => connection
-            .prepare("SELECT tenant FROM tenants")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?,
-    };
-    for name in &tenants {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut tenant = Tenant { connection: &connection, tenant: name };
-        let before = tenant.head()?.version.saturating_sub(keep);
-        server::compact(&mut tenant, before)?;
-        connection.execute_batch("COMMIT")?;
-    }
-    println!("{} tenants are compacted", tenants.len());
-    Ok(())
 }

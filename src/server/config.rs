@@ -3,6 +3,7 @@
 //! A setting that makes no sense stops the start, with a sentence that names it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -43,6 +44,8 @@ pub enum Command {
         #[arg(long)]
         claims: Option<String>,
     },
+    /// Makes the tables, or brings them to this program's version. A server does it only where there are none.
+    Migrate,
     /// Writes a consistent copy of the database while the server runs. Clients may forget what it holds.
     Backup {
         /// The file to write; it must not exist.
@@ -70,9 +73,12 @@ pub struct Options {
     /// A file of settings (TOML).
     #[arg(long, env = "TIDEWELL_CONFIG", global = true)]
     pub config: Option<PathBuf>,
-    /// The database: a path of a SQLite file.
+    /// The database: a path of a SQLite file, or `postgres://user:password@host/name`.
     #[arg(long, env = "TIDEWELL_DATABASE", global = true)]
     pub database: Option<String>,
+    /// The most connections to PostgreSQL.
+    #[arg(long, env = "TIDEWELL_CONNECTIONS", global = true)]
+    pub connections: Option<usize>,
     /// The address to listen on.
     #[arg(long, env = "TIDEWELL_LISTEN", global = true)]
     pub listen: Option<SocketAddr>,
@@ -89,6 +95,7 @@ pub struct Options {
 #[serde(deny_unknown_fields)]
 struct File {
     database: Option<String>,
+    connections: Option<usize>,
     listen: Option<SocketAddr>,
     secret_file: Option<PathBuf>,
     #[serde(default)]
@@ -106,11 +113,32 @@ struct FileRule {
     write: Option<String>,
 }
 
+/// Where the data are.
+#[derive(Clone)]
+pub enum Place {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+impl fmt::Display for Place {
+    /// Without what may be a password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "{}", path.display()),
+            Self::Postgres(_) => write!(formatter, "PostgreSQL"),
+        }
+    }
+}
+
 /// The settings of a server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Where the data are.
+    pub database: Place,
+    /// The most connections to PostgreSQL.
+    pub connections: usize,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The secret of tokens.
@@ -135,11 +163,13 @@ impl Options {
             }
         };
         let database = self.database.or(file.database).unwrap_or_else(|| "tidewell.db".to_owned());
-        if database.contains("://") {
-            bail!("the database '{database}' is not there yet: this version runs on a SQLite file, --database PATH");
-        }
-        let database = PathBuf::from(database);
-        let secret_file = self.secret_file.or(file.secret_file).unwrap_or_else(|| database.with_extension("secret"));
+        let secret_file = self.secret_file.or(file.secret_file);
+        let (database, beside) = match database.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => (Place::Postgres(database), PathBuf::from("tidewell.secret")),
+            Some((scheme, _)) => bail!("the database is '{scheme}://…': use a path of a SQLite file, or postgres://…"),
+            None => (Place::Sqlite(PathBuf::from(&database)), PathBuf::from(&database).with_extension("secret")),
+        };
+        let secret_file = secret_file.unwrap_or(beside);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
         let access = file.rules.map_or_else(|| Ok(Access::open()), access)?;
         let policy = Policy {
@@ -149,7 +179,8 @@ impl Options {
             retry_ms: 5000,
         };
         let cors = if self.cors.is_empty() { file.cors } else { self.cors };
-        Ok(Config { secret: secret(&secret_file)?, database, listen, cors, policy })
+        let connections = self.connections.or(file.connections).unwrap_or(16);
+        Ok(Config { secret: secret(&secret_file)?, database, connections, listen, cors, policy })
     }
 }
 

@@ -23,9 +23,10 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::auth::Tokens;
 use crate::config::Config;
-use crate::metrics::count;
+use crate::database::Database;
+use crate::live::News;
+use crate::metrics::{count, Metrics};
 use crate::service::Service;
-use crate::{sqlite, writer};
 
 /// A request that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -35,28 +36,22 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// # Errors
 /// If the database cannot be opened or the address not be had.
 pub async fn serve(config: Config) -> Result<()> {
-    let connection = sqlite::open(&config.database)?;
-    let (jobs, queue) = tokio::sync::mpsc::channel(writer::QUEUE);
+    let news = Arc::new(News::new());
+    let database = Database::start(&config.database, config.connections, &config.policy, &news).await?;
     let tokens = Tokens::new(&config.secret);
-    let service = Arc::new(Service::new(tokens, config.policy.clone(), jobs, config.database.clone()));
-    let news = Arc::clone(&service);
-    let policy = config.policy.clone();
-    let writer = tokio::task::spawn_blocking(move || writer::run(&connection, &policy, queue, &news.news));
+    let metrics = Metrics::default();
+    let service = Arc::new(Service { tokens, policy: config.policy, news, metrics, database });
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
-    println!("tidewell-server listens on http://{}, data in {}", listener.local_addr()?, config.database.display());
+    println!("tidewell-server listens on http://{}, data in {}", listener.local_addr()?, config.database);
     let app = routes(Arc::clone(&service), &config.cors)?;
     let stopping = Arc::clone(&service);
     let stop = async move {
         stopped().await;
         stopping.news.close();
     };
-    tokio::select! {
-        ended = async { axum::serve(listener, app).with_graceful_shutdown(stop).await } => ended?,
-        // The writer ends only by a fault: a server that cannot write must not pretend to run.
-        ended = writer => anyhow::bail!("the writer has ended: {ended:?}"),
-    }
+    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
@@ -126,7 +121,7 @@ async fn push(State(service): State<Arc<Service>>, headers: HeaderMap, body: Byt
         Err(error) => return bad(&service, &error),
     };
     count(&service.metrics.pushes);
-    match service.push(session, request).await {
+    match service.database.push(session, request).await {
         Some(Ok(pushed)) => {
             if let PushAnswer::Results { results, .. } = &pushed {
                 results.iter().for_each(|handled| service.metrics.outcome(&handled.outcome));
@@ -151,7 +146,7 @@ async fn pull(State(service): State<Arc<Service>>, headers: HeaderMap, body: Byt
     count(&service.metrics.pulls);
     let reading = Arc::clone(&service);
     let pulled = tokio::task::spawn_blocking(move || {
-        let pulled = reading.pull(&session, &request)?;
+        let pulled = reading.database.pull(&reading.policy, &session, &request)?;
         if let PullAnswer::Page(page) = &pulled {
             let sent = page.changes.len() as u64;
             reading.metrics.documents.fetch_add(sent, std::sync::atomic::Ordering::Relaxed);
@@ -173,7 +168,7 @@ async fn live(State(service): State<Arc<Service>>, headers: HeaderMap) -> Respon
     let lifetime = Duration::from_secs(session.expires.saturating_sub(jsonwebtoken::get_current_timestamp()));
     let reading = Arc::clone(&service);
     let tenant = session.tenant.clone();
-    match tokio::task::spawn_blocking(move || reading.head(&tenant)).await {
+    match tokio::task::spawn_blocking(move || reading.database.head(&tenant)).await {
         Ok(Ok(head)) => service.news.stream(session.tenant, head.version, lifetime).into_response(),
         Ok(Err(error)) => failed(&service, &error),
         Err(_) => failed(&service, &Error::internal("the question was given up")),
@@ -182,8 +177,8 @@ async fn live(State(service): State<Arc<Service>>, headers: HeaderMap) -> Respon
 
 async fn ready(State(service): State<Arc<Service>>) -> Response {
     let reading = Arc::clone(&service);
-    let head = tokio::task::spawn_blocking(move || reading.head("")).await;
-    if matches!(head, Ok(Ok(_))) && !service.jobs.is_closed() {
+    let head = tokio::task::spawn_blocking(move || reading.database.head("")).await;
+    if matches!(head, Ok(Ok(_))) && service.database.is_writable() {
         "ready".into_response()
     } else {
         refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the database does not answer")
@@ -213,10 +208,6 @@ fn failed(service: &Service, error: &Error) -> Response {
     }
     count(&service.metrics.failures);
     // The kind and the message name no document's content.
-    eprintln!(
-        "{{\"level\":\"error\",\"code\":\"{}\",\"message\":{}}}",
-        error.kind().code(),
-        serde_json::json!(error.message())
-    );
+    crate::log::error(error.kind().code(), error.message());
     refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server could not do it: try again")
 }

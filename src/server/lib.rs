@@ -1,16 +1,18 @@
-//! Tidewell's sync server: the protocol of `docs/SYNC.md` over HTTP, on one SQLite file.
+//! Tidewell's sync server: the protocol of `docs/SYNC.md` over HTTP, on a SQLite file or on PostgreSQL.
 //!
 //! It decides nothing about data: `tidewell_core::sync` does. Here are sockets, tokens, transactions and files.
 
 pub mod admin;
 mod auth;
 pub mod config;
+mod database;
 mod http;
 mod live;
+mod log;
 mod metrics;
+mod postgres;
 mod service;
 mod sqlite;
-mod writer;
 
 pub use http::serve;
 

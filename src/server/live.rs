@@ -25,6 +25,23 @@ impl News {
         let _listeners = self.sender.send((tenant.to_owned(), version)).unwrap_or(0);
     }
 
+    /// Something may have been missed: everybody is told to ask.
+    pub(crate) fn tell_all(&self) {
+        self.tell("", 0);
+    }
+
+    /// Whether the server ends.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Waits on this thread, at most so long, for the server's end.
+    pub(crate) fn wait_for_close(&self, most: Duration) {
+        let mut closing = self.closing.subscribe();
+        let waiting = async { tokio::time::timeout(most, closing.wait_for(|closing| *closing)).await.is_ok() };
+        let _closing = tokio::runtime::Handle::current().block_on(waiting);
+    }
+
     /// Ends all streams.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
@@ -54,7 +71,7 @@ impl News {
                     let version = tokio::select! {
                         () = out.closed() => return,
                         news = receiver.recv() => match news {
-                            Ok((of, version)) if of == tenant => version,
+                            Ok((of, version)) if of == tenant || of.is_empty() => version,
                             Ok(_) => continue,
                             // Too slow to hear all of it: 0 means "ask".
                             Err(broadcast::error::RecvError::Lagged(_)) => 0,

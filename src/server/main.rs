@@ -1,23 +1,18 @@
 //! The program `tidewell-server`.
 
 use clap::Parser;
-use tidewell_server::config::{Arguments, Command};
+use tidewell_server::config::Arguments;
 use tidewell_server::{admin, serve};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = arguments.options.load()?;
-    match arguments.command {
-        None => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(serve(config))
-        }
-        Some(Command::Token { tenant, user, hours, claims }) => {
-            println!("{}", admin::token(&config, &tenant, &user, hours, claims.as_deref())?);
-            Ok(())
-        }
-        Some(Command::Backup { to }) => admin::backup(&config, &to),
-        Some(Command::Restore { from }) => admin::restore(&config, &from),
-        Some(Command::Compact { tenant, keep }) => admin::compact(&config, tenant.as_deref(), keep),
-    }
+    let Some(command) = arguments.command else {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let ended = runtime.block_on(serve(config));
+        // Who still waits for a database that does not answer must not keep the process.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        return ended;
+    };
+    admin::run(&config, command)
 }

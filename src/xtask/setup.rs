@@ -188,6 +188,15 @@ pub(crate) fn browsers() -> Result<Browsers> {
     })
 }
 
+/// PostgreSQL's server programs, which the sync server's tests start for themselves.
+pub(crate) fn postgresql() -> Result<()> {
+    let debian = fs::read_dir("/usr/lib/postgresql").is_ok_and(|mut versions| versions.next().is_some());
+    if !debian && (find("initdb").is_none() || find("postgres").is_none()) {
+        apt_install(&["postgresql"])?;
+    }
+    Ok(())
+}
+
 fn geckodriver() -> Result<PathBuf> {
     if let Some(path) = find("geckodriver") {
         return Ok(path);

@@ -18,7 +18,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "planted", shows: "every planted bug is caught", run: planted },
     Suite {
         name: "server",
-        shows: "the sync server: the program over HTTP on a file, killed and attacked",
+        shows: "the sync server: the program over HTTP, on a file and on PostgreSQL, killed and attacked",
         run: server,
     },
     Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
@@ -101,6 +101,7 @@ fn planted() -> Result<Outcome> {
 
 /// The server's own tests; its dependencies are compiled for nothing else.
 fn server() -> Result<Outcome> {
+    setup::postgresql()?;
     let step = Step::cargo("compiling the sync server and running its tests").args([
         "test",
         "--locked",

@@ -4,10 +4,9 @@ use std::io::Write;
 
 use flate2::{write::GzEncoder, Compression};
 use jsonwebtoken::{encode, Algorithm, EncodingKey, Header};
-use tempfile::TempDir;
 use tidewell_core::sync::{Action, Op};
 
-use crate::fixture::{agent, post, token, value, Device, Server};
+use crate::fixture::{agent, post, value, Device, Home, Server};
 
 const PULL: &[u8] = br#"{"v":1,"replica":"r","cursor":null,"subscriptions":[{"c":"notes"}]}"#;
 
@@ -21,10 +20,10 @@ fn check(server: &Server, token: &str, body: &[u8], encoding: Option<&str>, stat
 
 #[test]
 fn tokens_that_do_not_hold_are_refused_and_tenants_see_nothing_of_each_other() {
-    let folder = TempDir::new().unwrap();
-    let server = Server::start(&folder, &[]);
-    let good = token(&folder, "a", "ann");
-    let secret = std::fs::read(folder.path().join("tidewell.secret")).unwrap();
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let good = home.token("a", "ann");
+    let secret = std::fs::read(home.folder.path().join("tidewell.secret")).unwrap();
     let now = jsonwebtoken::get_current_timestamp();
     let make = |algorithm: Algorithm, key: &[u8], claims: &str| {
         let claims: serde_json::Value = serde_json::from_str(claims).unwrap();
@@ -54,16 +53,16 @@ fn tokens_that_do_not_hold_are_refused_and_tenants_see_nothing_of_each_other() {
     let mut ann = Device::new(1, &good);
     ann.mutate(vec![Op::new("notes", "x", Action::Put(value(r#"{"id":"x"}"#)))]);
     ann.sync(&server.url);
-    let mut other = Device::new(2, &token(&folder, "b", "ann"));
+    let mut other = Device::new(2, &home.token("b", "ann"));
     other.sync(&server.url);
     assert_eq!(other.view("x"), None);
 }
 
 #[test]
 fn hostile_bodies_are_refused_and_the_server_goes_on() {
-    let folder = TempDir::new().unwrap();
-    let server = Server::start(&folder, &[]);
-    let token = token(&folder, "t", "ann");
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let token = home.token("t", "ann");
     let gzip = |bytes: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();

@@ -1,9 +1,8 @@
-//! A server process on a folder of its own, and a client of the core that speaks to it.
+//! A server process on a database of its own, and a client of the core that speaks to it.
 //!
 //! Nothing here judges.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,33 +11,101 @@ use tidewell_core::base::SeededRng;
 use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::client::memory::MemoryClient;
 use tidewell_core::sync::client::Config;
-use tidewell_core::sync::{Client, Op, PullAnswer, PushAnswer, Subscription};
+use tidewell_core::sync::{Action, Client, Op, PullAnswer, PushAnswer, Subscription};
 
-/// The program, with these arguments, on a folder.
-pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
-    command.current_dir(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+use crate::cluster::{self, Cluster};
+
+/// Where a server lives: a folder, and a database in it or in PostgreSQL.
+pub(crate) struct Home {
+    pub(crate) folder: TempDir,
+    pub(crate) database: String,
 }
 
-/// Runs the program to its end.
-pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Result<String, String> {
-    let output = program(folder, arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
+impl Home {
+    pub(crate) fn on(database: &str) -> Self {
+        Self { folder: TempDir::new().unwrap(), database: database.to_owned() }
+    }
+
+    pub(crate) fn on_sqlite() -> Self {
+        Self::on("tidewell.db")
+    }
+
+    pub(crate) fn on_postgres() -> Self {
+        Self::on(&Cluster::shared().database())
+    }
+
+    /// Writes the file of settings, which [`Home::program`] then names.
+    pub(crate) fn settings(&self, text: &str) {
+        std::fs::write(self.folder.path().join("server.toml"), text).unwrap();
+    }
+
+    /// The program, with these arguments.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
+        command.current_dir(self.folder.path()).args(arguments).args(["--database", &self.database]);
+        if self.folder.path().join("server.toml").exists() {
+            command.args(["--config", "server.toml"]);
+        }
+        if self.database.starts_with("postgres") {
+            // `backup` and `restore` look for PostgreSQL's own programs.
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = [cluster::programs()].into_iter().chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(folders).unwrap());
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The program that serves: this one, or another that takes the same flags, by the words of `TIDEWELL_SERVER`.
+    fn serving(&self, arguments: &[&str]) -> Command {
+        let Some(line) = other_program() else { return self.program(arguments) };
+        let mut words = line.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        command.current_dir(self.folder.path()).args(words).args(arguments).stdout(Stdio::piped());
+        if self.folder.path().join("server.toml").exists() {
+            command.args(["--config", "server.toml"]);
+        }
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.program(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
+    }
+
+    pub(crate) fn token(&self, tenant: &str, user: &str) -> String {
+        self.run(&["token", "--tenant", tenant, "--user", user]).unwrap()
+    }
+
+    pub(crate) fn start(&self) -> Server {
+        Server::start(self, &[])
     }
 }
 
-/// The program that serves: this one, or another that takes the same flags, by the words of `TIDEWELL_SERVER`.
-fn serving(folder: &Path, arguments: &[&str]) -> Command {
-    let Ok(line) = std::env::var("TIDEWELL_SERVER") else { return program(folder, arguments) };
-    let mut words = line.split(' ');
-    let mut command = Command::new(words.next().unwrap());
-    command.current_dir(folder).args(words).args(arguments).stdout(Stdio::piped());
-    command
+fn other_program() -> Option<String> {
+    std::env::var("TIDEWELL_SERVER").ok()
+}
+
+/// The same on both databases, at the same time; another program has one of its own.
+pub(crate) fn on_both(test: impl Fn(&Home) + Sync) {
+    if other_program().is_some() {
+        return test(&Home::on_sqlite());
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| test(&Home::on_sqlite()));
+        scope.spawn(|| test(&Home::on_postgres()));
+    });
+}
+
+#[expect(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// A running server; killed when dropped.
@@ -48,10 +115,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut all = vec!["--listen", "127.0.0.1:0"];
         all.extend(arguments);
-        let mut child = serving(folder.path(), &all).stderr(Stdio::inherit()).spawn().unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(home.folder.path().join("log")).unwrap();
+        let mut child = home.serving(&all).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url =
@@ -84,12 +152,12 @@ pub(crate) fn post(url: &str, token: &str, body: &[u8], encoding: Option<&str>) 
     Ok((response.status().as_u16(), body))
 }
 
-pub(crate) fn token(folder: &TempDir, tenant: &str, user: &str) -> String {
-    run(folder.path(), &["token", "--tenant", tenant, "--user", user]).unwrap()
-}
-
 pub(crate) fn value(text: &str) -> Value {
     json::parse(text.as_bytes()).unwrap()
+}
+
+pub(crate) fn create(id: &str) -> Op {
+    Op::new("notes", id, Action::Create(value(&format!(r#"{{"id":"{id}","n":0}}"#))))
 }
 
 pub(crate) fn update(id: &str, text: &str) -> Op {

@@ -1,8 +1,12 @@
-//! The server as it is started by people: the program, over HTTP, on a file.
+//! The server as it is started by people: the program, over HTTP, on a file and on PostgreSQL.
 
 #[cfg(test)]
 mod attack_tests;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod replica_tests;
 #[cfg(test)]
 mod sync_tests;

@@ -8,8 +8,8 @@ use tidewell_core::sync::server::Policy;
 use tidewell_core::sync::{push, Caller, PushAnswer, PushRequest};
 use tokio::sync::{mpsc, oneshot};
 
+use super::tenant::Tenant;
 use crate::live::News;
-use crate::sqlite::Tenant;
 
 /// The most pushes of a transaction.
 const TOGETHER: usize = 64;

@@ -2,60 +2,11 @@
 //!
 //! It opens no transaction: whoever holds the connection does, around a whole push or pull.
 
-use std::path::Path;
-
-use anyhow::{bail, Context, Result};
-use rusqlite::{params, Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{params, Connection, OptionalExtension, Row};
 use tidewell_core::base::{Error, ErrorKind, Result as CoreResult};
 use tidewell_core::collections::json;
 use tidewell_core::sync::server::{Commit, Head, Image, Record, Replica, Span};
 use tidewell_core::sync::{Outcome, ServerStore};
-
-/// The version of the tables.
-const FORMAT: i64 = 1;
-
-const TABLES: &str = "
-CREATE TABLE server (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, floor INTEGER NOT NULL) STRICT;
-CREATE TABLE tenants (tenant TEXT PRIMARY KEY, version INTEGER NOT NULL, purged INTEGER NOT NULL, stable INTEGER NOT NULL)
-    STRICT, WITHOUT ROWID;
-CREATE TABLE replicas (tenant TEXT, replica TEXT, user TEXT NOT NULL, seq INTEGER NOT NULL, hash INTEGER NOT NULL,
-    PRIMARY KEY (tenant, replica)) STRICT, WITHOUT ROWID;
-CREATE TABLE records (tenant TEXT, replica TEXT, seq INTEGER, hash INTEGER NOT NULL, id TEXT NOT NULL, user TEXT NOT NULL,
-    at INTEGER NOT NULL, outcome BLOB NOT NULL, PRIMARY KEY (tenant, replica, seq)) STRICT, WITHOUT ROWID;
-CREATE INDEX records_named ON records (tenant, user, id);
-CREATE TABLE images (tenant TEXT, collection TEXT, id TEXT, version INTEGER, until INTEGER NOT NULL, by TEXT NOT NULL,
-    since INTEGER NOT NULL, document BLOB, PRIMARY KEY (tenant, collection, id, version)) STRICT, WITHOUT ROWID;
-CREATE INDEX images_by_version ON images (tenant, version, collection, id);
-";
-
-/// Opens the database, and makes its tables where there are none.
-pub(crate) fn open(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path).with_context(|| format!("opening {}", path.display()))?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let format: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match format {
-        FORMAT => {}
-        0 => {
-            let epoch = crate::random_word()?;
-            connection.execute_batch("BEGIN IMMEDIATE")?;
-            connection.execute_batch(TABLES)?;
-            connection.execute("INSERT INTO server VALUES (1, ?, 0)", [epoch])?;
-            connection.pragma_update(None, "user_version", FORMAT)?;
-            connection.execute_batch("COMMIT")?;
-        }
-        _ => bail!("{} has tables of version {format}; this program knows {FORMAT}", path.display()),
-    }
-    Ok(connection)
-}
-
-/// Opens the database for reading.
-pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    Ok(connection)
-}
 
 /// A tenant, through a connection within a transaction.
 pub(crate) struct Tenant<'a> {

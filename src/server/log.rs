@@ -1,0 +1,19 @@
+//! Lines of JSON on the standard error: a level, a code, a sentence.
+//!
+//! No line holds a document, a token or a name of a user.
+
+use serde_json::json;
+
+/// Something failed here.
+pub(crate) fn error(code: &str, message: &str) {
+    line("error", code, message);
+}
+
+/// Something is not as it should be, and the server goes on.
+pub(crate) fn warn(code: &str, message: &str) {
+    line("warn", code, message);
+}
+
+fn line(level: &str, code: &str, message: &str) {
+    eprintln!("{}", json!({ "level": level, "code": code, "message": message }));
+}

@@ -45,5 +45,6 @@ fn token(config: &Config, tenant: &str, user: &str, hours: u64, claims: Option<&
     all.insert("tenant".into(), tenant.into());
     all.insert("sub".into(), user.into());
     all.insert("exp".into(), (jsonwebtoken::get_current_timestamp() + hours * 3600).into());
-    auth::make(&config.secret, &serde_json::Value::Object(all))
+    let secret = config.secret.as_ref().context("with a key set, name the secret: --secret-file PATH")?;
+    auth::make(secret, &serde_json::Value::Object(all))
 }

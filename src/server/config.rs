@@ -2,17 +2,19 @@
 //!
 //! A setting that makes no sense stops the start, with a sentence that names it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
-use serde::Deserialize;
-use tidewell_core::collections::json;
 use tidewell_core::sync::server::Policy;
-use tidewell_core::sync::{Access, Rule};
+
+use crate::auth::Expected;
+use crate::config_file::File;
+use crate::jwks::Source;
+use crate::limits::Limits;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -85,32 +87,19 @@ pub struct Options {
     /// The file that holds the secret of tokens (HS256), at least 32 bytes; made where there is none.
     #[arg(long, env = "TIDEWELL_SECRET_FILE", global = true)]
     pub secret_file: Option<PathBuf>,
+    /// The public keys of whoever makes the tokens: a JWK set, as a path or a URL (https). Tokens signed with a secret then
+    /// hold only if a secret is named, too.
+    #[arg(long, env = "TIDEWELL_JWKS", global = true)]
+    pub jwks: Option<String>,
+    /// The audience that tokens must name (`aud`).
+    #[arg(long, env = "TIDEWELL_AUDIENCE", global = true)]
+    pub audience: Option<String>,
+    /// The issuer that tokens must name (`iss`).
+    #[arg(long, env = "TIDEWELL_ISSUER", global = true)]
+    pub issuer: Option<String>,
     /// An origin whose pages may call the server; `*` for all. May be repeated.
     #[arg(long, env = "TIDEWELL_CORS", value_delimiter = ',', global = true)]
     pub cors: Vec<String>,
-}
-
-/// The file of settings.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    database: Option<String>,
-    connections: Option<usize>,
-    listen: Option<SocketAddr>,
-    secret_file: Option<PathBuf>,
-    #[serde(default)]
-    cors: Vec<String>,
-    schema_min: Option<u64>,
-    schema_max: Option<u64>,
-    rules: Option<BTreeMap<String, FileRule>>,
-}
-
-/// A collection's rule: filters as JSON text. What is missing is denied.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileRule {
-    read: Option<String>,
-    write: Option<String>,
 }
 
 /// Where the data are.
@@ -141,12 +130,18 @@ pub struct Config {
     pub connections: usize,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The secret of tokens.
-    pub secret: Vec<u8>,
+    /// The secret of tokens, if such hold.
+    pub secret: Option<Vec<u8>>,
+    /// The public keys of tokens.
+    pub keys: Option<Source>,
+    /// What tokens must say.
+    pub expected: Expected,
     /// Origins whose pages may call.
     pub cors: Vec<String>,
     /// Who may do what.
     pub policy: Policy,
+    /// What the server bears.
+    pub limits: Limits,
 }
 
 impl Options {
@@ -155,55 +150,42 @@ impl Options {
     /// # Errors
     /// A sentence that names the setting that makes no sense.
     pub fn load(self) -> Result<Config> {
-        let file = match &self.config {
-            None => File::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("in {}", path.display()))?
-            }
+        let (file, folder) = match &self.config {
+            None => (File::default(), PathBuf::new()),
+            Some(path) => (File::read(path)?, path.parent().map(Path::to_owned).unwrap_or_default()),
         };
+        let policy = file.policy(&folder)?;
+        let limits = file.limits();
         let database = self.database.or(file.database).unwrap_or_else(|| "tidewell.db".to_owned());
-        let secret_file = self.secret_file.or(file.secret_file);
         let (database, beside) = match database.split_once("://") {
             Some(("postgres" | "postgresql", _)) => (Place::Postgres(database), PathBuf::from("tidewell.secret")),
             Some((scheme, _)) => bail!("the database is '{scheme}://…': use a path of a SQLite file, or postgres://…"),
             None => (Place::Sqlite(PathBuf::from(&database)), PathBuf::from(&database).with_extension("secret")),
         };
-        let secret_file = secret_file.unwrap_or(beside);
-        let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
-        let access = file.rules.map_or_else(|| Ok(Access::open()), access)?;
-        let policy = Policy {
-            access,
-            schema_min: file.schema_min.unwrap_or(0),
-            schema_max: file.schema_max.unwrap_or(u64::MAX),
-            retry_ms: 5000,
-        };
-        let cors = if self.cors.is_empty() { file.cors } else { self.cors };
-        let connections = self.connections.or(file.connections).unwrap_or(16);
-        Ok(Config { secret: secret(&secret_file)?, database, connections, listen, cors, policy })
+        let jwks = self.jwks.or(file.jwks);
+        // With a key set, whoever finds a forgotten secret beside the database must not be able to make tokens.
+        let secret_file = self.secret_file.or(file.secret_file).or_else(|| jwks.is_none().then_some(beside));
+        let keys = jwks.map(|place| Source {
+            place,
+            refresh: Duration::from_secs(file.jwks_refresh_seconds.unwrap_or(300)),
+            at_most_every: Duration::from_secs(file.jwks_at_most_every_seconds.unwrap_or(10)),
+        });
+        Ok(Config {
+            database,
+            connections: self.connections.or(file.connections).unwrap_or(16),
+            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787))),
+            secret: secret_file.as_deref().map(secret).transpose()?,
+            keys,
+            expected: Expected { audience: self.audience.or(file.audience), issuer: self.issuer.or(file.issuer) },
+            cors: if self.cors.is_empty() { file.cors } else { self.cors },
+            policy,
+            limits,
+        })
     }
-}
-
-fn access(rules: BTreeMap<String, FileRule>) -> Result<Access> {
-    let mut parsed = Vec::new();
-    let mut others = Rule::default();
-    for (collection, rule) in rules {
-        let filter = |text: Option<String>, what: &str| {
-            let parsed = text.map(|text| json::parse(text.as_bytes())).transpose();
-            parsed.map_err(|error| anyhow::anyhow!("the {what} rule of '{collection}': {error}"))
-        };
-        let rule = Rule { read: filter(rule.read, "read")?, write: filter(rule.write, "write")? };
-        if collection == "*" {
-            others = rule;
-        } else {
-            parsed.push((collection.into(), rule));
-        }
-    }
-    Access::new(parsed, others).map_err(|error| anyhow::anyhow!("in the rules: {error}"))
 }
 
 /// The secret of a file; a missing file is made, readable by its owner only.
-fn secret(path: &std::path::Path) -> Result<Vec<u8>> {
+fn secret(path: &Path) -> Result<Vec<u8>> {
     if !path.exists() {
         let word = crate::random_word()? + &crate::random_word()?;
         let mut options = std::fs::OpenOptions::new();

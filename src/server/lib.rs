@@ -3,14 +3,21 @@
 //! It decides nothing about data: `tidewell_core::sync` does. Here are sockets, tokens, transactions and files.
 
 pub mod admin;
-mod auth;
+pub mod auth;
+mod body;
 pub mod config;
+mod config_file;
+mod connections;
 mod database;
+mod handlers;
 mod http;
+pub mod jwks;
+pub mod limits;
 mod live;
 mod log;
 mod metrics;
 mod postgres;
+mod schemas;
 mod service;
 mod sqlite;
 

@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     pub(crate) refused_tokens: AtomicU64,
     pub(crate) bad_requests: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) limited: AtomicU64,
 }
 
 /// One more.
@@ -46,6 +47,7 @@ impl Metrics {
             ("mutations_rejected", "mutations rejected for good", &self.rejected),
             ("tokens_refused", "requests without a token that holds", &self.refused_tokens),
             ("bad_requests", "requests that are no message", &self.bad_requests),
+            ("limited", "requests that were one too many", &self.limited),
             ("failures", "requests that failed here", &self.failures),
         ];
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What the routes share: tokens, the database, news and counters.
+//! What the routes share: tokens, the database, news, limits and counters.
 //!
 //! It knows no HTTP.
 
@@ -8,6 +8,7 @@ use tidewell_core::sync::server::Policy;
 
 use crate::auth::Tokens;
 use crate::database::Database;
+use crate::limits::{Limits, Rates};
 use crate::live::News;
 use crate::metrics::Metrics;
 
@@ -18,4 +19,6 @@ pub(crate) struct Service {
     pub(crate) news: Arc<News>,
     pub(crate) metrics: Metrics,
     pub(crate) database: Database,
+    pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
 }

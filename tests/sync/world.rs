@@ -84,7 +84,7 @@ impl World {
             tenant,
             model: Model::default(),
             history: BTreeMap::from([(("e0".to_owned(), 0), State::new())]),
-            policy: Policy { access, schema_min: 1, schema_max: 1, retry_ms: 3 },
+            policy: Policy { access, shape: None, schema_min: 1, schema_max: 1, retry_ms: 3 },
             teams: vec![vec![0, 1], vec![1], vec![2]],
             devices: Vec::new(),
             network: Vec::new(),

@@ -18,7 +18,7 @@ use crate::fixture::pause;
 /// Whoever starts it holds the other end of its standard input: when that is closed, it ends.
 const RUN: &str = r#"
 "$1/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$2" \
-    -c fsync=off -c shared_buffers=64MB -c max_connections=100 >>"$2/log" 2>&1 </dev/null &
+    -c max_connections=100 $4 >>"$2/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
 kill -QUIT $server 2>/dev/null
@@ -31,6 +31,7 @@ pub(crate) struct Cluster {
     owner: Option<(u32, u32)>,
     pub(crate) port: u16,
     folder: TempDir,
+    settings: &'static [&'static str],
 }
 
 /// The folder of PostgreSQL's programs.
@@ -68,13 +69,18 @@ impl Cluster {
     }
 
     pub(crate) fn start() -> Self {
+        Self::start_with(&["fsync=off", "shared_buffers=64MB"])
+    }
+
+    /// One with settings of its own.
+    pub(crate) fn start_with(settings: &'static [&'static str]) -> Self {
         let folder = TempDir::with_prefix("tidewell-postgres-").unwrap();
         let owner = owner(folder.path());
         if let Some((user, group)) = owner {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut cluster = Self { keeper: None, programs: programs(), owner, port, folder };
+        let mut cluster = Self { keeper: None, programs: programs(), owner, port, folder, settings };
         let mut initdb = cluster.command(cluster.programs.join("initdb"));
         initdb.args(["-U", "tidewell", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]);
         let made = initdb.arg(cluster.folder.path().join("data")).output().unwrap();
@@ -97,6 +103,7 @@ impl Cluster {
         for _ in 0..20 {
             let mut keeper = self.command("sh");
             keeper.args(["-c", RUN, "sh"]).arg(&self.programs).arg(self.folder.path()).arg(self.port.to_string());
+            keeper.arg(self.settings.iter().map(|setting| format!("-c {setting} ")).collect::<String>());
             self.keeper = Some(keeper.stdin(Stdio::piped()).spawn().unwrap());
             for _ in 0..100 {
                 if postgres::Client::connect(&self.url("postgres"), postgres::NoTls).is_ok() {

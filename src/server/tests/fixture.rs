@@ -176,9 +176,13 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(seed: u64, token: &str) -> Self {
+        Self::with(seed, token, 100, 20)
+    }
+
+    pub(crate) fn with(seed: u64, token: &str, page: usize, batch: usize) -> Self {
         let (mut store, rng) = (MemoryClient::default(), SeededRng::new(seed));
         let all = Subscription { collection: "notes".into(), filter: value("{}") };
-        let config = Config { subscriptions: vec![all], schema: 1, page: 100, batch: 20, retained: 10_000 };
+        let config = Config { subscriptions: vec![all], schema: 1, page, batch, retained: 10_000 };
         let client = Client::open(&mut store, config, &rng).unwrap();
         Self { store, client, rng, token: token.to_owned(), answers: 0 }
     }

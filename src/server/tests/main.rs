@@ -7,6 +7,18 @@ mod cluster;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod openapi_tests;
+#[cfg(test)]
+mod operation_tests;
+#[cfg(test)]
 mod replica_tests;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod speed_tests;
+#[cfg(test)]
 mod sync_tests;
+#[cfg(test)]
+mod token_tests;

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tidewell_core::base::{Rng, SeededRng};
+use tidewell_core::base::SeededRng;
 use tidewell_core::sync::PullAnswer;
 
 use crate::cluster::Cluster;
 use crate::fixture::{agent, create, pause, post, update, Device, Home, Server};
 
 const ACCOUNTS: u64 = 5;
+const UNLIMITED: &str = "[limits]\nuser_requests = 0\ntenant_requests = 0\n";
 
 /// One client's work until the time is over: it makes a document, and moves money, and never stops at a failure.
 fn work(device: &mut Device, name: usize, servers: &[Mutex<Server>], over: &AtomicBool) -> (u64, BTreeSet<String>) {
@@ -38,6 +39,7 @@ fn work(device: &mut Device, name: usize, servers: &[Mutex<Server>], over: &Atom
 fn replicas_and_postgresql_killed_under_load_lose_and_double_nothing() {
     let mut cluster = Cluster::start();
     let home = Home::on(&cluster.database());
+    home.settings(UNLIMITED);
     let token = home.token("t", "ann");
     let servers = [Mutex::new(home.start()), Mutex::new(home.start())];
     let url = |of: usize| servers[of].lock().unwrap().url.clone();
@@ -105,6 +107,7 @@ fn pulled(url: &str, token: &str, cursor: &mut Option<String>, seen: &mut BTreeS
 #[test]
 fn a_cursor_misses_nothing_of_eight_writers_on_two_replicas() {
     let home = Home::on_postgres();
+    home.settings(UNLIMITED);
     let token = home.token("t", "ann");
     let servers = [home.start(), home.start()];
     let (writing, made) = (AtomicUsize::new(8), Mutex::new(BTreeSet::new()));

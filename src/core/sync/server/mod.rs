@@ -12,13 +12,27 @@ pub use pull::pull;
 pub use push::push;
 pub use store::{Commit, Head, Image, Record, Replica, ServerStore, Span};
 
+use std::sync::Arc;
+
 use super::access::Access;
+use crate::collections::Value;
+
+/// What documents must look like, beyond who may write them.
+pub trait Shape: std::fmt::Debug + Send + Sync {
+    /// Judges what a mutation would leave.
+    ///
+    /// # Errors
+    /// What is wrong, and where in the document.
+    fn check(&self, collection: &str, document: &Value) -> Result<(), String>;
+}
 
 /// What the operator of a server decides.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Who may do what.
     pub access: Access,
+    /// What documents must look like; without, anything goes.
+    pub shape: Option<Arc<dyn Shape>>,
     /// The oldest schema whose mutations are taken.
     pub schema_min: u64,
     /// The newest; what is newer waits until the server is.
@@ -30,7 +44,7 @@ pub struct Policy {
 impl Policy {
     /// Everything is allowed, whatever its schema.
     pub fn open() -> Self {
-        Self { access: Access::open(), schema_min: 0, schema_max: u64::MAX, retry_ms: 1000 }
+        Self { access: Access::open(), shape: None, schema_min: 0, schema_max: u64::MAX, retry_ms: 1000 }
     }
 }
 

@@ -168,6 +168,10 @@ impl Push<'_> {
         if document == after.as_ref() {
             return Ok(None);
         }
+        if let (Some(shape), Some(after)) = (&self.policy.shape, &after) {
+            let judged = shape.check(&op.collection, after);
+            judged.map_err(|wrong| Refusal::new("invalid", op.named(&format!("would not fit its schema {wrong}"))))?;
+        }
         let since = match before {
             Some(image) if *image.by == *self.replica => image.since,
             Some(image) => image.version,

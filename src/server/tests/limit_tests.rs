@@ -1,0 +1,176 @@
+//! Clients that ask too much, send too slowly or take nothing: each meets its limit, and the others go on.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use flate2::{write::GzEncoder, Compression};
+use tidewell_core::sync::{Action, Op};
+
+use crate::fixture::{agent, pause, post, value, Device, Home, Server};
+
+const PULL: &[u8] = br#"{"v":1,"replica":"r","cursor":null,"subscriptions":[{"c":"notes"}]}"#;
+
+fn address(server: &Server) -> &str {
+    server.url.trim_start_matches("http://")
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(address(server)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// What the server says until it closes the connection.
+fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // It may be cut off.
+    let _cut = stream.read_to_end(&mut bytes).is_err();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn a_user_who_asks_too_often_is_told_when_to_come_again_and_others_are_not() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nuser_requests = 3\n");
+    let server = home.start();
+    let (ann, bob) = (home.token("t", "ann"), home.token("t", "bob"));
+    let url = format!("{}/v1/pull", server.url);
+    let answers: Vec<(u16, Vec<u8>)> = (0..20).map(|_| post(&url, &ann, PULL, None).unwrap()).collect();
+    let refused: Vec<&(u16, Vec<u8>)> = answers.iter().filter(|(status, _)| *status == 429).collect();
+    assert!(refused.len() > 5 && refused.len() < 20, "{} of 20", refused.len());
+    let body = String::from_utf8_lossy(&refused[0].1).into_owned();
+    assert!(body.starts_with(r#"{"v":1,"kind":"retry","after":"#), "{body}");
+    assert_eq!(post(&url, &bob, PULL, None).unwrap().0, 200);
+    // A client of the core waits and gets through.
+    let mut device = Device::new(1, &ann);
+    device.mutate(vec![Op::new("notes", "x", Action::Put(value(r#"{"id":"x"}"#)))]);
+    for _ in 0..100 {
+        device.push(&server.url).unwrap();
+        pause(Duration::from_millis(100));
+        if device.push(&server.url).and_then(|()| device.pull(&server.url)).is_ok() && device.client.is_settled() {
+            return;
+        }
+    }
+    panic!("the device does not get through");
+}
+
+#[test]
+fn a_tenant_has_so_many_live_streams_and_one_that_ends_makes_room() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nlive_streams = 2\n");
+    let server = home.start();
+    let open = |tenant: &str| {
+        let token = home.token(tenant, "ann");
+        agent()
+            .get(format!("{}/v1/live", server.url))
+            .header("authorization", format!("Bearer {token}"))
+            .call()
+            .unwrap()
+    };
+    let (first, _second) = (open("t"), open("t"));
+    let third = open("t");
+    assert_eq!((third.status().as_u16(), third.headers().contains_key("retry-after")), (429, true));
+    assert_eq!(open("other").status().as_u16(), 200);
+    drop(first);
+    let again = (0..50).any(|_| {
+        pause(Duration::from_millis(50));
+        open("t").status().as_u16() == 200
+    });
+    assert!(again);
+}
+
+#[test]
+fn clients_that_send_too_slowly_are_cut_off() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nhead_seconds = 1\nrequest_seconds = 1\n");
+    let server = home.start();
+    let mut head = connect(&server);
+    head.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ").unwrap();
+    let mut body = connect(&server);
+    let token = home.token("t", "ann");
+    let start =
+        format!("POST /v1/pull HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 100\r\n\r\n{{");
+    body.write_all(start.as_bytes()).unwrap();
+    let said = rest(body);
+    assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+    let said = rest(head);
+    assert!(!said.contains("200 OK"), "{said}");
+}
+
+#[test]
+fn connections_are_counted_and_one_that_takes_nothing_gives_its_place_back() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nconnections = 1\nstalled_seconds = 1\nuser_requests = 0\n");
+    let server = home.start();
+    let token = home.token("t", "ann");
+    let mut device = Device::new(1, &token);
+    for n in 0..4 {
+        let document = format!(r#"{{"id":"{n}","text":"{}"}}"#, "x".repeat(900_000));
+        device.mutate(vec![Op::new("notes", &n.to_string(), Action::Put(value(&document)))]);
+        device.push(&server.url).unwrap();
+    }
+    let mut stalled = connect(&server);
+    let pull = String::from_utf8_lossy(PULL).into_owned();
+    let request = format!(
+        "POST /v1/pull HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{pull}",
+        pull.len()
+    );
+    for _ in 0..20 {
+        // The server takes no more once it cannot answer.
+        stalled.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        if stalled.write_all(request.as_bytes()).is_err() {
+            break;
+        }
+    }
+    let mut next = connect(&server);
+    next.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    next.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(next.read(&mut [0; 64]).is_err(), "the second connection was served beside the first");
+    next.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+    let said = rest(next);
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    drop(stalled);
+}
+
+#[test]
+fn bombs_are_refused_before_they_unfold_and_plain_compression_is_taken() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let (token, url) = (home.token("t", "ann"), format!("{}/v1/pull", server.url));
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = |bytes: &[u8], window: u32| {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(window).unwrap();
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let large = vec![b' '; 256 << 20];
+    let check = |what: &str, body: &[u8], encoding: &str, status: u16| {
+        let (got, answer) = post(&url, &token, body, Some(encoding)).unwrap();
+        assert_eq!(got, status, "{what}: {}", String::from_utf8_lossy(&answer));
+    };
+    check("a gzip bomb", &gzip(&large), "gzip", 413);
+    check("a zstd bomb", &zstd(&large, 20), "zstd", 413);
+    check("a zstd frame that asks for 128 MiB", &zstd(&large[..1000], 27), "zstd", 400);
+    check("a gzip bomb in a gzip", &gzip(&gzip(&large)), "gzip", 400);
+    check("an unknown encoding", PULL, "br", 415);
+    check("no zstd", PULL, "zstd", 400);
+    check("plain gzip", &gzip(PULL), "gzip", 200);
+    check("plain zstd", &zstd(PULL, 20), "zstd", 200);
+    let memory = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let peak: u64 =
+        memory.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok()).unwrap();
+    println!("the server's memory at its highest: {} MiB", peak >> 10);
+    assert!(peak < 120 << 10, "{peak} KiB");
+    for accepted in ["gzip", "zstd"] {
+        let request = agent().post(&url).header("authorization", format!("Bearer {token}"));
+        let answer = request.header("accept-encoding", accepted).send(PULL).unwrap();
+        // Answers of a few bytes stay as they are.
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+}

@@ -1,0 +1,155 @@
+//! What operators rely on: origins, the end of the server, readiness, counters and the log.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use tidewell_core::sync::{Action, Op};
+
+use crate::cluster::Cluster;
+use crate::fixture::{agent, create, on_both, pause, post, value, Device, Home, Server};
+
+fn get(server: &Server, route: &str) -> (u16, String) {
+    let mut answer = agent().get(format!("{}/{route}", server.url)).call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+fn terminate(server: &Server) {
+    assert!(Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn pages_of_the_allowed_origins_may_call_and_others_may_not() {
+    let home = Home::on_sqlite();
+    let server = Server::start(&home, &["--cors", "https://app.example", "--cors", "http://localhost:5173"]);
+    let allowed = |origin: &str| {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        let ask =
+            "access-control-request-method: POST\r\naccess-control-request-headers: authorization,content-encoding";
+        let request =
+            format!("OPTIONS /v1/push HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\n{ask}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.to_lowercase().contains(&format!("access-control-allow-origin: {origin}\r\n"))
+    };
+    let cases = [
+        ("https://app.example", true),
+        ("http://localhost:5173", true),
+        ("https://app.example.evil", false),
+        ("http://app.example", false),
+        ("null", false),
+    ];
+    for (origin, expected) in cases {
+        assert_eq!(allowed(origin), expected, "{origin}");
+    }
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_ends_its_streams_and_answers_what_it_accepted() {
+    on_both(|home| {
+        let mut server = home.start();
+        let token = home.token("t", "ann");
+        let live = agent().get(format!("{}/v1/live", server.url)).header("authorization", format!("Bearer {token}"));
+        let mut stream = live.call().unwrap();
+        let mut device = Device::new(1, &token);
+        device.mutate(vec![create("x")]);
+        let push = device.client.push_request().unwrap().to_json();
+        let mut open = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        let head = format!(
+            "POST /v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+            push.len()
+        );
+        open.write_all(head.as_bytes()).unwrap();
+        open.write_all(&push[..10]).unwrap();
+        pause(Duration::from_millis(200));
+        terminate(&server);
+        let mut text = Vec::new();
+        stream.body_mut().as_reader().read_to_end(&mut text).unwrap();
+        assert!(String::from_utf8_lossy(&text).contains("data: 0\n"));
+        open.write_all(&push[10..]).unwrap();
+        let mut answer = String::new();
+        open.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(r#""outcome":"applied""#), "{answer}");
+        assert!(server.child.wait().unwrap().success());
+        let server = home.start();
+        let mut fresh = Device::new(2, &token);
+        fresh.sync(&server.url);
+        assert_eq!(fresh.number("x"), 0.0);
+    });
+}
+
+#[test]
+fn without_its_database_a_server_lives_is_not_ready_and_loses_nothing() {
+    let mut cluster = Cluster::start();
+    let home = Home::on(&cluster.database());
+    let server = home.start();
+    let mut device = Device::new(1, &home.token("t", "ann"));
+    device.mutate(vec![create("x")]);
+    assert_eq!(get(&server, "ready").0, 200);
+    cluster.crash();
+    // The processes that serve connections notice a moment later that theirs was killed.
+    let unready = (0..100).any(|_| {
+        pause(Duration::from_millis(50));
+        get(&server, "ready").0 == 503
+    });
+    assert!(unready);
+    assert_eq!(get(&server, "health").0, 200);
+    let push = device.client.push_request().unwrap().to_json();
+    for (route, body) in
+        [("push", push.as_slice()), ("pull", br#"{"v":1,"replica":"r","cursor":null,"subscriptions":[]}"#)]
+    {
+        let (status, answer) = post(&format!("{}/v1/{route}", server.url), &device.token, body, None).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(status == 503 && answer.contains(r#""kind":"retry""#), "{route}: {status} {answer}");
+    }
+    let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
+    assert!(refused.contains("the database"), "{refused}");
+    cluster.run();
+    assert_eq!(get(&server, "ready").0, 200);
+    device.sync(&server.url);
+    assert_eq!(device.number("x"), 0.0);
+}
+
+#[test]
+fn counters_say_what_was_done_and_neither_they_nor_the_log_say_with_what() {
+    on_both(|home| {
+        home.settings(
+            "[rules.notes]\nread = '{}'\nwrite = '{\"open\":true}'\n[schemas]\nnotes = '{\"maxProperties\":3}'\n",
+        );
+        let server = home.start();
+        let token = home.token("the-tenant", "the-user");
+        let mut device = Device::new(1, &token);
+        let put = |id: &str, document: &str| Op::new("notes", id, Action::Put(value(document)));
+        device.mutate(vec![put("secret-id", r#"{"id":"secret-id","open":true,"a":"secret-word"}"#)]);
+        device.mutate(vec![put("secret-no", r#"{"id":"secret-no","open":false,"a":"secret-word"}"#)]);
+        device.mutate(vec![put("secret-no", r#"{"id":"secret-no","open":true,"a":"secret-word","b":1}"#)]);
+        device.sync(&server.url);
+        for body in [r#"{"v":1,"replica":"secret-word"}"#, r#"["secret-word"]"#, r#"{"secret-word"#] {
+            for route in ["push", "pull"] {
+                let url = format!("{}/v1/{route}", server.url);
+                assert_eq!(post(&url, &token, body.as_bytes(), None).unwrap().0, 400);
+                assert_eq!(post(&url, "secret-word", body.as_bytes(), None).unwrap().0, 401);
+            }
+        }
+        let (_, text) = get(&server, "metrics");
+        let counter = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("tidewell_{name} ")));
+            line.unwrap_or_else(|| panic!("{name} is missing in {text}")).parse::<u64>().unwrap()
+        };
+        let counted =
+            ["mutations_applied_total", "mutations_rejected_total", "bad_requests_total", "tokens_refused_total"];
+        assert_eq!(counted.map(counter), [1, 2, 6, 6]);
+        assert!(counter("pushes_total") >= 1 && counter("documents_sent_total") >= 1 && counter("live_streams") == 0);
+        let log = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
+        for line in log.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert!(line["level"].is_string() && line["code"].is_string(), "{line}");
+        }
+        assert!(log.contains("bad-request"), "{log}");
+        for word in ["secret", "the-tenant", "the-user", &token[..20]] {
+            assert!(!text.contains(word) && !log.contains(word), "{word}: {text} {log}");
+        }
+    });
+}

@@ -18,6 +18,7 @@ const OTHERS = [
   'README.md',
   'package.json',
   'dist/glue.js',
+  'dist/sync_glue.js',
   'dist/wasm.js',
   'dist/wasm_source.js',
 ]

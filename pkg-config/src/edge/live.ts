@@ -44,7 +44,7 @@ export class Live {
   /** Tells all that the tenant has reached a version. */
   tell(version: number): void {
     for (const stream of this.#streams) stream.tell(version)
-    for (const socket of this.#keeper.getWebSockets()) if (!ended(socket)) socket.send(String(version))
+    for (const socket of this.#keeper.getWebSockets()) if (!ended(socket)) quietly(() => socket.send(String(version)))
   }
 
   /** The stream of events, until the token expires (seconds since 1970). */
@@ -106,6 +106,15 @@ function expiryOf(socket: KeptSocket): number {
 /** Closes a socket whose token has expired; answers whether. */
 function ended(socket: KeptSocket): boolean {
   if (expiryOf(socket) * 1000 > Date.now()) return false
-  socket.close(EXPIRED, 'the token has expired')
+  quietly(() => socket.close(EXPIRED, 'the token has expired'))
   return true
+}
+
+/** A socket that is being closed from the other side throws: it has no more to hear. */
+function quietly(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // It comes again.
+  }
 }

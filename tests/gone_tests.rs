@@ -1,6 +1,7 @@
 //! Topics and groups that are dropped, and topics that come back from a backup: nothing of the dropped is left, nobody late has a say
 //! in what has their name since, and a backup has everything that a consumer needs to go on.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tidewell_core::base::{Error, ErrorKind, SeededRng};
@@ -81,25 +82,40 @@ impl Tab {
 
     /// Waits until what was dropped is cleared.
     async fn settle(&self) {
-        self.platform.sleep(60_000.0).await;
+        for _ in 0..12 {
+            self.platform.sleep(5_000.0).await;
+        }
     }
 }
 
-/// Keys of topics with that number, whatever they are.
-async fn keys_of(sim: &Sim, storage: &Rc<FaultyStorage>, topic: u64) -> Result<usize, String> {
+/// Keys that a topic with that number still has, by their kind.
+async fn keys_of(sim: &Sim, storage: &Rc<FaultyStorage>, topic: u64) -> Result<BTreeMap<char, usize>, String> {
     let options = EngineOptions::new("test");
     let engine = Engine::open(Rc::new(storage.open()), sim.tab(), None, options).await.map_err(text)?;
     let snapshot = engine.snapshot().map_err(text)?;
     let marked = u32::try_from(topic).unwrap_or(0).to_be_bytes();
-    let count = engine.read_at(&snapshot, |view| {
-        let mut count = 0;
+    let found = engine.read_at(&snapshot, |view| {
+        let mut found = BTreeMap::new();
         let mut cursor = view.cursor(KeyRange::prefix(&[TOPIC]), Direction::Forward);
         while cursor.advance()? {
-            count += usize::from(!b"nNcf".contains(&cursor.key()[1]) && cursor.key().get(2..6) == Some(&marked[..]));
+            let kind = cursor.key()[1];
+            if !b"nNcf".contains(&kind) && cursor.key().get(2..6) == Some(&marked[..]) {
+                *found.entry(char::from(kind)).or_default() += 1;
+            }
         }
-        Ok(count)
+        Ok(found)
     });
-    count.await.map_err(text)
+    found.await.map_err(text)
+}
+
+/// Whether nothing is left of a topic.
+async fn check_cleared(sim: &Sim, storage: &Rc<FaultyStorage>, topic: u64) -> Result<(), String> {
+    let left = keys_of(sim, storage, topic).await?;
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the dropped topic left keys: {left:?}"))
+    }
 }
 
 async fn refused(tab: &Tab, command: &str, reason: &str) -> Result<(), String> {
@@ -119,7 +135,9 @@ pub(crate) fn dropped(seed: u64) -> Result<(), String> {
         let rng = SeededRng::new(seed);
         let (one, two) =
             (Tab::open(&world, &disk).await.map_err(text)?, Tab::open(&world, &disk).await.map_err(text)?);
-        let topic = one.topic("t").await.map_err(text)?;
+        one.topic("t").await.map_err(text)?;
+        // That tab has heard of it now.
+        let topic = two.topic("t").await.map_err(text)?;
         one.publish(topic, 5 + rng.below(700)).await.map_err(text)?;
         let old = (topic, two.group(topic, "g").await.map_err(text)?);
         let held = two.turn(old, 7, "", 1 + rng.below(9)).await.map_err(text)?;
@@ -150,10 +168,7 @@ pub(crate) fn dropped(seed: u64) -> Result<(), String> {
             return Err(format!("a topic with the name of a dropped one has {stats:?}"));
         }
         one.settle().await;
-        match keys_of(&world, &disk, topic).await? {
-            0 => Ok(()),
-            left => Err(format!("the dropped topic left {left} keys")),
-        }
+        check_cleared(&world, &disk, topic).await
     });
     outcome.map_err(|stalled| format!("{stalled:?}"))?
 }
@@ -189,10 +204,7 @@ fn crash_drop(seed: u64, n: u64, fault: Fault) -> Result<bool, String> {
         tab.settle().await;
         let topics = tab.run(r#"{"op":"topics"}"#).await.map_err(text)?;
         if topics == Value::Array(Vec::new()) {
-            return match keys_of(&world, &disk, 1).await? {
-                0 => Ok(()),
-                left => Err(format!("the dropped topic left {left} keys")),
-            };
+            return check_cleared(&world, &disk, 1).await;
         }
         // It was not dropped: then it has all or nothing of what one commit published.
         let stats = tab.run(r#"{"op":"topicStats","topic":1}"#).await.map_err(text)?;

@@ -63,8 +63,11 @@ impl Plan {
                 (r#"[{"$group":{"_id":"$k","value":{"$push":"$v"}}}]"#, r#","mapped":true,"reduced":true"#)
             }
         };
+        // What the application looks at may be all it is given.
+        let names = self.kind != Kind::Pipeline && !self.topic && self.slice % 2 == 0;
+        let fields = if names { r#","fields":["tag","n"]"# } else { "" };
         format!(
-            r#"{{"from":"notes","topic":{},"into":"counts","pipeline":{pipeline},"onError":"skip","sliceSize":{}{flags}}}"#,
+            r#"{{"from":"notes","topic":{},"into":"counts","pipeline":{pipeline},"onError":"skip","sliceSize":{}{flags}{fields}}}"#,
             self.topic, self.slice
         )
     }

@@ -13,7 +13,25 @@ const OPTIONS = {
   types: ['node'],
   ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: true, noEmit: true },
 }
-const GLOBALS = '/** Fails unless the values are printed as `text`. */\ndeclare function said(line: number, text: string, ...values: unknown[]): void\n'
+/** What snippets may use besides: `said`, and as little of hosts as they need whose types would be in each other's way. */
+const GLOBALS = `/** Fails unless the values are printed as \`text\`. */
+declare function said(line: number, text: string, ...values: unknown[]): void
+interface DurableObjectState {
+  readonly storage: {
+    readonly sql: { exec(query: string, ...bindings: unknown[]): { raw(): Iterable<readonly unknown[]> } }
+    transactionSync<R>(work: () => R): R
+    sync(): Promise<void>
+    getAlarm(): Promise<number | null>
+    setAlarm(at: number): Promise<void>
+  }
+  blockConcurrencyWhile<R>(work: () => Promise<R>): Promise<R>
+}
+declare module 'cloudflare:workers' {
+  export class DurableObject {
+    constructor(ctx: DurableObjectState, env: unknown)
+  }
+}
+`
 
 /** Compiles modules into `folder`; answers what is wrong, as `{ name, line, message }`, and leaves `NAME.mjs` of those that run. */
 export function compile(folder, modules) {

@@ -50,6 +50,7 @@ export class SyncTenant {
   readonly #live: Live
   #server: SyncServer | undefined
 
+  /** The platform calls it. */
   constructor(ctx: DurableState, env: object) {
     this.ctx = ctx
     this.env = env

@@ -5,19 +5,29 @@
 
 /** Rows of an answer. */
 export interface DurableRows {
+  /** The rows, as arrays. */
   raw(): Iterable<readonly unknown[]>
 }
 
 /** `ctx.storage`. */
 export interface DurableStorage {
-  readonly sql: { exec(query: string, ...bindings: never[]): DurableRows }
+  /** Its SQL. */
+  readonly sql: {
+    /** Runs a query. */
+    exec(query: string, ...bindings: never[]): DurableRows
+  }
+  /** Runs `work` in one transaction. */
   transactionSync<R>(work: () => R): R
+  /** Resolves when what was written is safe. */
   sync(): Promise<void>
+  /** When the object is woken, in milliseconds; null for never. */
   getAlarm(): Promise<number | null>
+  /** Has the object woken then. */
   setAlarm(at: number): Promise<void>
 }
 
 /** What a Durable Object's constructor gets first. */
 export interface DurableState {
+  /** The object's storage. */
   readonly storage: DurableStorage
 }

@@ -24,6 +24,7 @@ export interface SyncWorkerOptions {
 
 /** A worker's handlers. */
 export interface SyncWorker {
+  /** Answers a request. */
   fetch(request: object, env: object): Promise<never>
 }
 

@@ -1,4 +1,8 @@
-/** The sync server for Cloudflare Workers: a Durable Object for each tenant, and the worker in front of them. No engine comes along. */
+/**
+ * The sync server for Cloudflare Workers: a Durable Object for each tenant, and the worker in front of them. No engine comes along.
+ *
+ * @module tidewell/edge-sync
+ */
 import wasm from '../tidewell_sync.wasm'
 import { provideSync } from '../edge/tenant.js'
 

@@ -1,4 +1,8 @@
-/** The entry for Cloudflare Durable Objects: the main entry of workerd, and databases on an object's storage. */
+/**
+ * The entry for Cloudflare Durable Objects: the main entry of workerd, and databases on an object's storage.
+ *
+ * @module tidewell/edge
+ */
 import wasm from '../tidewell_bg.wasm'
 import { provideWhole } from './whole.js'
 

@@ -1,6 +1,8 @@
 /**
  * The entry for looking at a database while it works: `<tidewell-inspector>`. Load it when somebody wants to look; it works on what the
  * application opened, and brings no engine.
+ *
+ * @module tidewell/inspector
  */
 import type { Database } from '../database.js'
 import { InspectorElement, type InspectorOptions } from '../inspector/element.js'

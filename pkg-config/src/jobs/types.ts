@@ -12,6 +12,7 @@ export type CollectionRef<T = AnyDocument> =
 /** A topic, whose messages of type `M` are read. */
 export interface TopicRef<M = TopicMessage<unknown>> {
   readonly name: string
+  /** Its messages. */
   read(...options: never[]): AsyncIterable<M>
 }
 

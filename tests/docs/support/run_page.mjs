@@ -15,7 +15,7 @@ globalThis.said = (line, text, ...values) => {
 console.log = () => undefined
 
 await import(pathToFileURL(module).href)
-const end = Date.now() + 3000
+const end = Date.now() + 10_000
 while (missing.size > 0 && Date.now() < end) await new Promise((resume) => setTimeout(resume, 20))
 for (const line of missing) {
   const printed = failures.filter((one) => one.line === line).map((one) => one.printed)

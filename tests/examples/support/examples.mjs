@@ -1,6 +1,6 @@
 // The examples as their readers have them: a folder each, below what this folder's lock file installs and the packed tarball. The versions
 // installed are those that each example asks for.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pack, run } from '../../packaging/support/project.mjs'
@@ -8,10 +8,6 @@ import { pack, run } from '../../packaging/support/project.mjs'
 const here = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const examples = resolve(here, '../../examples')
 const read = (...path) => JSON.parse(readFileSync(join(...path, 'package.json'), 'utf8'))
-
-export const names = readdirSync(examples, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name)
 
 /** The package.json of an example. */
 export const manifest = (name) => read(examples, name)

@@ -1,15 +1,13 @@
 // The playground on a static host, below a path: every page works there, without a network too, can be installed, holds still while it
 // comes up, and is accessible in both themes.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { violations } from './support/axe.mjs'
 import { eventually, launch, newProfile } from './support/browser.mjs'
 import { openTab, text } from './support/demo.mjs'
 import { counted } from './support/scenario.mjs'
 import { serveSite } from './support/site.mjs'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** The pages, and what says that one is ready. */
 const PAGES = {
   '': () => document.querySelectorAll('#laptop .list button').length > 2 && document.querySelector('tidewell-inspector') !== null,
@@ -24,19 +22,6 @@ const watchShifts = () => {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
   }).observe({ type: 'layout-shift', buffered: true })
-}
-
-/** Chooses a theme; once colours no longer change, what axe finds wrong with it, in words. */
-const violations = async (page, theme) => {
-  await page.evaluate(async (one) => {
-    document.documentElement.dataset.theme = one
-    // The first frame begins the transitions.
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
-    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished))
-  }, theme)
-  await page.evaluate(AXE)
-  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
-  return found.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`))
 }
 
 test('every page works on a static host below a path, offline, installed, still, and accessible in both themes', { timeout: 240_000 }, async (t) => {

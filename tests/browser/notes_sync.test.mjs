@@ -1,0 +1,63 @@
+// The notes page beside a sync server: two devices in step, a cut network, what waits in between, merged fields, and what a
+// person decides.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { violations } from './support/axe.mjs'
+import { eventually, launch, newProfile } from './support/browser.mjs'
+import { openTab, serveDemo, text } from './support/demo.mjs'
+import { startSyncServer } from './support/sync_server.mjs'
+
+const list = (page, device) => page.evaluate((one) => [...document.querySelectorAll(`#${one} .list b`)].map(({ textContent }) => textContent), device)
+const part = (device, name) => `#${device} [data-part=${name}]`
+const state = (page, device) => text(page, part(device, 'state-text'))
+const choose = (page, device, title) => page.click(`#${device} .list button:has-text("${title}")`)
+const value = (page, device, name) => page.inputValue(part(device, name))
+
+test('two devices are in step, go on without a network, merge fields, and ask about a note that one deleted', { timeout: 120_000 }, async (t) => {
+  const profile = await newProfile()
+  const browser = await launch(profile.folder)
+  const server = await startSyncServer()
+  const demo = await serveDemo(['--sync', server.url, '--token', await server.token()])
+  t.after(async () => {
+    await browser.close()
+    await demo.stop()
+    await server.close()
+    await profile.remove()
+  })
+  const page = await openTab(browser, demo.address)
+  for (const device of ['laptop', 'phone'])
+    await eventually(`the ${device} has the notes, and is in step`, async () => (await list(page, device)).length === 7 && (await state(page, device)) === 'in step', 30)
+  await page.click(part('laptop', 'new'))
+  await page.fill(part('laptop', 'title'), 'From the laptop')
+  await eventually('the phone shows it', async () => (await list(page, 'phone')).includes('From the laptop'), 20)
+
+  for (const device of ['laptop', 'phone']) {
+    await choose(page, device, 'From the laptop')
+    await page.uncheck(part(device, 'network'))
+  }
+  await page.fill(part('laptop', 'title'), 'Edited on both')
+  await page.fill(part('phone', 'labels'), 'phone')
+  await eventually('both wait', async () => (await text(page, part('laptop', 'pending'))) !== '0' && (await text(page, part('phone', 'pending'))) !== '0')
+  for (const device of ['laptop', 'phone']) await page.check(part(device, 'network'))
+  await eventually('both fields are on both devices', async () => {
+    const seen = await Promise.all(['laptop', 'phone'].map(async (one) => `${await value(page, one, 'title')} ${await value(page, one, 'labels')}`))
+    return seen.every((one) => one === 'Edited on both phone')
+  }, 30)
+  await eventually('nothing waits', async () => (await text(page, part('laptop', 'pending'))) === '0' && (await text(page, part('phone', 'pending'))) === '0', 30)
+
+  for (const device of ['laptop', 'phone']) await page.uncheck(part(device, 'network'))
+  await page.fill(part('laptop', 'body'), 'The laptop says this.')
+  await eventually('the laptop waits', async () => (await text(page, part('laptop', 'pending'))) !== '0')
+  await page.click(part('phone', 'delete'))
+  await eventually('the phone waits', async () => (await text(page, part('phone', 'pending'))) !== '0')
+  await page.check(part('phone', 'network'))
+  await eventually('the deletion is at the server', async () => (await text(page, part('phone', 'pending'))) === '0', 30)
+  await page.check(part('laptop', 'network'))
+  await eventually('the laptop is asked', async () => (await text(page, part('laptop', 'letters'))) === '1', 30)
+  await page.click('#laptop details:has([data-part=dead]) summary')
+  for (const theme of ['light', 'dark']) assert.deepEqual(await violations(page, theme), [], `with something to decide, ${theme}`)
+  await page.click('#laptop .letter button:has-text("Use ours")')
+  await eventually('it is decided', async () => (await text(page, part('laptop', 'letters'))) === '0')
+  for (const device of ['laptop', 'phone']) await eventually(`the note is back on the ${device}`, async () => (await list(page, device)).includes('Edited on both'), 20)
+  assert.deepEqual(page.problems, [], 'no error and no violation of the policy')
+})

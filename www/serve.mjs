@@ -1,11 +1,13 @@
 // Serves the playground and the built package on localhost: `node www/serve.mjs --package target/npm/tidewell [--port 4173]`, and passes
-// requests below `sync/<device>/` on to a sync server: `--sync http://localhost:4174 --token …`.
+// requests below `sync/<device>/` on to a sync server: one that it starts, `--sync-program … --sync-folder …`, or one that runs already,
+// `--sync http://localhost:4174 --token …`.
 // It sends the Content-Security-Policy that the package promises to live with. It is not a server for the world.
 import { createServer, request as ask } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { extname, normalize, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
 import { madeFiles, pages, POLICY } from './site.mjs'
+import { startSyncServer } from './sync.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -13,9 +15,14 @@ const { values } = parseArgs({
     port: { type: 'string', default: '4173' },
     sync: { type: 'string' },
     token: { type: 'string' },
+    'sync-program': { type: 'string' },
+    'sync-folder': { type: 'string', default: 'target/demo' },
   },
 })
 const pack = resolve(values.package)
+const program = values['sync-program']
+const sync =
+  program !== undefined ? await startSyncServer(program, resolve(values['sync-folder'])) : values.sync === undefined ? undefined : { url: values.sync, token: values.token }
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -33,7 +40,7 @@ const typeOf = (file) => TYPES[extname(file)] ?? 'application/octet-stream'
 
 const answer = async (path) => {
   const name = path.slice(1)
-  if (name === 'sync.json' && values.sync !== undefined) return { body: JSON.stringify({ url: 'sync', token: values.token }), type: TYPES['.json'] }
+  if (name === 'sync.json' && sync !== undefined) return { body: JSON.stringify({ url: 'sync', token: sync.token }), type: TYPES['.json'] }
   const made = madeFiles(pack)[name]
   if (made !== undefined) return { body: made, type: typeOf(name) }
   const isPackage = path.startsWith('/tidewell/')
@@ -49,7 +56,7 @@ const answer = async (path) => {
 
 /** Passes a device's request on to the sync server, and its answer back as it comes. */
 const passOn = (request, response, path) => {
-  const address = new URL(path.replace(/^\/sync\/[^/]+/, ''), values.sync)
+  const address = new URL(path.replace(/^\/sync\/[^/]+/, ''), sync.url)
   const headers = { ...request.headers, host: address.host }
   const onward = ask(address, { method: request.method, headers }, (answered) => {
     response.writeHead(answered.statusCode, answered.headers)
@@ -64,7 +71,7 @@ const passOn = (request, response, path) => {
 const server = createServer(async (request, response) => {
   try {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
-    if (values.sync !== undefined && path.startsWith('/sync/')) return passOn(request, response, path)
+    if (sync !== undefined && path.startsWith('/sync/')) return passOn(request, response, path)
     const found = await answer(path)
     const headers = { 'cache-control': 'no-cache', 'content-security-policy': POLICY }
     if (found === undefined) return response.writeHead(404, headers).end('not found')

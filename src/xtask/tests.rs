@@ -206,7 +206,7 @@ fn browser() -> Result<Outcome> {
 }
 
 /// The sync server that clients are tested against, as its own tests compile it.
-fn sync_server() -> Result<(&'static str, String)> {
+pub(crate) fn sync_server() -> Result<(&'static str, String)> {
     let step = Step::cargo("compiling the sync server").args(["build", "--locked", "-p", "tidewell-server"]);
     step.minutes(20).run()?;
     Ok(("TIDEWELL_SERVER", tree::root().join("target/debug/tidewell-server").display().to_string()))

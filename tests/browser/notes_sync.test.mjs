@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { violations } from './support/axe.mjs'
 import { eventually, launch, newProfile } from './support/browser.mjs'
 import { openTab, serveDemo, text } from './support/demo.mjs'
-import { startSyncServer } from './support/sync_server.mjs'
+import { serverProgram } from './support/sync_server.mjs'
 
 const list = (page, device) => page.evaluate((one) => [...document.querySelectorAll(`#${one} .list b`)].map(({ textContent }) => textContent), device)
 const part = (device, name) => `#${device} [data-part=${name}]`
@@ -16,12 +16,12 @@ const value = (page, device, name) => page.inputValue(part(device, name))
 test('two devices are in step, go on without a network, merge fields, and ask about a note that one deleted', { timeout: 120_000 }, async (t) => {
   const profile = await newProfile()
   const browser = await launch(profile.folder)
-  const server = await startSyncServer()
-  const demo = await serveDemo(['--sync', server.url, '--token', await server.token()])
+  const data = await newProfile()
+  const demo = await serveDemo(['--sync-program', serverProgram(), '--sync-folder', data.folder])
   t.after(async () => {
     await browser.close()
     await demo.stop()
-    await server.close()
+    await data.remove()
     await profile.remove()
   })
   const page = await openTab(browser, demo.address)

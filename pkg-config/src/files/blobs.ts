@@ -92,7 +92,7 @@ export class Index {
   /** Every blob, area by area. */
   *all(): Generator<readonly [name: Name, place: Place]> {
     for (const [area, blobs] of this.#areas)
-      for (const [id, part, place] of blobs.within(0, Number.MAX_SAFE_INTEGER - 1)) yield [[area, id, part], place]
+      for (const [id, part, place] of blobs.within(0, Number.MAX_SAFE_INTEGER)) yield [[area, id, part], place]
   }
 
   #area(number: number): Area {

@@ -183,7 +183,10 @@ export const streams: readonly Claim[] = [
       await through(stream)
       const found = (await rows(db, round, 'at', 'found')).filter(([at]) => Number(at) < 40)
       found.sort(([one], [other]) => Number(one) - Number(other))
-      equal(found, numbers.map((at) => [at, true]))
+      equal(
+        found,
+        numbers.map((at) => [at, true]),
+      )
       await stream.stop()
     }
   }),

@@ -44,7 +44,7 @@ class PlayedEngine {
     if (op === 'syncStatus' || op === 'syncOpen' || op === 'syncClose') return this.status
     if (op === 'syncNext') {
       const { status } = this
-      if (status.state === 'needs-auth') return { status, paused: true }
+      if (status.state === 'needs-auth' || status.state === 'off') return { status, paused: true }
       const next = this.bodies.shift()
       return next === undefined ? { status, wait: 60_000 } : { status, send: ++this.#tag, kind: next[0], body: next[1] }
     }
@@ -474,6 +474,20 @@ test('an engine that fails for a while is asked again; one that is dead is not',
       )
     },
   )
+})
+
+test('what another tab has forgotten is not synced any longer', async () => {
+  const engine = new PlayedEngine()
+  await scene(engine, ok, async ({ db, fake, server, tell, errors }) => {
+    const sync = db.sync(optionsFor(server))
+    await sync.ready
+    engine.status = { ...engine.status, state: 'off' }
+    tell({ kind: 'sync', reset: true })
+    await until(() => sync.status.lastError?.code === 'closed', 'it has ended')
+    await until(() => fake.asked.at(-1)?.['op'] === 'syncClose', 'and closed its link')
+    assert.deepStrictEqual(errors, [])
+    await assert.rejects(sync.now(), { code: 'closed' })
+  })
 })
 
 /** Web Locks as a browser has them, of one lock, among tabs in one process. */

@@ -1,5 +1,5 @@
 /** The connection while this tab syncs: one request after another, as the engine says, and the live stream beside them. */
-import { TidewellError, toError } from '../errors.js'
+import { closed, TidewellError, toError } from '../errors.js'
 import type { CheckedSync } from './check.js'
 import type { CoreStatus } from './core_status.js'
 import { News } from './news.js'
@@ -124,6 +124,8 @@ export class Link {
       const next = (await this.#send({ op: 'syncNext' })) as Next
       works()
       this.#take(next.status)
+      // Another tab has forgotten all of it: the collections are ordinary ones.
+      if (next.status.state === 'off') throw closed('the sync')
       if (next.send !== undefined) {
         const answered = await this.#exchange(next, signal)
         if (answered && !this.#isListening && this.#options.live) {

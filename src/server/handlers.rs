@@ -38,7 +38,7 @@ fn pull_words() -> Words {
     Words { auth: PullAnswer::Auth.to_json(), upgrade: PullAnswer::Upgrade.to_json(), retry }
 }
 
-/// Who asks, if the token holds and this is not a request too many. Nothing of the body has been read then.
+/// Who asks, if the token holds and this is not a request too many. Nothing of the body is kept before.
 async fn admitted(service: &Service, headers: &HeaderMap, words: &Words) -> Result<Session, Box<Response>> {
     let session = match service.tokens.session(headers).await {
         Ok(session) => session,
@@ -73,7 +73,13 @@ async fn received<T>(
     parse: impl FnOnce(&[u8]) -> Result<T, Error>,
 ) -> Result<(Session, T), Box<Response>> {
     let (parts, body) = request.into_parts();
-    let session = admitted(service, &parts.headers, words).await?;
+    let session = match admitted(service, &parts.headers, words).await {
+        Ok(session) => session,
+        Err(response) => {
+            body::pass_over(body).await;
+            return Err(response);
+        }
+    };
     let bytes = body::read(&parts.headers, body).await.map_err(|(status, code, message)| {
         count(&service.metrics.bad_requests);
         Box::new(refuse(status, code, &message))

@@ -3,7 +3,7 @@
 //! Not a server for anything else: everybody on this machine may connect, and nothing waits for the disk.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,6 +23,7 @@ server=$!
 cat >/dev/null
 kill -QUIT $server 2>/dev/null
 wait $server
+if [ -n "$5" ]; then rm -rf "$2"; fi
 "#;
 
 pub(crate) struct Cluster {
@@ -32,7 +33,10 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
     folder: TempDir,
     settings: &'static [&'static str],
+    at_the_end: &'static str,
 }
+
+const DEFAULTS: [&str; 2] = ["fsync=off", "shared_buffers=64MB"];
 
 /// The folder of PostgreSQL's programs.
 pub(crate) fn programs() -> PathBuf {
@@ -65,22 +69,27 @@ impl Cluster {
     /// The one that tests share.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        // Nobody drops it: whoever keeps it running removes its folder, too.
+        SHARED.get_or_init(|| Self::make(&DEFAULTS, "remove"))
     }
 
     pub(crate) fn start() -> Self {
-        Self::start_with(&["fsync=off", "shared_buffers=64MB"])
+        Self::start_with(&DEFAULTS)
     }
 
     /// One with settings of its own.
     pub(crate) fn start_with(settings: &'static [&'static str]) -> Self {
+        Self::make(settings, "")
+    }
+
+    fn make(settings: &'static [&'static str], at_the_end: &'static str) -> Self {
         let folder = TempDir::with_prefix("tidewell-postgres-").unwrap();
         let owner = owner(folder.path());
         if let Some((user, group)) = owner {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut cluster = Self { keeper: None, programs: programs(), owner, port, folder, settings };
+        let mut cluster = Self { keeper: None, programs: programs(), owner, port, folder, settings, at_the_end };
         let mut initdb = cluster.command(cluster.programs.join("initdb"));
         initdb.args(["-U", "tidewell", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]);
         let made = initdb.arg(cluster.folder.path().join("data")).output().unwrap();
@@ -104,17 +113,16 @@ impl Cluster {
             let mut keeper = self.command("sh");
             keeper.args(["-c", RUN, "sh"]).arg(&self.programs).arg(self.folder.path()).arg(self.port.to_string());
             keeper.arg(self.settings.iter().map(|setting| format!("-c {setting} ")).collect::<String>());
+            keeper.arg(self.at_the_end);
             self.keeper = Some(keeper.stdin(Stdio::piped()).spawn().unwrap());
-            for _ in 0..100 {
+            for tried in 0..100 {
                 if postgres::Client::connect(&self.url("postgres"), postgres::NoTls).is_ok() {
                     return;
                 }
                 pause(Duration::from_millis(50));
-                // What was killed may not be gone altogether yet.
-                if !self.folder.path().join("data/postmaster.pid").exists()
-                    && TcpStream::connect(("127.0.0.1", self.port)).is_err()
-                {
-                    pause(Duration::from_millis(100));
+                // What was killed may not be gone altogether yet; then this one has ended at once.
+                if tried > 10 && !self.folder.path().join("data/postmaster.pid").exists() {
+                    break;
                 }
             }
             self.end();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -144,17 +144,22 @@ fn the_naive_cursor_misses_what_eight_writers_commit() {
     let url = Cluster::shared().database();
     let connect = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
     connect().batch_execute("CREATE TABLE naive (id BIGSERIAL PRIMARY KEY)").unwrap();
-    let writing = AtomicUsize::new(8);
+    let (writing, read) = (AtomicUsize::new(8), AtomicI64::new(0));
     let mut seen = 0usize;
     std::thread::scope(|scope| {
         for writer in 0..8 {
-            let (writing, connect) = (&writing, &connect);
+            let (writing, read, connect) = (&writing, &read, &connect);
             scope.spawn(move || {
                 let (mut client, rng) = (connect(), SeededRng::new(writer));
-                for _ in 0..40 {
+                for n in 0..40 {
                     let mut transaction = client.transaction().unwrap();
-                    transaction.execute("INSERT INTO naive DEFAULT VALUES", &[]).unwrap();
+                    let row = transaction.query_one("INSERT INTO naive DEFAULT VALUES RETURNING id", &[]).unwrap();
                     pause(Duration::from_micros(rng.below(4000)));
+                    // One of them is slower than a reader, so that the test does not depend on the machine.
+                    let late = || writer == 0 && n == 0 && read.load(Ordering::SeqCst) <= row.get(0);
+                    while late() && writing.load(Ordering::SeqCst) > 1 {
+                        pause(Duration::from_millis(1));
+                    }
                     transaction.commit().unwrap();
                 }
                 writing.fetch_sub(1, Ordering::SeqCst);
@@ -165,6 +170,7 @@ fn the_naive_cursor_misses_what_eight_writers_commit() {
             over = writing.load(Ordering::SeqCst) == 0;
             for row in client.query("SELECT id FROM naive WHERE id > $1 ORDER BY id", &[&last]).unwrap() {
                 last = row.get(0);
+                read.store(last, Ordering::SeqCst);
                 seen += 1;
             }
         }

@@ -1,6 +1,7 @@
 //! Clients against the program: what they did is there once, whatever dies meanwhile.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidewell_core::sync::{Action, Op};
@@ -39,8 +40,14 @@ fn a_server_killed_in_the_middle_of_pushes_loses_and_doubles_nothing() {
             let mut server = home.start();
             let url = server.url.clone();
             let life = Duration::from_millis(20 + device.rng.below(200));
+            // Every other server answers something before it dies, however slow the machine is.
+            let answered = AtomicBool::new(round % 2 == 0);
             std::thread::scope(|scope| {
+                let answered = &answered;
                 scope.spawn(move || {
+                    while !answered.load(Ordering::Relaxed) {
+                        pause(Duration::from_millis(5));
+                    }
                     pause(life);
                     server.child.kill().unwrap();
                     server.child.wait().unwrap();
@@ -54,6 +61,7 @@ fn a_server_killed_in_the_middle_of_pushes_loses_and_doubles_nothing() {
                         cut += 1;
                         break;
                     }
+                    answered.store(true, Ordering::Relaxed);
                 }
             });
             assert_eq!(cut, round + 1);
@@ -65,7 +73,9 @@ fn a_server_killed_in_the_middle_of_pushes_loses_and_doubles_nothing() {
         let sum: f64 = (0..5).map(|n| fresh.number(&format!("d{n}"))).sum();
         println!("{made} mutations, {} answered pushes, {cut} kills", device.answers);
         assert_eq!(sum, f64::from(made));
-        assert!(device.answers > u64::from(rounds) && device.client.dead_letters(&device.store).unwrap().is_empty());
+        assert!(
+            device.answers >= u64::from(rounds / 2) && device.client.dead_letters(&device.store).unwrap().is_empty()
+        );
     });
 }
 

@@ -7,6 +7,7 @@ import { documents } from './documents.js'
 import { faults } from './faults.js'
 import type { Claim } from './harness.js'
 import { inspection } from './inspection.js'
+import { jobDefinitions } from './job_definitions.js'
 import { jobs } from './jobs.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
@@ -34,6 +35,7 @@ export const claims: readonly Claim[] = [
   ...caches,
   ...topics,
   ...jobs,
+  ...jobDefinitions,
   ...streams,
   ...streamFailures,
   ...faults,

@@ -9,16 +9,16 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
 const FIRST_LIMIT_KIB = 260
-// Raised from 775 when topics and jobs joined.
-const ALL_LIMIT_KIB = 900
+// Raised from 775 when topics and jobs joined, from 900 when the client of sync did.
+const ALL_LIMIT_KIB = 990
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
 const EDGE_LIMIT_KIB = 26
 const SYNC_LIMIT_KIB = 230
 const SYNC = 'tidewell_sync.wasm'
 const ENGINES = new Set(['inline', 'single', 'slim', 'edge', 'edge-sync', 'worker'].map((name) => `tidewell/${name}`))
-/** Those that are larger: the inspector is loaded when somebody wants to look. */
-const OWN_LIMITS_KIB = { 'tidewell/inspector': 15 }
+/** Those that are larger: what is loaded when somebody wants to look, or once to take over data. */
+const OWN_LIMITS_KIB = { 'tidewell/inspector': 15, 'tidewell/migrate': 6 }
 const PAGE = 'tidewell_page.wasm'
 const REST = 'tidewell_rest.wasm'
 const root = resolve(process.argv[2])

@@ -64,7 +64,7 @@ impl Plan {
             }
         };
         // What the application looks at may be all it is given.
-        let names = self.kind != Kind::Pipeline && !self.topic && self.slice % 2 == 0;
+        let names = self.kind != Kind::Pipeline && !self.topic && self.slice.is_multiple_of(2);
         let fields = if names { r#","fields":["tag","n"]"# } else { "" };
         format!(
             r#"{{"from":"notes","topic":{},"into":"counts","pipeline":{pipeline},"onError":"skip","sliceSize":{}{flags}{fields}}}"#,

@@ -57,7 +57,7 @@ impl Server {
     pub(crate) fn new() -> Rc<Self> {
         let all = || Some(Value::Object(Vec::new()));
         let access = Access::new(Vec::new(), Rule { read: all(), write: all() }).unwrap();
-        let policy = Policy { access, schema_min: 0, schema_max: 10, retry_ms: 5 };
+        let policy = Policy { access, shape: None, schema_min: 0, schema_max: 10, retry_ms: 5 };
         let tenant = RefCell::new(MemoryTenant::new("e0"));
         let (is_up, loses_answer) = (Cell::new(true), Cell::new(false));
         Rc::new(Self { tenant, policy: RefCell::new(policy), is_up, loses_answer })

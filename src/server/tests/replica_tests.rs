@@ -35,6 +35,13 @@ fn work(device: &mut Device, name: usize, servers: &[Mutex<Server>], over: &Atom
     (failures, made)
 }
 
+/// What came of a device that worked while servers were killed.
+struct Worked {
+    failures: u64,
+    made: BTreeSet<String>,
+    answers: u64,
+}
+
 #[test]
 fn replicas_and_postgresql_killed_under_load_lose_and_double_nothing() {
     let mut cluster = Cluster::start();
@@ -43,18 +50,24 @@ fn replicas_and_postgresql_killed_under_load_lose_and_double_nothing() {
     let token = home.token("t", "ann");
     let servers = [Mutex::new(home.start()), Mutex::new(home.start())];
     let url = |of: usize| servers[of].lock().unwrap().url.clone();
-    let mut devices: Vec<Device> = (0..4).map(|n| Device::new(n, &token)).collect();
-    devices[0].mutate((0..ACCOUNTS).map(|n| create(&format!("a{n}"))).collect());
-    for device in &mut devices {
-        device.sync(&url(0));
-    }
+    let mut bank = Device::new(0, &token);
+    bank.mutate((0..ACCOUNTS).map(|n| create(&format!("a{n}"))).collect());
+    bank.sync(&url(0));
     let over = AtomicBool::new(false);
-    let results: Vec<(u64, BTreeSet<String>)> = std::thread::scope(|scope| {
+    let results: Vec<Worked> = std::thread::scope(|scope| {
         let (servers, over) = (&servers, &over);
-        let workers: Vec<_> = devices
-            .iter_mut()
-            .enumerate()
-            .map(|(name, device)| scope.spawn(move || work(device, name, servers, over)))
+        let workers: Vec<_> = (0..4)
+            .map(|name| {
+                let (token, url) = (&token, &url);
+                scope.spawn(move || {
+                    let mut device = Device::new(name as u64 + 1, token);
+                    device.sync(&url(0));
+                    let (failures, made) = work(&mut device, name, servers, over);
+                    device.sync(&url(1));
+                    assert!(device.client.dead_letters(&device.store).unwrap().is_empty());
+                    Worked { failures, made, answers: device.answers }
+                })
+            })
             .collect();
         for round in 0..6 {
             pause(Duration::from_millis(300));
@@ -73,18 +86,15 @@ fn replicas_and_postgresql_killed_under_load_lose_and_double_nothing() {
         over.store(true, Ordering::Relaxed);
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    for device in &mut devices {
-        device.sync(&url(1));
-        assert!(device.client.dead_letters(&device.store).unwrap().is_empty());
-    }
     let mut fresh = Device::new(99, &token);
     fresh.sync(&url(0));
     let money: f64 = (0..ACCOUNTS).map(|n| fresh.number(&format!("a{n}"))).sum();
-    let answered: u64 = devices.iter().map(|device| device.answers).sum();
-    let (failures, made) = results.iter().fold((0, 0), |(f, m), (failures, made)| (f + failures, m + made.len()));
+    let answered: u64 = results.iter().map(|worked| worked.answers).sum();
+    let failures: u64 = results.iter().map(|worked| worked.failures).sum();
+    let made: usize = results.iter().map(|worked| worked.made.len()).sum();
     println!("{made} documents and as many transfers, {answered} answered pushes, {failures} failed rounds, 6 kills");
     assert_eq!(money, 0.0);
-    assert_eq!(results.iter().flat_map(|(_, made)| made).filter(|id| fresh.view(id).is_none()).count(), 0);
+    assert_eq!(results.iter().flat_map(|worked| &worked.made).filter(|id| fresh.view(id).is_none()).count(), 0);
     assert!(failures > 0 && answered > 50, "nothing was under load");
 }
 

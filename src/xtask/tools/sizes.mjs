@@ -10,7 +10,7 @@ const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
 const FIRST_LIMIT_KIB = 260
 // Raised from 775 when topics and jobs joined, from 900 when the client of sync did.
-const ALL_LIMIT_KIB = 990
+const ALL_LIMIT_KIB = 1020
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
 const EDGE_LIMIT_KIB = 26

@@ -1,4 +1,5 @@
 // A client of the sync server, as small as docs/SYNC.md allows: it pushes what it is told, and pulls. And tokens for it.
+import { FRESH } from './host.mjs'
 import { createHmac } from 'node:crypto'
 import { xxhash3 } from 'hash-wasm'
 
@@ -29,7 +30,7 @@ export class Device {
   async post(route, body, headers = {}) {
     const response = await fetch(`${this.origin}/v1/${route}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.bearer}`, ...headers },
+      headers: { authorization: `Bearer ${this.bearer}`, ...FRESH, ...headers },
       body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
     })
     const text = await response.text()

@@ -100,6 +100,9 @@ export async function inFolder(work) {
 /** What has been started and not stopped: a failing test leaves it. */
 const running = new Set()
 
+/** workerd may close a connection that it has kept just when the next request is sent on it; so each has one of its own. */
+export const FRESH = { connection: 'close' }
+
 /** Serves a worker with its objects' data in `data`. */
 export async function serve(name, data, classes, options = {}) {
   const { file, ...more } = options
@@ -114,7 +117,9 @@ export async function serve(name, data, classes, options = {}) {
   })
   const origin = (await miniflare.ready).origin
   const ask = async (path, init) => {
-    const response = await fetch(`${origin}/${path}`, init)
+    const response = await fetch(`${origin}/${path}`, { ...init, headers: { ...init?.headers, ...FRESH } }).catch((error) => {
+      throw new Error(`${path}: ${error.cause ?? error}`)
+    })
     const text = await response.text()
     if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
     return text === '' ? undefined : JSON.parse(text)

@@ -6,12 +6,13 @@ import { throwIfAborted, untilAborted } from '../abort.js'
 import { invalid, TidewellError, toError } from '../errors.js'
 import type { EventHub } from '../events.js'
 import type { Session } from '../session.js'
+import { Breath } from './breath.js'
 import type { CheckedJob } from './definition.js'
 import { Meter } from './meter.js'
 import { alone } from './turn.js'
 import type { JobFailure, JobProgress, JobResult, JobRunOptions, JobStatus } from './types.js'
 import { keepRunning } from './schedule.js'
-import { Breath, MapSlice, Pace, reducePage, type WireFailure } from './work.js'
+import { MapSlice, Pace, reducePage, type WireFailure } from './work.js'
 
 /** What the engine answers: a status with the step that the next slice must name. */
 type Status = JobStatus & { readonly step: number }

@@ -3,10 +3,9 @@
  * is taken; the thread is given back every few milliseconds.
  */
 import { encode } from '../codec/encode.js'
+import type { Breath } from './breath.js'
 import type { CheckedJob } from './definition.js'
 
-/** Work in one go, at most, but for a single call of a function. */
-const BREATH_MS = 4
 /** What a page of documents should come to, at most: keys, and milliseconds. */
 const KEYS_WANTED = 4_000
 const PAGE_MS = 25
@@ -22,23 +21,6 @@ const utf8 = new TextEncoder()
 export interface WireFailure {
   readonly id: string
   readonly message: string
-}
-
-/** Gives the thread back once it was held for long enough. */
-export class Breath {
-  #since = performance.now()
-
-  /** Resolves after other work of the page had its turn, if it is time; undefined if not. */
-  due(): Promise<void> | undefined {
-    if (performance.now() - this.#since < BREATH_MS) return undefined
-    return this.#take()
-  }
-
-  async #take(): Promise<void> {
-    const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } }
-    await (scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve, 0)))
-    this.#since = performance.now()
-  }
 }
 
 /** How many documents of a page suit the functions: few enough that it is soon done and gives few keys. */

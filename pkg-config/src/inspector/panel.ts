@@ -1,4 +1,4 @@
-/** What the parts of the inspector have in common, and the ones that show figures anew every second. */
+/** What the parts of the inspector have in common. What each shows is its own. */
 
 /** A part of the inspector. */
 export interface Panel {

@@ -11,7 +11,6 @@ export const STYLE = `
 *{box-sizing:border-box}
 .root{display:grid;grid-template-rows:auto minmax(0,1fr);height:100%}
 .root>header{display:flex;align-items:center;gap:2px;padding:4px 6px;border-bottom:1px solid var(--line)}
-.root>header b{padding:0 8px}
 [role=tablist]{display:flex;flex:1;gap:2px;overflow-x:auto}
 button{font:inherit;color:inherit;background:transparent;border:1px solid var(--line);border-radius:7px;padding:3px 10px;cursor:pointer;white-space:nowrap}
 button:hover:enabled{background:var(--soft)}

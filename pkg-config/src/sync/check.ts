@@ -18,7 +18,6 @@ export interface CheckedSync {
 
 const DEADLINE_MS = 30_000
 const SILENCE_MS = 45_000
-/** Of a collection's name, in bytes; the engine says the rest. */
 const TIMES = ['deadline', 'backoff', 'backoffMax', 'poll', 'silence'] as const
 const COUNTS = ['schema', 'page', 'batch', 'retained'] as const
 

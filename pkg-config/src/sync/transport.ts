@@ -146,7 +146,7 @@ export class Transport {
 }
 
 /** A signal that fires with another one, or when it is too late. */
-export function limited(signal: AbortSignal, ms: number) {
+function limited(signal: AbortSignal, ms: number) {
   const own = new AbortController()
   let late = false
   const stop = () => own.abort()

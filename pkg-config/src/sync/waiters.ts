@@ -17,11 +17,6 @@ export class Waiters {
     return new Promise((resolve, reject) => this.#waiting.add({ after, resolve, reject }))
   }
 
-  /** Whether somebody waits. */
-  get isEmpty(): boolean {
-    return this.#waiting.size === 0
-  }
-
   /** A round begun as the `round`th has brought everything. */
   settle(round: number): void {
     for (const waiter of this.#waiting) {

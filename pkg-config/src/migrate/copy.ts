@@ -83,7 +83,11 @@ async function copyPart(db: Database, part: Part, options: MigrationOptions): Pr
     for (const item of items) {
       const target = place(item, part, into, options)
       if (target === undefined) tally(typeof into === 'string' ? into : part.from).skipped++
-      else sorted.set(target.into, [...(sorted.get(target.into) ?? []), target.document])
+      else {
+        const documents = sorted.get(target.into) ?? []
+        sorted.set(target.into, documents)
+        documents.push(target.document)
+      }
     }
     for (const [name, documents] of sorted) await store(db, name, documents, part.from, options, tally(name))
     done += items.length

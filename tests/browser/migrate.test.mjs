@@ -69,10 +69,11 @@ scenario('keys that cannot be ids are named, documents are mapped, renamed and l
   const page = await prepared(scene, 'from-bad')
   const seen = await page.evaluate(async () => {
     await migration.fillBadKeys('bad')
-    const only = (store) => Object.fromEntries(['bytes', 'mixed', 'long', 'own'].map((name) => [name, name === store ? name : false]))
+    const stores = ['bytes', 'mixed', 'parts', 'endless', 'long', 'own']
+    const only = (store) => Object.fromEntries(stores.map((name) => [name, name === store ? name : false]))
     const failure = async (store) => (await settle(migration.importFromDexie(db, 'bad', { collections: only(store) }))).error
     const failures = {}
-    for (const store of ['bytes', 'mixed', 'long', 'own']) failures[store] = await failure(store)
+    for (const store of stores) failures[store] = await failure(store)
     const told = []
     const all = await migration.importFromDexie(db, 'bad', { onError: ({ reason }, { from }) => told.push([from, reason]) })
     const missing = (await settle(migration.importFromDexie(db, 'nothing-there'))).error
@@ -90,13 +91,14 @@ scenario('keys that cannot be ids are named, documents are mapped, renamed and l
     })
     return { failures, told, all, missing, created: names.includes('nothing-there'), stopped: stopped.error?.code, half, rest, mapped: await db.collection('friends').get('1199'), pages: await db.collection('pages').count() }
   })
-  const { bytes, mixed, long, own } = seen.failures
-  assert.deepEqual([bytes, mixed, long, own].map(({ code }) => code), Array(4).fill('invalid'))
-  assert.deepEqual([bytes.reason, mixed.reason, long.reason, own.reason], ['bad-key', 'bad-key', 'bad-key', 'id-taken'])
+  const { bytes, mixed, parts, endless, long, own } = seen.failures
+  assert.deepEqual(Object.values(seen.failures).map((failure) => failure?.code), Array(6).fill('invalid'))
+  assert.deepEqual([bytes, mixed, parts, endless, long, own].map(({ reason }) => reason), [...Array(5).fill('bad-key'), 'id-taken'])
   assert.match(bytes.message, /^bytes at key .*binary/)
   assert.match(mixed.message, /another key has the same text, "7"/)
-  assert.deepEqual(seen.told.sort(), [['bytes', 'bad-key'], ['long', 'bad-key'], ['mixed', 'bad-key'], ['own', 'id-taken']])
-  assert.deepEqual(seen.all.collections.map(({ from, documents, skipped }) => [from, documents, skipped]), [['bytes', 1, 1], ['long', 0, 1], ['mixed', 1, 1], ['own', 0, 1]])
+  assert.match(parts.message, /another key has the same text/)
+  assert.deepEqual(seen.told.sort(), [['bytes', 'bad-key'], ['endless', 'bad-key'], ['long', 'bad-key'], ['mixed', 'bad-key'], ['own', 'id-taken'], ['parts', 'bad-key']])
+  assert.deepEqual(seen.all.collections.map(({ from, documents, skipped }) => [from, documents, skipped]), [['bytes', 1, 1], ['endless', 0, 1], ['long', 0, 1], ['mixed', 1, 1], ['own', 0, 1], ['parts', 1, 1]])
   assert.deepEqual([seen.missing.reason, seen.created], ['no-such-database', false])
   assert.deepEqual([seen.stopped, seen.half], ['aborted', 500])
   const friends = seen.rest.collections.find(({ from }) => from === 'friends')

@@ -55,7 +55,7 @@ export async function* entries(
   }
 }
 
-/** Whether a store has keys of more than one kind (they are ordered by kind), or compound ones. */
+/** Whether a store has keys of more than one kind (they are ordered by kind), or compound ones (they come last), whose parts may be. */
 export async function hasMixedKeys(database: IDBDatabase, store: string): Promise<boolean> {
   const from = database.transaction(store).objectStore(store)
   const [first, last] = await Promise.all([
@@ -63,7 +63,7 @@ export async function hasMixedKeys(database: IDBDatabase, store: string): Promis
     answer(from.openKeyCursor(null, 'prev')),
   ])
   const kind = (key: unknown) => (typeof key === 'object' ? Object.prototype.toString.call(key) : typeof key)
-  return kind(first?.key) !== kind(last?.key)
+  return kind(first?.key) !== kind(last?.key) || Array.isArray(last?.key)
 }
 
 /** How many values a store has. */

@@ -21,7 +21,7 @@ function textOf(key: unknown, from: string): string {
   if (typeof key === 'number' && Number.isFinite(key)) return String(key)
   if (key instanceof Date && !Number.isNaN(key.getTime())) return key.toISOString()
   if (Array.isArray(key))
-    return JSON.stringify(key.map((part: unknown) => (typeof part === 'number' ? part : textOf(part, from))))
+    return JSON.stringify(key.map((part: unknown) => (Number.isFinite(part) ? part : textOf(part, from))))
   throw badKey(from, key, `a key that is ${what(key)} has no text of its own`)
 }
 
@@ -37,12 +37,12 @@ function what(key: unknown): string {
   return key instanceof ArrayBuffer || ArrayBuffer.isView(key) ? 'binary' : typeof key
 }
 
-/** Refuses two keys of one source that have the same text, such as `1` and `'1'`. It remembers them only where kinds of keys are mixed. */
+/** Refuses two keys of one source that have the same text, such as `1` and `'1'`. It remembers them only where that may happen. */
 export class Ids {
   readonly #seen: Set<string> | undefined
 
-  constructor(isMixed: boolean) {
-    this.#seen = isMixed ? new Set() : undefined
+  constructor(mayCollide: boolean) {
+    this.#seen = mayCollide ? new Set() : undefined
   }
 
   of(key: unknown, from: string): string {

@@ -28,11 +28,14 @@ export async function fillDexie(name, count) {
 /** A store with keys of every kind that cannot be ids, beside some that can. */
 export async function fillBadKeys(name) {
   const dexie = new Dexie(name)
-  dexie.version(1).stores({ bytes: '', mixed: '', long: '', own: 'slug' })
+  dexie.version(1).stores({ bytes: '', mixed: '', parts: '', endless: '', long: '', own: 'slug' })
   await dexie.bytes.put({ n: 1 }, new Uint8Array([1, 2]))
   await dexie.bytes.put({ n: 2 }, 'text')
   await dexie.mixed.put({ n: 1 }, 7)
   await dexie.mixed.put({ n: 2 }, '7')
+  await dexie.parts.put({ n: 1 }, [new Date(5)])
+  await dexie.parts.put({ n: 2 }, [new Date(5).toISOString()])
+  await dexie.endless.put({ n: 1 }, [Infinity])
   await dexie.long.put({ n: 1 }, 'x'.repeat(600))
   await dexie.own.put({ slug: 'a', id: 'b' })
   return dexie

@@ -1,8 +1,8 @@
 // The playground's cache panel as a person uses it: by keyboard, live, with the reason why an entry went, also from another tab.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 
 /** Adds up how much the panel moved under the reader's eyes. */
 const watchShifts = () => {
@@ -17,15 +17,8 @@ const figure = (page, name) =>
 const note = (page, question) => text(page, `[data-question=${question}] .note`)
 
 test('the cache panel shows hits, misses and why entries went, live in two tabs', { timeout: 120_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  const demo = await serveDemo()
-  t.after(async () => {
-    await browser.close()
-    await demo.stop()
-    await profile.remove()
-  })
-  const page = await openTab(browser, `${demo.address}console.html`, watchShifts)
+  const { browser, site } = await visit(t)
+  const page = await openTab(browser, `${site.address}console.html`, watchShifts)
   await page.evaluate(async () => {
     const { open } = await import('./src/tidewell.js')
     window.papers = (await open('playground')).collection('papers')
@@ -48,7 +41,7 @@ test('the cache panel shows hits, misses and why entries went, live in two tabs'
   assert.match(await text(page, '[data-question=newest] .answer'), /^p39, p38, p37, p36, p35$/)
   await page.evaluate(() => (window.shift = 0))
 
-  const second = await openTab(browser, `${demo.address}console.html`, watchShifts)
+  const second = await openTab(browser, `${site.address}console.html`, watchShifts)
   await second.click('.tabs [data-panel=cache]')
   await second.click('[data-question=count] button')
   await eventually('the second tab finds it on disk', async () => /^from disk in /.test(await note(second, 'count')))

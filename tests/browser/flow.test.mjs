@@ -1,29 +1,22 @@
 // The playground's flow page as a person uses it: orders, cooks in two tabs, a tab closed in the middle, dead letters, and a job.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 
 const lag = async (page) => Number(await page.evaluate(() => document.querySelector('.lag')?.dataset.lag ?? -1))
 const number = (words) => Number(/[\d,]+/.exec(words)?.[0].replaceAll(',', '') ?? 0)
 
 test('the flow page cooks every order once, in two tabs and after one of them is closed, and its job adds them up', { timeout: 180_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  const demo = await serveDemo()
-  t.after(async () => {
-    await browser.close()
-    await demo.stop()
-    await profile.remove()
-  })
-  const first = await openTab(browser, `${demo.address}flow.html`)
+  const { browser, site } = await visit(t)
+  const first = await openTab(browser, `${site.address}flow.html`)
   await eventually('the page is ready', async () => (await text(first, '#groups')) !== '')
   await first.click('#hundred')
   await eventually('a hundred orders are kept', async () => (await text(first, '#kept')) === '100')
   await first.click('#cook')
   await eventually('a cook works', async () => (await lag(first)) > 0 && (await lag(first)) < 100)
 
-  const second = await openTab(browser, `${demo.address}flow.html`)
+  const second = await openTab(browser, `${site.address}flow.html`)
   await second.click('#cook')
   await second.click('#cook')
   await eventually('the cooks of the second tab work', async () => number(await text(second, '.cook .bar .note')) > 2)

@@ -1,8 +1,8 @@
 // The notes page as a person uses it: two devices, search, tags, edits that every tab follows, the inspector, and faults on purpose.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 
 const list = (page, device) => page.evaluate((one) => [...document.querySelectorAll(`#${one} .list b`)].map(({ textContent }) => textContent), device)
 const part = (device, name) => `#${device} [data-part=${name}]`
@@ -10,15 +10,8 @@ const part = (device, name) => `#${device} [data-part=${name}]`
 const shown = (page, selector) => page.evaluate((one) => [...document.querySelector('tidewell-inspector').shadowRoot.querySelectorAll(one)].map(({ textContent }) => textContent), selector)
 
 test('notes are found, tagged and edited on two devices; the inspector tells what each commit changed; a killed tab loses nothing', { timeout: 180_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  const demo = await serveDemo()
-  t.after(async () => {
-    await browser.close()
-    await demo.stop()
-    await profile.remove()
-  })
-  const page = await openTab(browser, demo.address)
+  const { browser, site } = await visit(t)
+  const page = await openTab(browser, site.address)
   await eventually('both devices have notes', async () => (await list(page, 'laptop')).length === 7 && (await list(page, 'phone')).length === 7)
   await page.fill(part('phone', 'words'), 'serach tidde')
   await eventually('what was meant is found', async () => /Search forgives,Tide tables/.test((await list(page, 'phone')).slice(0, 2).sort().join()))
@@ -29,7 +22,7 @@ test('notes are found, tagged and edited on two devices; the inspector tells wha
   await page.click('#phone .tags .chip:has-text("hill")')
 
   await eventually('the inspector follows', async () => (await shown(page, '[role=tab]')).join() === 'Log,Latency,Storage,Live,Faults')
-  const second = await openTab(browser, demo.address)
+  const second = await openTab(browser, site.address)
   await eventually('the second tab is ready', async () => (await list(second, 'laptop')).length === 7)
   await page.bringToFront()
   await page.click(part('laptop', 'new'))

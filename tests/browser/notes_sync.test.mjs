@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { violations } from './support/axe.mjs'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually, newProfile } from './support/browser.mjs'
+import { openTab, serveDemo, text, visit } from './support/demo.mjs'
 import { serverProgram } from './support/sync_server.mjs'
 
 const list = (page, device) => page.evaluate((one) => [...document.querySelectorAll(`#${one} .list b`)].map(({ textContent }) => textContent), device)
@@ -12,19 +12,16 @@ const part = (device, name) => `#${device} [data-part=${name}]`
 const state = (page, device) => text(page, part(device, 'state-text'))
 const choose = (page, device, title) => page.click(`#${device} .list button:has-text("${title}")`)
 const value = (page, device, name) => page.inputValue(part(device, name))
+/** The playground beside a sync server, whose data goes with it. */
+const serveWithSync = async () => {
+  const data = await newProfile()
+  const { address, stop } = await serveDemo(['--sync-program', serverProgram(), '--sync-folder', data.folder])
+  return { address, stop: () => stop().then(data.remove) }
+}
 
 test('two devices are in step, go on without a network, merge fields, and ask about a note that one deleted', { timeout: 120_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  const data = await newProfile()
-  const demo = await serveDemo(['--sync-program', serverProgram(), '--sync-folder', data.folder])
-  t.after(async () => {
-    await browser.close()
-    await demo.stop()
-    await data.remove()
-    await profile.remove()
-  })
-  const page = await openTab(browser, demo.address)
+  const { browser, site } = await visit(t, serveWithSync)
+  const page = await openTab(browser, site.address)
   for (const device of ['laptop', 'phone'])
     await eventually(`the ${device} has the notes, and is in step`, async () => (await list(page, device)).length === 7 && (await state(page, device)) === 'in step', 30)
   await page.click(part('laptop', 'new'))

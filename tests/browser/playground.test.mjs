@@ -1,8 +1,8 @@
 // The playground as a person uses it: load the data set, query, edit, follow in a second tab, go on without a network.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 
 /** Adds up how much the page moved under the reader's eyes. Rows that make room for new documents are meant to. */
 const watchShifts = () => {
@@ -16,15 +16,8 @@ const watchShifts = () => {
 const rows = (page) => page.evaluate(() => document.querySelectorAll('#table tbody tr').length)
 
 test('the playground loads its data, queries it live, edits it, follows in a second tab and works offline', { timeout: 180_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  let demo = await serveDemo()
-  t.after(async () => {
-    await browser.close()
-    await demo?.stop()
-    await profile.remove()
-  })
-  const page = await openTab(browser, `${demo.address}console.html`, watchShifts)
+  const { browser, site } = await visit(t)
+  const page = await openTab(browser, `${site.address}console.html`, watchShifts)
 
   await page.click('#sample')
   await eventually('7,000 documents', async () => (await text(page, '#count')) === '7,000', 60)
@@ -40,7 +33,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
   await page.fill('#fields', '')
   await eventually('the longest abstracts', async () => (await text(page, '#problem')) === '' && (await rows(page)) > 3)
 
-  const second = await openTab(browser, `${demo.address}console.html`, watchShifts)
+  const second = await openTab(browser, `${site.address}console.html`, watchShifts)
   await eventually('the second tab has the data', async () => (await text(second, '#count')) === '7,000')
   await second.fill('#filter', '{ id: "made-here" }')
   await eventually('no row yet', async () => (await rows(second)) === 0)
@@ -78,8 +71,7 @@ test('the playground loads its data, queries it live, edits it, follows in a sec
   const shift = await page.evaluate(() => window.shift)
   assert.ok(shift < 0.01, `the layout does not shift (${shift})`)
   assert.deepEqual([...page.problems, ...second.problems], [], 'no error and no violation of the policy')
-  await demo.stop()
-  demo = undefined
+  await site.stop()
   await page.reload()
   await eventually('without a network the data is still there', async () => (await text(page, '#count')) === '7,000')
   await eventually('and queries run', async () => (await rows(page)) > 0)

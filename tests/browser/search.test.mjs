@@ -1,22 +1,15 @@
 // The search page as a person uses it: as you type, typos forgiven, narrowed by facets, live in two tabs, kept over a reload.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, serveDemo, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 
 const titles = (page) => page.evaluate(() => [...document.querySelectorAll('.hit h3')].map(({ textContent }) => textContent))
 const matches = async (page) => Number((/^([\d,]+) of/.exec(await text(page, '#summary'))?.[1] ?? '-1').replaceAll(',', ''))
 
 test('the search page finds what was meant, narrows it down, and follows what another tab writes', { timeout: 180_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  const demo = await serveDemo()
-  t.after(async () => {
-    await browser.close()
-    await demo.stop()
-    await profile.remove()
-  })
-  const address = new URL('search.html', demo.address).href
+  const { browser, site } = await visit(t)
+  const address = new URL('search.html', site.address).href
   const page = await openTab(browser, address)
   await page.click('#sample')
   await eventually('7,000 papers', async () => (await text(page, '#count')) === '7,000', 90)

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { violations } from './support/axe.mjs'
-import { eventually, launch, newProfile } from './support/browser.mjs'
-import { openTab, text } from './support/demo.mjs'
+import { eventually } from './support/browser.mjs'
+import { openTab, text, visit } from './support/demo.mjs'
 import { counted } from './support/scenario.mjs'
 import { serveSite } from './support/site.mjs'
 
@@ -25,14 +25,7 @@ const watchShifts = () => {
 }
 
 test('every page works on a static host below a path, offline, installed, still, and accessible in both themes', { timeout: 240_000 }, async (t) => {
-  const profile = await newProfile()
-  const browser = await launch(profile.folder)
-  let site = await serveSite()
-  t.after(async () => {
-    await browser.close()
-    await site?.stop()
-    await profile.remove()
-  })
+  const { browser, site } = await visit(t, serveSite)
   const { address } = site
   let checked = 0
   for (const [name, isReady] of Object.entries(PAGES)) {
@@ -71,7 +64,6 @@ test('every page works on a static host below a path, offline, installed, still,
   await eventually('a note is found', async () => /Tide tables/.test(await text(inspected, '#laptop .list')))
   await inspected.close()
   await site.stop()
-  site = undefined
   for (const [name, isReady] of Object.entries(PAGES)) {
     const page = await openTab(browser, address + name)
     await eventually(`${name} works without a network`, () => page.evaluate(isReady))

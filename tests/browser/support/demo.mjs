@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually } from './browser.mjs'
+import { eventually, launch, newProfile } from './browser.mjs'
 import { packageFolder } from './server.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
@@ -13,8 +13,23 @@ export const serveDemo = async (more = []) => {
   let said = ''
   child.stdout.on('data', (chunk) => (said += chunk))
   const address = await eventually('the playground is served', () => /http:\/\/\S+/.exec(said)?.[0], 10)
-  const stop = () => new Promise((done) => (child.on('exit', done), child.kill()))
+  let stopped
+  const stop = () => (stopped ??= new Promise((done) => (child.on('exit', done), child.kill())))
   return { address, stop }
+}
+
+/** A browser on a profile of its own, and what `serve` starts: the playground unless given. Both are gone after the test `t`. */
+export const visit = async (t, serve = serveDemo) => {
+  const profile = await newProfile()
+  const browser = await launch(profile.folder)
+  let site
+  t.after(async () => {
+    await browser.close()
+    await site?.stop()
+    await profile.remove()
+  })
+  site = await serve()
+  return { browser, site }
 }
 
 /** A tab with a page of it; `page.problems` are errors, and violations of the policy. `before` runs in the page first. */

@@ -16,7 +16,6 @@ const DEVICES = [
 const MODES = {
   synced: 'A sync server runs beside this page: what one device writes, the other shows.',
   alone: 'This is a static page without a sync server: each device keeps its notes to itself. “cargo xtask demo” starts one.',
-  old: 'This build of the package cannot sync: each device keeps its notes to itself.',
 }
 
 const start = async () => {
@@ -27,10 +26,7 @@ const start = async () => {
     DEVICES.map(([id, name]) => [id, makeDevice({ id, name, place: byId(id), network: makeNetwork(id), server })]),
   )
   const opened = await Promise.all(Object.values(devices).map((device) => device.open().then(() => true, tell)))
-  const [laptop] = Object.values(devices)
-  const mode = server === undefined ? 'alone' : laptop.canSync() ? 'synced' : 'old'
-  byId('mode').textContent = MODES[mode]
-  document.body.dataset.mode = mode
+  byId('mode').textContent = server === undefined ? MODES.alone : MODES.synced
   if (opened.every(Boolean)) watch(devices)
 }
 

@@ -20,7 +20,7 @@ export const makeDevice = ({ id, name, place, network, server }) => {
   parts.words.setAttribute('aria-label', `Search the notes of the ${name.toLowerCase()}`)
   parts.outbox.setAttribute('aria-label', `What the ${name.toLowerCase()} has not sent`)
   parts.dead.setAttribute('aria-label', `What was refused, and waits for a decision on the ${name.toLowerCase()}`)
-  const device = { id, name, db: undefined, notes: undefined, seen: new Map(), switches: [], canSync: () => typeof device.db?.sync === 'function' }
+  const device = { id, name, db: undefined, notes: undefined, seen: new Map(), switches: [] }
   const reopened = []
   const editor = makeEditor(device, parts)
   const list = makeList(device, parts, editor)

@@ -20,7 +20,7 @@ export const makeEditor = (device, parts) => {
     parts.delete.disabled = stored === undefined
   }
   editor.show = (note) => {
-    save.now()
+    save()
     editor.id = note?.id
     stored = note
     for (const name of Object.keys(fields)) write(name, note ?? {})
@@ -65,7 +65,6 @@ export const makeEditor = (device, parts) => {
     }
   }
   const later = debounce(SAVE_MILLISECONDS, save)
-  save.now = save
   for (const field of Object.values(fields)) field.addEventListener('input', later)
   parts.form.addEventListener('submit', (event) => event.preventDefault())
   parts.delete.addEventListener('click', async () => {

@@ -41,7 +41,7 @@ export const makeSync = (device, parts, network, server) => {
   })
   parts.network.addEventListener('change', () => setNetwork(parts.network.checked))
   const begin = () => {
-    const isThere = server !== undefined && device.canSync()
+    const isThere = server !== undefined
     parts.sync.hidden = !isThere
     parts.network.disabled = !isThere
     sync = undefined

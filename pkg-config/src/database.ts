@@ -334,7 +334,7 @@ export class Database {
 
   async #tellCommits(): Promise<void> {
     try {
-      await (await import('./inspect.js')).startInspection(this.#session, this.#hub)
+      await (await import('./inspect.js').catch(notLoaded)).startInspection(this.#session, this.#hub)
     } catch (error) {
       this.#hub.emit('error', toError(error))
     }

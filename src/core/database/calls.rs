@@ -170,7 +170,9 @@ impl Shared {
         let result = transaction.run(|view| write.run_in(view, self)).await;
         self.transactions.put_back(tx, transaction);
         let (written, captured) = result?;
-        self.transactions.captured.borrow_mut().entry(tx).or_default().extend(captured);
+        if !captured.is_empty() {
+            self.transactions.captured.borrow_mut().entry(tx).or_default().extend(captured);
+        }
         Ok(shape.respond(&written, None))
     }
 

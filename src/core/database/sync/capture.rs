@@ -3,7 +3,7 @@
 //!
 //! It sees only writes that somebody captures: an answer of the server is written by the same way, and is nobody's mutation.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::{write_varint, Error, Reader, Result};
@@ -26,9 +26,8 @@ const IF_VERSION: u8 = 1;
 /// The view. An instance has one.
 #[derive(Default)]
 pub(in super::super) struct Capture {
-    /// Whether somebody captures.
-    on: Cell<bool>,
-    intent: RefCell<Intent>,
+    /// Of the write that somebody captures, if somebody does.
+    intent: RefCell<Option<Intent>>,
     captured: RefCell<Captured>,
     /// What `check` found for the `apply` that follows it.
     found: RefCell<Option<Found>>,
@@ -65,9 +64,8 @@ impl Captured {
         }
         let settings = Settings::default();
         let mut store = EngineStore::new(Access::Write(tx), &shared.catalog, &settings);
-        let appended = append(&mut store, &*shared.platform, self.schema, self.ops.clone(), self.grouping);
-        store.pause()?;
-        let count = appended?;
+        let count =
+            store.complete(|store| append(store, &*shared.platform, self.schema, self.ops.clone(), self.grouping))?;
         store.write_counts(|counts| counts.pending += count)
     }
 }
@@ -81,11 +79,10 @@ struct Found {
 impl Capture {
     /// Runs a write and answers what it did to synced collections besides.
     pub(in super::super) fn capture<T>(&self, intent: Intent, write: impl FnOnce() -> Step<T>) -> Step<(T, Captured)> {
-        self.on.set(true);
-        *self.intent.borrow_mut() = intent;
+        *self.intent.borrow_mut() = Some(intent);
         self.captured.take();
         let result = write();
-        self.on.set(false);
+        self.intent.take();
         Ok((result?, self.captured.take()))
     }
 }
@@ -93,7 +90,7 @@ impl Capture {
 impl View for Capture {
     fn check(&self, view: &dyn Read, collection: &Collection, changes: &[Change<'_>]) -> Step<()> {
         *self.found.borrow_mut() = None;
-        if !self.on.get() {
+        if self.intent.borrow().is_none() {
             return Ok(());
         }
         let mut marker = Vec::new();
@@ -146,7 +143,7 @@ impl Capture {
         let value = |document: Option<Document<'_>>| document.map(|document| document.to_value()).transpose();
         let (before, after) = (value(change.old)?, value(change.new)?);
         let intent = self.intent.borrow();
-        let intent = if queued { &*intent } else { &Intent::Create };
+        let intent = intent.as_ref().filter(|_| queued).unwrap_or(&Intent::Create);
         let mut op = intent.op(&collection.name, change.id, before.as_ref().filter(|_| queued), after.as_ref())?;
         let server = known.as_ref().and_then(|known| known.server).filter(|_| old.is_some() || pending(known.as_ref()));
         op.if_version = server.filter(|_| if_version).map(|(version, _)| version);

@@ -68,10 +68,9 @@ fn status(view: &dyn Read, shared: &Shared) -> Step<Vec<u8>> {
     let settings = Settings::load(view)?;
     let none = Settings::default();
     let mut store = EngineStore::look(view, &shared.catalog, settings.as_ref().unwrap_or(&none));
-    let (standing, counts) = (standing(&store), store.counts());
-    store.pause()?;
-    let standing = standing?.unwrap_or(Standing { replica: "".into(), epoch: None, version: None, settled: true });
-    let Counts { pending, letters, .. } = counts?;
+    let (standing, counts) = store.complete(|store| Ok((standing(store)?, store.counts()?)))?;
+    let standing = standing.unwrap_or(Standing { replica: "".into(), epoch: None, version: None, settled: true });
+    let Counts { pending, letters, .. } = counts;
     let running = shared.sync.running.borrow();
     let state = match (&settings, running.as_ref()) {
         (Some(_), Some(running)) => running.link.status().name(),
@@ -101,11 +100,9 @@ fn write_ops(answer: &mut ObjectWriter, ops: &[Op]) {
 
 fn mutations(view: &dyn Read, catalog: &Catalog, limit: usize) -> Step<Response> {
     let none = Settings::default();
-    let mut store = EngineStore::look(view, catalog, &none);
-    let found = pending(&store, limit);
-    store.pause()?;
+    let found = EngineStore::look(view, catalog, &none).complete(|store| pending(store, limit))?;
     let mut answer = ObjectWriter::default();
-    write_list(answer.field("mutations"), &found?, |(mutation, answered), out| {
+    write_list(answer.field("mutations"), &found, |(mutation, answered), out| {
         let mut one = ObjectWriter::default();
         one.number("seq", mutation.seq).text("id", &mutation.id);
         write_ops(&mut one, &mutation.ops);
@@ -116,11 +113,9 @@ fn mutations(view: &dyn Read, catalog: &Catalog, limit: usize) -> Step<Response>
 
 fn dead_letters(view: &dyn Read, catalog: &Catalog, limit: usize) -> Step<Response> {
     let none = Settings::default();
-    let mut store = EngineStore::look(view, catalog, &none);
-    let found = letters(&store, limit);
-    store.pause()?;
+    let found = EngineStore::look(view, catalog, &none).complete(|store| letters(store, limit))?;
     let mut shown = Vec::new();
-    for letter in found? {
+    for letter in found {
         let mut one = ObjectWriter::default();
         one.text("id", &letter.mutation.id).text("code", &letter.refusal.code).text("reason", &letter.refusal.reason);
         write_ops(&mut one, &letter.mutation.ops);

@@ -124,21 +124,18 @@ impl SyncState {
 
 /// The client that the store holds: the remembered one with what was appended since, or one that is opened anew.
 fn client_at(store: &mut EngineStore<'_>, remembered: Option<&Remembered>, rng: &dyn Rng) -> Step<Remembered> {
-    let turn = store.counts()?.turn;
-    store.pause()?;
+    let turn = store.complete(|store| store.counts())?.turn;
     let trusting = crate::base::planted::planted(crate::base::planted::Bug::SyncTrustMemory);
     if let Some(known) = remembered.filter(|known| known.turn == turn || trusting) {
         let mut client = known.client.clone();
-        let is_current = client.catch_up(store);
-        store.pause()?;
-        if is_current? || trusting {
+        let is_current = store.complete(|store| client.catch_up(store))?;
+        if is_current || trusting {
             return Ok(Remembered { turn, client });
         }
     }
     let config = store.settings().config();
-    let client = Client::open(store, config, rng);
-    store.pause()?;
-    Ok(Remembered { turn, client: client? })
+    let client = store.complete(|store| Client::open(store, config, rng))?;
+    Ok(Remembered { turn, client })
 }
 
 impl Database {

@@ -108,9 +108,7 @@ fn open(tx: &mut dyn Transaction, shared: &Shared, wanted: &Settings) -> Step<Op
     tx.put(keys::SETTINGS, &wanted.encode())?;
     let mut store = EngineStore::new(Access::Write(tx), &shared.catalog, wanted);
     // The first time it makes the replica's record.
-    let client = Client::open(&mut store, wanted.config(), &*shared.platform);
-    store.pause()?;
-    let mut client = client?;
+    let mut client = store.complete(|store| Client::open(store, wanted.config(), &*shared.platform))?;
     if left_out {
         // If it is synced again before anything is pulled, the server cannot tell that it is missing.
         client.restart(&mut store)?;

@@ -63,11 +63,9 @@ impl EngineStore<'_> {
         };
         let wanted: Vec<&str> = ids.iter().map(|id| &**id).collect();
         let stored = load(self.read(), collection.id, &wanted)?;
-        let mut changes = Vec::with_capacity(ids.len());
-        for (id, old) in ids.iter().zip(stored) {
-            changes.push(self.change(&collection, id, old, overlay)?);
-        }
-        self.pause()?;
+        let olds = ids.iter().zip(stored);
+        let changes: Vec<Change> =
+            self.complete(|store| olds.map(|(id, old)| store.change(&collection, id, old, overlay)).collect())?;
         let edits: Vec<Edit<'_>> = changes
             .iter()
             .filter(|change| change.new != change.old)

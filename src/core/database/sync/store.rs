@@ -1,7 +1,7 @@
 //! The client's store over a view or a transaction of the engine.
 //!
 //! It has no copy of the documents that nothing is pending for: there the collection's own document is the server's. A block
-//! that is not in memory is noted and read as nothing; whoever asked must look at `pause` before it believes an answer.
+//! that is not in memory is noted and read as nothing; so an answer is only believed if it comes out of `complete`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -74,9 +74,11 @@ impl<'a> EngineStore<'a> {
         self.settings
     }
 
-    /// Pauses if something that was read was not there; every answer so far is worth nothing then.
-    pub(super) fn pause(&mut self) -> Step<()> {
-        std::mem::take(self.missing.get_mut()).finish()
+    /// What `work` answers, an error too, if everything that it read was there; it pauses otherwise.
+    pub(super) fn complete<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Step<T> {
+        let answer = work(self);
+        std::mem::take(self.missing.get_mut()).finish()?;
+        Ok(answer?)
     }
 
     /// What a step answers, or `None` and a note if it lacks blocks.
@@ -132,8 +134,7 @@ impl<'a> EngineStore<'a> {
 
     /// Ends a commit: the counts as they are now, in front of the replica's record.
     pub(super) fn write_counts(&mut self, change: impl FnOnce(&mut Counts)) -> Step<()> {
-        let bytes = self.bytes(keys::META)?;
-        self.pause()?;
+        let bytes = self.complete(|store| store.bytes(keys::META))?;
         let (mut counts, json) = match bytes.as_deref() {
             Some(bytes) => Counts::decode(bytes)?,
             None => (Counts::default(), &b""[..]),

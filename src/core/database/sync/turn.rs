@@ -225,9 +225,8 @@ fn worked(
     work: &mut dyn FnMut(&mut Client, &mut dyn ClientStore, &dyn Rng) -> Result<Touched>,
 ) -> Step<(Remembered, Touched)> {
     let mut now = client_at(store, known, &*shared.platform)?;
-    let touched = work(&mut now.client, store, &*shared.platform);
-    store.pause()?;
-    Ok((now, touched?))
+    let touched = store.complete(|store| work(&mut now.client, store, &*shared.platform))?;
+    Ok((now, touched))
 }
 
 /// Ends the commit; answers its turn.

@@ -7,7 +7,7 @@ use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
 use crate::collections::Value;
 use crate::engine::Durability;
-use crate::sync::client::{key_of, letters, ClientStore, Table, Touched};
+use crate::sync::client::{key_of, letter, ClientStore, Table, Touched};
 use crate::sync::Op;
 
 use super::super::handle::Database;
@@ -69,8 +69,7 @@ impl Database {
 
 /// The letter's ops. Who does them again has seen what they conflicted with: their conditions are about what is there now.
 fn renewed(store: &dyn ClientStore, id: &str) -> Result<Option<Vec<Op>>> {
-    let letter = letters(store, usize::MAX)?.into_iter().find(|letter| &*letter.mutation.id == id);
-    let Some(mut ops) = letter.map(|letter| letter.mutation.ops) else { return Ok(None) };
+    let Some(mut ops) = letter(store, id)?.map(|letter| letter.mutation.ops) else { return Ok(None) };
     for op in ops.iter_mut().filter(|op| op.if_version.is_some()) {
         let base = store.get(Table::Base, &key_of(&op.collection, &op.id))?;
         op.if_version = match base.as_ref().and_then(|base| base.field("version")) {

@@ -57,8 +57,7 @@ impl Client {
         id: &str,
         instead: Option<Vec<Op>>,
     ) -> Result<Touched> {
-        let letter = store.get(Table::Dead, id)?.ok_or_else(|| no_letter(id))?;
-        let letter = DeadLetter::parse(letter).map_err(corrupt)?;
+        let letter = letter(store, id)?.ok_or_else(|| no_letter(id))?;
         let ops = instead.unwrap_or(letter.mutation.ops);
         self.mutate(store, rng, ops, vec![(Table::Dead, id.into(), None)])
     }
@@ -102,6 +101,14 @@ pub fn letters(store: &dyn ClientStore, limit: usize) -> Result<Vec<DeadLetter>>
         Ok(letters.len() < limit)
     })?;
     Ok(letters)
+}
+
+/// A dead letter, if it is there.
+///
+/// # Errors
+/// What the store answers; `Corrupt` if it holds something else.
+pub fn letter(store: &dyn ClientStore, id: &str) -> Result<Option<DeadLetter>> {
+    store.get(Table::Dead, id)?.map(|value| DeadLetter::parse(value).map_err(corrupt)).transpose()
 }
 
 fn no_letter(id: &str) -> Error {

@@ -17,7 +17,7 @@ mod state;
 mod store;
 
 pub use append::{append, Grouping};
-pub use letters::{letters, DeadLetter, Resolver};
+pub use letters::{letter, letters, DeadLetter, Resolver};
 pub use look::{pending, standing, Standing};
 pub use records::Base;
 pub use state::{Client, Config, Touched};

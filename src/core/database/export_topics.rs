@@ -18,6 +18,7 @@ use crate::topics::spec::{self, Spec};
 
 use super::export::{push_line, CHUNK_BYTES};
 use super::response::{write_list, ObjectWriter};
+use super::topics::write_labels;
 
 /// What is written next: a line, or all lines of a range.
 #[derive(Clone)]
@@ -145,16 +146,7 @@ fn write_place(Place { lane, partition, offset }: Place, out: &mut Vec<u8>) {
 }
 
 fn write_message(message: &Message<'_>, line: &mut ObjectWriter) {
-    for (name, text) in [("key", message.key), ("id", message.id)] {
-        if let Some(text) = text {
-            line.text(name, text);
-        }
-    }
-    for (name, json) in [("headers", message.headers), ("dead", message.dead)] {
-        if let Some(json) = json {
-            line.raw(name, json);
-        }
-    }
+    write_labels(line, message);
     if message.extended {
         line.flag("tagged", true);
     }

@@ -12,7 +12,7 @@ use crate::engine::{Pause, Step, Transaction};
 
 use super::map::Slice;
 use super::record::{Phase, Record, State};
-use super::run::{definition, expect, write, Ticket};
+use super::run::{definition, expect, fail, write, Ticket};
 use super::{keys, Definition, Failure, FAILURES_MAX};
 
 /// What a reduced slice comes to.
@@ -55,10 +55,8 @@ pub fn commit_slice(
     let is_there = topic || catalog.find(tx, &from)?.is_some_and(|source| source.id == record.source);
     if record.source != 0 && !is_there {
         // What is left of it is being cleared: a page of that would look like the end.
-        record.state = State::Failed;
-        record.message = format!("the collection '{from}' was dropped while it was read: run with restart").into();
-        write(tx, name, &mut record, ticket.now)?;
-        return Ok(record);
+        let text = format!("the collection '{from}' was dropped while it was read: run with restart");
+        return fail(tx, name, ticket, Phase::Map, &text);
     }
     if stops(tx, &mut record, &slice.failures)? {
         write(tx, name, &mut record, ticket.now)?;

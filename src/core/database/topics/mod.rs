@@ -23,7 +23,7 @@ use super::response::{write_list, ObjectWriter, Response};
 
 pub(super) use look::TopicTask;
 pub(super) use parse::{group_wishes, wishes};
-pub(super) use turn::Deferred;
+pub(super) use turn::{write_labels, Deferred};
 
 /// Commands of topics that change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

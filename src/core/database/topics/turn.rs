@@ -143,6 +143,12 @@ pub(super) fn write_message(answer: &mut ObjectWriter, place: crate::topics::key
     if message.tick > 0 {
         answer.number("tick", message.tick);
     }
+    write_labels(answer, message);
+    answer.raw("value", message.value);
+}
+
+/// Adds what a message has besides its value, if it has it.
+pub(in super::super) fn write_labels(answer: &mut ObjectWriter, message: &Message<'_>) {
     for (name, text) in [("key", message.key), ("id", message.id)] {
         if let Some(text) = text {
             answer.text(name, text);
@@ -153,5 +159,4 @@ pub(super) fn write_message(answer: &mut ObjectWriter, place: crate::topics::key
             answer.raw(name, json);
         }
     }
-    answer.raw("value", message.value);
 }

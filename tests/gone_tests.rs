@@ -11,7 +11,7 @@ use tidewell_core::disk::{Fault, FaultPlan, FaultyStorage};
 use tidewell_core::engine::{Direction, Engine, EngineOptions, KeyRange, Platform};
 use tidewell_sim::{Sim, SimPlatform};
 
-use crate::replay::{each_crash, each_seed};
+use crate::replay::{each_crash, each_seed, is_replay};
 
 /// What keys of topics begin with.
 const TOPIC: u8 = 6;
@@ -358,6 +358,7 @@ fn what_is_dropped_leaves_nothing_and_who_held_something_of_it_has_no_say_any_mo
 fn after_any_crash_a_topic_is_there_or_dropped_and_cleared() {
     let recoveries = each_crash(6, crash_drop);
     println!("dropped topics: {recoveries} recoveries, 0 wrong results");
+    assert!(is_replay() || recoveries > 100, "only {recoveries} recoveries: the test proves little");
 }
 
 #[test]
@@ -367,6 +368,7 @@ fn a_backup_brings_topics_back_with_their_groups_where_they_were() {
     println!(
         "counted: topics: {runs} backups of topics came back line by line, {messages} messages consumed afterwards"
     );
+    assert!(is_replay() || messages > runs, "only {messages} messages were consumed: the test proves little");
 }
 
 #[test]

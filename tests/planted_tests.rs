@@ -52,8 +52,13 @@ fn at_every_operation(
     at: impl Fn(u64, u64, Fault, &Tally) -> Result<bool, String>,
 ) -> Result<(), String> {
     let tally = Tally::default();
+    at_every(|n| at(seed, n, fault, &tally))
+}
+
+/// Runs `at` for one operation after another, as long as it answers that there was one.
+pub(crate) fn at_every(mut at: impl FnMut(u64) -> Result<bool, String>) -> Result<(), String> {
     for n in 1.. {
-        if !at(seed, n, fault, &tally)? {
+        if !at(n)? {
             break;
         }
     }
@@ -202,14 +207,7 @@ fn beginning_the_groups_of_a_backup_anew_is_caught() {
 
 #[test]
 fn committing_what_a_slice_of_a_job_came_to_before_its_cursor_is_caught() {
-    check_caught(Bug::CommitJobOutputApart, |seed| {
-        for n in 1.. {
-            if !crash_job(seed, n, Fault::CrashKill)? {
-                break;
-            }
-        }
-        Ok(())
-    });
+    check_caught(Bug::CommitJobOutputApart, |seed| at_every(|n| crash_job(seed, n, Fault::CrashKill)));
 }
 
 #[test]

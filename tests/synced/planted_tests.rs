@@ -4,16 +4,11 @@ use tidewell_core::base::planted::Bug;
 use tidewell_core::disk::Fault;
 
 use super::storm::{crash, storm};
-use crate::planted_tests::check_caught;
+use crate::planted_tests::{at_every, check_caught};
 
 /// Meets the end of the process at every operation of the seed's workload.
 fn crashes(seed: u64) -> Result<(), String> {
-    for n in 1.. {
-        if !crash(seed, n, Fault::CrashKill)? {
-            break;
-        }
-    }
-    Ok(())
+    at_every(|n| crash(seed, n, Fault::CrashKill))
 }
 
 #[test]

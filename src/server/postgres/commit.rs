@@ -47,7 +47,7 @@ fn images(within: &mut Within<'_>, tenant: &str, commit: &Commit) -> Result<()> 
     let sql = "UPDATE tidewell_images SET until = $2 WHERE ctid = ANY (ARRAY(
         SELECT i.place FROM unnest($3::text[], $4::bytea[]) k(c, id) CROSS JOIN LATERAL (
             SELECT ctid AS place FROM tidewell_images WHERE tenant = $1 AND collection = k.c AND id = k.id AND until = $5
-            LIMIT 1) i))";
+            ORDER BY version DESC LIMIT 1) i))";
     within.execute(sql, &[&tenant, &version, &collections, &ids, &OPEN])?;
     let writers: Vec<&str> = commit.images.iter().map(|(_, _, image)| &*image.by).collect();
     let since: Vec<i64> = commit.images.iter().map(|(_, _, image)| signed(image.since)).collect();

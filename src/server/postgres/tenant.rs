@@ -103,7 +103,7 @@ fn name(row: &Row, index: usize) -> Result<Box<str>> {
 const IMAGES_AT: &str = "SELECT k.n, i.version, i.writer, i.since, i.document
     FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY k(c, id, n) CROSS JOIN LATERAL (
         SELECT version, writer, since, document FROM tidewell_images WHERE tenant = $1 AND collection = k.c AND id = k.id
-        AND version <= $4 AND until > $4 LIMIT 1) i";
+        AND version <= $4 AND until > $4 ORDER BY version DESC LIMIT 1) i";
 /// A version after all others, and before the end of what is current.
 const NOW: u64 = i64::MAX as u64 - 1;
 
@@ -241,7 +241,7 @@ impl ServerStore for Tenant<'_, '_> {
         let sql = "SELECT collection, id, version, writer, since, document FROM tidewell_images
             WHERE tenant = $1 AND (version, collection, id) > ($2, $3, $4) AND version > $5 AND version <= $6 AND until > $6
             ORDER BY version, collection, id";
-        let (version, collection, id) = span.after.map_or((0, "", ""), |(version, c, id)| (*version, &**c, &**id));
+        let (version, collection, id) = span.behind();
         if collection.contains('\0') {
             return Err(Error::invalid("'cursor' is not one of this server's: leave it out to start over"));
         }

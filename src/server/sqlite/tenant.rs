@@ -8,6 +8,16 @@ use tidewell_core::collections::json;
 use tidewell_core::sync::server::{Commit, Head, Image, Record, Replica, Span};
 use tidewell_core::sync::{Outcome, ServerStore};
 
+/// Ends the current image of a document: its last one, however many there were before.
+const CLOSE: &str = "UPDATE images SET until = ?4 WHERE tenant = ?1 AND collection = ?2 AND id = ?3 AND until = ?5
+    AND version = (SELECT max(version) FROM images WHERE tenant = ?1 AND collection = ?2 AND id = ?3)";
+/// The index is named: without statistics SQLite takes a tenant for ten rows, and would walk through all its records.
+const NAMED: &str = "SELECT seq, hash, id, at, outcome FROM records INDEXED BY records_named
+    WHERE tenant = ? AND user = ? AND id = ? LIMIT 1";
+const SPAN: &str = "SELECT collection, id, version, by, since, document FROM images
+    WHERE tenant = ?1 AND (version, collection, id) > (?2, ?3, ?4) AND version > ?5 AND version <= ?6 AND until > ?6
+    ORDER BY version, collection, id";
+
 /// A tenant, through a connection within a transaction.
 pub(crate) struct Tenant<'a> {
     pub(crate) connection: &'a Connection,
@@ -53,9 +63,7 @@ impl Tenant<'_> {
     fn write(&self, commit: &Commit) -> rusqlite::Result<()> {
         let tenant = self.tenant;
         let version = signed(commit.version);
-        let mut close = self.connection.prepare_cached(
-            "UPDATE images SET until = ?4 WHERE tenant = ?1 AND collection = ?2 AND id = ?3 AND until = ?5",
-        )?;
+        let mut close = self.connection.prepare_cached(CLOSE)?;
         let mut insert = self.connection.prepare_cached("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
         for (collection, id, image) in &commit.images {
             close.execute(params![tenant, &**collection, &**id, version, i64::MAX])?;
@@ -114,8 +122,7 @@ impl ServerStore for Tenant<'_> {
     }
 
     fn record_named(&self, user: &str, id: &str) -> CoreResult<Option<Record>> {
-        let sql = "SELECT seq, hash, id, at, outcome FROM records WHERE tenant = ? AND user = ? AND id = ? LIMIT 1";
-        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let mut statement = self.connection.prepare_cached(NAMED).map_err(failed)?;
         with_outcome(statement.query_row([self.tenant, user, id], record).optional().map_err(failed)?)
     }
 
@@ -142,11 +149,8 @@ impl ServerStore for Tenant<'_> {
     }
 
     fn images(&self, span: Span<'_>, show: &mut dyn FnMut(&str, &str, Image) -> CoreResult<bool>) -> CoreResult<()> {
-        let sql = "SELECT collection, id, version, by, since, document FROM images
-            WHERE tenant = ?1 AND (version, collection, id) > (?2, ?3, ?4) AND version > ?5 AND version <= ?6 AND until > ?6
-            ORDER BY version, collection, id";
-        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let (version, collection, id) = span.after.map_or((0, "", ""), |(version, c, id)| (*version, &**c, &**id));
+        let mut statement = self.connection.prepare_cached(SPAN).map_err(failed)?;
+        let (version, collection, id) = span.behind();
         let bounds = params![self.tenant, signed(version), collection, id, signed(span.from), signed(span.to)];
         let mut rows = statement.query(bounds).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
@@ -168,5 +172,31 @@ impl ServerStore for Tenant<'_> {
         self.connection.execute(sql, key).map_err(failed)?;
         self.connection.execute("UPDATE tenants SET purged = ?2 WHERE tenant = ?1", key).map_err(failed)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_question_of_a_push_or_pull_walks_through_a_tenant() {
+        let connection = super::super::open(std::path::Path::new(":memory:")).unwrap();
+        let check = |sql: &str, expected: &str| {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            for parameter in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(parameter, 0).unwrap();
+            }
+            let mut rows = statement.raw_query();
+            let mut plan = Vec::new();
+            while let Some(row) = rows.next().unwrap() {
+                plan.push(row.get::<_, String>(3).unwrap());
+            }
+            assert!(plan[0].ends_with(expected), "{sql}: {plan:?}");
+            assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{sql}: {plan:?}");
+        };
+        check(NAMED, "USING INDEX records_named (tenant=? AND user=? AND id=?)");
+        check(CLOSE, "USING PRIMARY KEY (tenant=? AND collection=? AND id=? AND version=?)");
+        check(SPAN, "USING INDEX images_by_version (tenant=? AND (version,collection,id)>(?,?,?) AND version<?)");
     }
 }

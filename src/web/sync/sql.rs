@@ -195,7 +195,7 @@ impl ServerStore for Tenant {
         let query = "SELECT collection, id, version, by, since, document FROM sync_images
             WHERE (version, collection, id) > (?1, ?2, ?3) AND version > ?4 AND version <= ?5 AND until > ?5
             ORDER BY version, collection, id";
-        let (version, collection, id) = span.after.map_or((0, "", ""), |(version, c, id)| (*version, &**c, &**id));
+        let (version, collection, id) = span.behind();
         let (from, to) = (number(span.from), number(span.to));
         let rows = self.rows(query, [number(version), collection.into(), id.into(), from, to])?;
         while let Some(row) = next(&rows)? {
@@ -208,7 +208,8 @@ impl ServerStore for Tenant {
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
         let version = || number(commit.version);
-        let close = "UPDATE sync_images SET until = ?3 WHERE collection = ?1 AND id = ?2 AND until = ?4";
+        let close = "UPDATE sync_images SET until = ?3 WHERE collection = ?1 AND id = ?2 AND until = ?4
+            AND version = (SELECT max(version) FROM sync_images WHERE collection = ?1 AND id = ?2)";
         let insert = "INSERT INTO sync_images VALUES (?, ?, ?, ?, ?, ?, ?)";
         for (collection, id, image) in &commit.images {
             let (collection, id) = (JsValue::from_str(collection), JsValue::from_str(id));

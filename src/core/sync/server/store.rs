@@ -82,6 +82,14 @@ pub struct Span<'a> {
     pub after: Option<&'a Place>,
 }
 
+impl Span<'_> {
+    /// The place behind which it goes on: its version, collection and id. A walk that began at the first version of all, and
+    /// passed over what is before `from`, would take longer with every version.
+    pub fn behind(&self) -> (u64, &str, &str) {
+        self.after.map_or((self.from.saturating_add(1), "", ""), |(version, collection, id)| (*version, collection, id))
+    }
+}
+
 /// Everything a push changes: all of it or nothing.
 #[derive(Clone, Debug)]
 pub struct Commit {

@@ -56,7 +56,9 @@ const answer = async (path) => {
 
 /** Passes a device's request on to the sync server, and its answer back as it comes. */
 const passOn = (request, response, path) => {
-  const address = new URL(path.replace(/^\/sync\/[^/]+/, ''), sync.url)
+  const address = new URL(sync.url)
+  // Set, not resolved: a path that begins with two slashes would name another host.
+  address.pathname = path.replace(/^\/sync\/[^/]+/, '')
   const headers = { ...request.headers, host: address.host }
   const onward = ask(address, { method: request.method, headers }, (answered) => {
     response.writeHead(answered.statusCode, answered.headers)

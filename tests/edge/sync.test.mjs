@@ -80,6 +80,8 @@ test('tokens that do not hold are refused, on every route', () =>
       'not yet': token({ nbf: now + 60 }),
       'without a tenant': token({ tenant: undefined }),
       'with a tenant that is no text': token({ tenant: ['t'] }),
+      'with a tenant that nobody can print': token({ tenant: 't\n' }),
+      'with a user that nobody can print': token({ sub: '\u0007' }),
       'with a long tenant': token({ tenant: 't'.repeat(129) }),
       cut: token({}).slice(0, -3),
       longer: `${token({})}.x`,

@@ -3,6 +3,7 @@
  * state machine as in the native server; here are transactions and news.
  */
 import { createGlue } from '../sync_glue.js'
+import { answer } from './answer.js'
 import { Live, type SocketKeeper } from './live.js'
 import type { SyncServer } from './sync_wasm.js'
 import type { DurableState } from './types.js'
@@ -36,10 +37,6 @@ function policyOf({ TIDEWELL_RULES, TIDEWELL_SCHEMA_MIN, TIDEWELL_SCHEMA_MAX }: 
   })
 }
 
-function json(status: number, body: string): Response {
-  return new Response(body, { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
-}
-
 /**
  * The class of the Durable Object: export it from the worker under the name of your configuration. It answers the worker of
  * {@link syncWorker} only, whose word it takes for who asks: bind it to no other.
@@ -70,12 +67,12 @@ export class SyncTenant {
     const body = new Uint8Array(await request.arrayBuffer())
     // From here on nothing waits: the state is one.
     return this.#use((server) => {
-      if (route === 'pull') return json(...server.pull(claims, body))
+      if (route === 'pull') return answer(...server.pull(claims, body))
       const before = server.version()
-      const answer = this.ctx.storage.transactionSync(() => server.push(claims, body))
+      const pushed = this.ctx.storage.transactionSync(() => server.push(claims, body))
       const after = server.version()
       if (after !== before) this.#live.tell(after)
-      return json(...answer)
+      return answer(...pushed)
     })
   }
 

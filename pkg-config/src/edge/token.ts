@@ -39,7 +39,8 @@ export async function sessionOf(token: string | undefined, key: CryptoKey): Prom
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && utf8.encode(value).length <= NAME_MAX
+  // Printable, as the native server wants them: they stand in names of objects and in logs.
+  return typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value) && utf8.encode(value).length <= NAME_MAX
 }
 
 function objectOf(part: string): Record<string, unknown> | undefined {

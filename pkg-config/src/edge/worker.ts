@@ -2,6 +2,7 @@
  * The worker in front of the tenants: HTTP, tokens, limits, CORS. It finds the tenant's object by the token, and hands it what it has
  * verified. It keeps nothing.
  */
+import { answer } from './answer.js'
 import { bodyOf, Refused } from './body.js'
 import { CLAIMS, EXPIRES } from './tenant.js'
 import { keyOf, type Session, sessionOf } from './token.js'
@@ -117,10 +118,6 @@ function allowedBy(cors: unknown, origin: string | null): Record<string, string>
     'access-control-max-age': '3600',
     vary: 'origin',
   }
-}
-
-function answer(status: number, body: string): Response {
-  return new Response(body, { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
 }
 
 function refusal(status: number, code: string, message: string): Response {

@@ -16,8 +16,6 @@ const ABSTRACTS = 1200
 const runStreams = async (name) => {
   const db = await openDatabase(name)
   window.failures = []
-  // A debugger stops a page at its next statement: there is one soon.
-  setInterval(() => undefined, 20)
   db.on('error', (error) => window.failures.push(`${error.code}: ${error.message}`))
   const papers = db.collection('papers')
   window.words = await db

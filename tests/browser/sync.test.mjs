@@ -202,7 +202,6 @@ scenario('one tab syncs; when it is killed another does within a second, when it
     // Who asks is told apart by the token.
     const token = await server.token('ann', { claims: { tab: `t${tabs.length}` } })
     await page.evaluate(begin, [await options({ token, timing: { poll: 50 } })])
-    await page.evaluate(() => void setInterval(() => undefined, 20))
     tabs.push(page)
     return page
   }

@@ -21,7 +21,6 @@ const consumeOnce = async (tab) => {
   })
   const running = new Map()
   window.overlaps = 0
-  setInterval(() => undefined, 20)
   window.plain = topic.consume('plain', { maxInFlight: 4, maxDeliveries: 50 }, async ({ key, value }) => {
     if (running.get(key) > 0) window.overlaps++
     running.set(key, 1)
@@ -103,7 +102,6 @@ scenario(
       await held.evaluate(async () => {
         window.db ??= await openDatabase('takeover')
         window.mine = []
-        window.ticks ??= setInterval(() => undefined, 20)
         window.consumer?.stop()
         window.consumer = window.db.topic('t').consume('g', { maxInFlight: 8 }, (message) => {
           window.mine.push(message)

@@ -125,14 +125,15 @@ export const ready = (page) =>
 export const devtools = (browser, page) => browser.context.newCDPSession(page)
 
 /**
- * Stops a tab's thread in the middle of whatever it does; what is answered lets it go on. (The life cycle state `frozen` leaves the timers
- * and messages of a visible tab alone.)
+ * Stops a tab's thread between two of its tasks, as a browser does that freezes a tab; what is answered lets it go on. (The life cycle
+ * state `frozen` leaves the timers and messages of a visible tab alone. `Debugger.pause` stops in the middle of a task, which no browser
+ * does: if that is between the requests of a transaction and its `commit()`, IndexedDB lets nobody else write.)
  */
 export const pause = async (browser, page) => {
   const session = await devtools(browser, page)
   await session.send('Debugger.enable')
   const paused = new Promise((done) => session.once('Debugger.paused', done))
-  await session.send('Debugger.pause')
+  await session.send('Runtime.evaluate', { expression: 'void setTimeout(() => { debugger })' })
   await paused
   return async () => {
     await session.send('Debugger.resume')

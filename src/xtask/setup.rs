@@ -155,6 +155,7 @@ pub(crate) struct Browsers {
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const FIREFOX_NAMES: [&str; 2] = ["firefox-esr", "firefox"];
 const GECKODRIVER_VERSION: &str = "0.37.1";
+const SCHEMATHESIS_VERSION: &str = "4.32.5";
 
 /// Chromium alone, for the benchmark.
 pub(crate) fn chromium() -> Result<PathBuf> {
@@ -195,6 +196,34 @@ pub(crate) fn postgresql() -> Result<()> {
         apt_install(&["postgresql"])?;
     }
     Ok(())
+}
+
+/// The fuzzer of OpenAPI documents, in a Python environment of its own.
+pub(crate) fn schemathesis() -> Result<PathBuf> {
+    let folder = tree::root().join(format!("target/tools/schemathesis-{SCHEMATHESIS_VERSION}"));
+    let program = folder.join("bin/schemathesis");
+    if capture(&program.to_string_lossy(), &["--version"]).is_some() {
+        return Ok(program);
+    }
+    if find("python3").is_none() {
+        apt_install(&["python3", "python3-venv"])?;
+    }
+    let environment =
+        || Step::new("making a Python environment for Schemathesis", "python3").args(["-m", "venv"]).arg(&folder).run();
+    if environment().is_err() {
+        // Debian's Python leaves the module out.
+        apt_install(&["python3-venv"])?;
+        environment()?;
+    }
+    Step::new(
+        format!("installing Schemathesis {SCHEMATHESIS_VERSION} (once)"),
+        &folder.join("bin/pip").to_string_lossy(),
+    )
+    .args(["install", "--quiet", "--disable-pip-version-check"])
+    .arg(format!("schemathesis=={SCHEMATHESIS_VERSION}"))
+    .run()
+    .context("is the Python package index reachable?")?;
+    Ok(program)
 }
 
 fn geckodriver() -> Result<PathBuf> {

@@ -102,14 +102,9 @@ fn planted() -> Result<Outcome> {
 /// The server's own tests; its dependencies are compiled for nothing else.
 fn server() -> Result<Outcome> {
     setup::postgresql()?;
-    let step = Step::cargo("compiling the sync server and running its tests").args([
-        "test",
-        "--locked",
-        "-p",
-        "tidewell-server",
-        "--",
-        "--show-output",
-    ]);
+    let step = Step::cargo("compiling the sync server and running its tests")
+        .args(["test", "--locked", "-p", "tidewell-server", "--", "--show-output"])
+        .env("SCHEMATHESIS", setup::schemathesis()?);
     Ok(Outcome::of(&step.minutes(20).finish()?))
 }
 

@@ -5,6 +5,7 @@
 mod attack_tests;
 mod cluster;
 mod fixture;
+mod fuzz_tests;
 mod limit_tests;
 mod openapi_tests;
 mod operation_tests;

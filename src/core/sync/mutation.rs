@@ -25,6 +25,8 @@ pub struct Mutation {
     /// What it does: all of it or nothing.
     pub ops: Vec<Op>,
     hash: u64,
+    /// How many bytes the hash covers.
+    size: usize,
 }
 
 impl Mutation {
@@ -33,7 +35,7 @@ impl Mutation {
     /// # Errors
     /// `Invalid` if it has no ops, too many, or too many bytes.
     pub fn new(seq: u64, prev: u64, id: &str, schema: u64, base: u64, ops: Vec<Op>) -> Result<Self> {
-        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0 };
+        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, size: 0 };
         let body = json::to_json(&mutation.body());
         if mutation.ops.is_empty() || mutation.ops.len() > OPS_MAX {
             return Err(Error::invalid(format!("a mutation has 1 to {OPS_MAX} ops")));
@@ -41,8 +43,13 @@ impl Mutation {
         if body.len() > MUTATION_MAX {
             return Err(Error::invalid(format!("a mutation has at most {MUTATION_MAX} bytes, not {}", body.len())));
         }
-        mutation.hash = checksum(&body);
+        (mutation.hash, mutation.size) = (checksum(&body), body.len());
         Ok(mutation)
+    }
+
+    /// About how many bytes it is on the wire.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// What names its content and its past.

@@ -32,8 +32,8 @@ impl EngineStore<'_> {
     /// Makes `touched` documents what `client` shows.
     pub(super) fn settle(&mut self, client: &Client, touched: Touched, views: &[Rc<dyn View>]) -> Step<()> {
         let mut overlay = BTreeMap::new();
-        for (key, document) in client.overlay() {
-            if touched.contains(key) {
+        for key in &touched {
+            if let Some(document) = client.pending_view(key) {
                 overlay.insert(key_of(&key.0, &key.1), document.cloned());
             }
         }

@@ -8,7 +8,7 @@ use super::records::{Base, Entry, IN_BASE};
 use super::state::{Client, Touched};
 use super::store::{key_of, ClientStore, Table};
 use crate::base::planted::{planted, Bug};
-use crate::base::{Result, Rng};
+use crate::base::{FastSet, Result, Rng};
 
 impl Client {
     /// Takes the answer to a push that [`Client::push_request`] made.
@@ -37,12 +37,14 @@ impl Client {
                     next.settle_one(handled.seq, handled.outcome);
                 }
                 next.drop_included();
-                if rejected {
-                    return self.install(store, next, Touched::new());
+                if !rejected {
+                    // What the server says of the others changes nothing that is shown.
+                    self.store(store, next)?;
+                    return Ok(Touched::new());
                 }
-                // What the server says of the others changes nothing that is shown.
-                self.store(store, next)?;
-                Ok(Touched::new())
+                let seqs: FastSet<u64> = next.outbox.iter().map(|entry| entry.mutation.seq).collect();
+                let left = self.documents_of(|entry| !seqs.contains(&entry.mutation.seq));
+                self.install(store, next, left)
             }
             PushAnswer::Forked | PushAnswer::Gap(_) => self.fork(store, rng),
             PushAnswer::Epoch(epoch) if self.meta.epoch.as_ref() == Some(&epoch) => Ok(Touched::new()),
@@ -85,7 +87,8 @@ impl Client {
         if seq > self.meta.seq || planted(Bug::SyncSkipHash) {
             return seq <= self.meta.seq;
         }
-        let pending = self.outbox.iter().find(|entry| entry.mutation.seq == seq);
+        let at = self.outbox.binary_search_by(|entry| entry.mutation.seq.cmp(&seq));
+        let pending = at.ok().and_then(|at| self.outbox.get(at));
         let last = seq != self.meta.seq || hash == self.meta.hash;
         // What has left the outbox was answered under this very name.
         last && pending.is_none_or(|entry| entry.mutation.hash() == hash)
@@ -114,6 +117,8 @@ impl Client {
         }
         next.meta.whole = !page.more;
         next.meta.included = next.meta.included.max(page.seq);
+        let span = self.meta.included + 1..=next.meta.included;
+        touched.extend(self.documents_of(|entry| span.contains(&entry.mutation.seq)));
         next.drop_included();
         next.forget_stable(page.stable, self.config.retained);
         self.install(store, next, touched)
@@ -151,7 +156,8 @@ impl Client {
             }
         }
         next.rename(rng, entries)?;
-        self.install(store, next, Touched::new())
+        self.store(store, next)?;
+        self.refresh_all(store, Touched::new())
     }
 
     /// The server was restored: it gets back what this client holds, in order, and then everything is pulled anew.
@@ -174,7 +180,14 @@ impl Client {
         for (version, mutation) in std::mem::take(&mut next.retained) {
             next.writes.push((Table::Retained, retained_key(version, &mutation), None));
         }
-        self.install(store, next, Touched::new())
+        self.store(store, next)?;
+        self.refresh_all(store, Touched::new())
+    }
+
+    /// The documents that some entries of the outbox change.
+    fn documents_of(&self, which: impl Fn(&Entry) -> bool) -> Touched {
+        let ops = self.outbox.iter().filter(|entry| which(entry)).flat_map(|entry| &entry.mutation.ops);
+        ops.map(|op| (op.collection.clone(), op.id.clone())).collect()
     }
 
     fn draft(&self) -> Draft {
@@ -186,7 +199,7 @@ impl Client {
         }
     }
 
-    /// Writes the draft, takes it over, and computes the view anew.
+    /// Writes the draft, takes it over, and computes the view of the documents anew.
     fn install(&mut self, store: &mut dyn ClientStore, next: Draft, touched: Touched) -> Result<Touched> {
         self.store(store, next)?;
         self.refresh(store, touched)

@@ -5,15 +5,22 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::super::op::Refusal;
+use super::super::op::{Op, Refusal};
 use super::records::{Entry, IN_BASE};
 use super::state::{base, Client, Touched};
 use super::store::ClientStore;
-use crate::base::Result;
+use crate::base::{FastMap, FastSet, Result};
 use crate::collections::Value;
 
 /// Documents that pending mutations change.
-pub(super) type Overlay = BTreeMap<(Box<str>, Box<str>), Option<Value>>;
+pub(super) type Overlay = BTreeMap<(Box<str>, Box<str>), Option<Rc<Value>>>;
+
+/// A collection and an id.
+type Key<'a> = (&'a str, &'a str);
+
+fn key_of(op: &Op) -> Key<'_> {
+    (&op.collection, &op.id)
+}
 
 impl Client {
     /// The overlay of all pending mutations on the store's base. A mutation that can no longer be done as a whole is
@@ -51,29 +58,69 @@ impl Client {
                     if has_it {
                         continue;
                     }
-                    base.map(|base| base.document)
+                    base.map(|base| Rc::new(base.document))
                 }
             };
-            match op.apply(current.as_ref()) {
-                Ok(after) => drop(changed.insert(key, after)),
+            match op.apply(current.as_deref()) {
+                Ok(after) => drop(changed.insert(key, after.map(Rc::new))),
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
         Ok(Ok(changed))
     }
 
-    /// Computes the view anew; answers which documents it may show differently.
-    pub(super) fn refresh(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
+    /// Computes all of the view anew; answers which documents it may show differently.
+    pub(super) fn refresh_all(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
         let overlay = self.rebased(store)?;
         let before = std::mem::replace(&mut self.overlay, Rc::new(overlay));
-        for (key, document) in &*before {
-            if self.overlay.get(key) != Some(document) {
-                touched.insert(key.clone());
+        let differs = |one: &Overlay, other: &Overlay| -> Touched {
+            one.iter().filter(|(key, document)| other.get(*key) != Some(*document)).map(|(key, _)| key.clone()).collect()
+        };
+        touched.extend(differs(&before, &self.overlay));
+        touched.extend(differs(&self.overlay, &before));
+        Ok(touched)
+    }
+
+    /// Computes the view of some documents anew, and of those that mutations tie to them: a mutation shows as a whole or not at
+    /// all. The others show what they showed. Answers which documents may show differently.
+    pub(super) fn refresh(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
+        let tied = self.tied(&touched);
+        let mut anew = Overlay::new();
+        for entry in self.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {
+            if entry.mutation.ops.iter().any(|op| tied.contains(&key_of(op))) {
+                if let Ok(changed) = self.show(store, &anew, entry)? {
+                    anew.extend(changed);
+                }
             }
         }
-        touched.extend(
-            self.overlay.iter().filter(|(key, now)| before.get(*key) != Some(*now)).map(|(key, _)| key.clone()),
-        );
+        let tied: Vec<_> = tied.into_iter().map(|(collection, id)| (collection.into(), id.into())).collect();
+        let overlay = Rc::make_mut(&mut self.overlay);
+        for key in tied {
+            let before = overlay.remove(&key);
+            let now = anew.remove(&key);
+            if before != now {
+                touched.insert(key.clone());
+            }
+            overlay.extend(now.map(|document| (key, document)));
+        }
         Ok(touched)
+    }
+
+    /// The documents, and all that mutations of the outbox change together with one of them.
+    fn tied<'a>(&'a self, touched: &'a Touched) -> FastSet<Key<'a>> {
+        let mut together: FastMap<Key<'a>, Vec<&'a Entry>> = FastMap::default();
+        for entry in self.outbox.iter().filter(|entry| entry.mutation.ops.len() > 1) {
+            for op in &entry.mutation.ops {
+                together.entry(key_of(op)).or_default().push(entry);
+            }
+        }
+        let mut tied: FastSet<Key<'a>> = touched.iter().map(|(collection, id)| (&**collection, &**id)).collect();
+        let mut to_follow: Vec<Key<'a>> = tied.iter().copied().collect();
+        while let Some(key) = to_follow.pop() {
+            for entry in together.remove(&key).unwrap_or_default() {
+                to_follow.extend(entry.mutation.ops.iter().map(key_of).filter(|key| tied.insert(*key)));
+            }
+        }
+        tied
     }
 }

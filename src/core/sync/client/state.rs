@@ -111,14 +111,19 @@ impl Client {
     /// What the store answers.
     pub fn view(&self, store: &dyn ClientStore, collection: &str, id: &str) -> Result<Option<Value>> {
         match self.overlay.get(&(collection.into(), id.into())) {
-            Some(document) => Ok(document.clone()),
+            Some(document) => Ok(document.as_deref().cloned()),
             None => Ok(base(store, collection, id)?.map(|base| base.document)),
         }
     }
 
     /// Documents that pending mutations change, as the view shows them.
     pub fn overlay(&self) -> impl Iterator<Item = (&(Box<str>, Box<str>), Option<&Value>)> {
-        self.overlay.iter().map(|(key, document)| (key, document.as_ref()))
+        self.overlay.iter().map(|(key, document)| (key, document.as_deref()))
+    }
+
+    /// What the view shows of a document that pending mutations change.
+    pub fn pending_view(&self, key: &(Box<str>, Box<str>)) -> Option<Option<&Value>> {
+        self.overlay.get(key).map(Option::as_deref)
     }
 
     /// Does `ops` atomically: in the view at once, at the server when it can be. `also` is written in the same commit.
@@ -158,17 +163,13 @@ impl Client {
     /// What to push, if anything.
     pub fn push_request(&self) -> Option<PushRequest> {
         let mut bytes = 0;
-        let waiting = self
-            .outbox
-            .iter()
-            .skip_while(|entry| entry.applied.is_some())
-            .map(|entry| Mutation::clone(&entry.mutation));
+        let waiting = self.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| &entry.mutation);
         let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
             let fits = bytes == 0 || bytes < MUTATION_MAX;
-            bytes += crate::collections::json::to_json(&mutation.to_value()).len();
+            bytes += mutation.size();
             fits
         });
-        let mutations: Vec<Mutation> = fitting.collect();
+        let mutations: Vec<Mutation> = fitting.map(|mutation| Mutation::clone(mutation)).collect();
         let (replica, epoch) = (self.meta.replica.clone(), self.meta.epoch.clone());
         (!mutations.is_empty()).then_some(PushRequest { replica, epoch, mutations })
     }

@@ -82,6 +82,14 @@ export const serveTopics = async () => {
   return serve(() => undefined)
 }
 
+/** The same for the benchmark of syncing. */
+export const serveSync = async (engines) => {
+  const entries = Object.fromEntries(engines.map((name) => [`sync-${name}`, `sync/${name}.js`]))
+  await bundle({ ...entries, 'sync-page': 'sync/page.js' })
+  await copyFile(join(here, 'sync/page.html'), join(out, 'sync-page.html'))
+  return serve(() => undefined)
+}
+
 const serve = async (more) => {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname

@@ -1,14 +1,16 @@
 //! `cargo xtask bench`: Tidewell beside other engines in one headless Chromium session.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{bail, Context, Result};
 
+use crate::process::Step;
 use crate::{build, setup, tree};
 
-/// Runs the command; arguments go to `benches/run.mjs`, or after `search`, `jobs` or `topics` to the script of that name.
+/// Runs the command; arguments go to `benches/run.mjs`, or after `search`, `jobs`, `topics` or `sync` to the script of that name.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
-    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs" | "topics"));
+    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs" | "topics" | "sync"));
     let name = if own { arguments.remove(0) } else { String::from("run") };
     let script = tree::root().join(format!("benches/{name}.mjs"));
     if !script.is_file() {
@@ -18,7 +20,11 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
     setup::npm("tests/browser")?;
     setup::npm("benches")?;
     build::package(false)?;
-    let status = Command::new("node")
+    let mut command = Command::new("node");
+    if name == "sync" {
+        command.env("TIDEWELL_SERVER", server()?);
+    }
+    let status = command
         .arg(script)
         .args(arguments)
         .env("CHROMIUM", chromium)
@@ -28,4 +34,12 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
         .status()
         .context("cannot start node")?;
     Ok(status.success())
+}
+
+/// The sync server as people build it.
+fn server() -> Result<PathBuf> {
+    Step::cargo("compiling the sync server (optimised: a few minutes)")
+        .args(["build", "--locked", "--release", "-p", "tidewell-server"])
+        .run()?;
+    Ok(tree::root().join("target/release/tidewell-server"))
 }

@@ -51,6 +51,12 @@ fn downloads_pushes_and_writes_are_measured() {
         other.run(sync).await?;
         timed("documents of a first download", DOCUMENTS + 1000, other.exchange(&server)).await?;
         assert_eq!(number(&other.status().await?, "received"), DOCUMENTS + 1000);
+        let (server, tab) = (Server::new(), open(&sim, &storage(&sim)).await?);
+        for from in (0..DOCUMENTS).step_by(1000) {
+            tab.run(&batch(from)).await?;
+        }
+        tab.run(sync).await?;
+        timed("documents from before queued, pushed and pulled back", DOCUMENTS, tab.exchange(&server)).await?;
         Ok(())
     });
 }

@@ -12,4 +12,5 @@ export interface SyncServer {
 export function serverProgram(): string
 export function startSyncServer(options?: {
   rules?: Record<string, { read?: object; write?: object }>
+  settings?: string
 }): Promise<SyncServer>

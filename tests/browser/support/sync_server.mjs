@@ -21,15 +21,18 @@ const freePort = () =>
     })
   })
 
-/** Starts a server. `rules`: `{ collection: { read, write } }`, filters as objects; without any everybody of a tenant may do everything. */
-export const startSyncServer = async ({ rules } = {}) => {
+/**
+ * Starts a server. `rules`: `{ collection: { read, write } }`, filters as objects; without any everybody of a tenant may do everything.
+ * `settings`: further lines of its file.
+ */
+export const startSyncServer = async ({ rules, settings = '' } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidewell-server-'))
   const port = await freePort()
   const lines = Object.entries(rules ?? {}).map(([name, rule]) => {
     const filters = Object.entries(rule).map(([what, filter]) => `${what} = '${JSON.stringify(filter)}'`)
     return `[rules."${name}"]\n${filters.join('\n')}\n`
   })
-  await writeFile(join(folder, 'server.toml'), lines.join('\n'))
+  await writeFile(join(folder, 'server.toml'), [...lines, settings].join('\n'))
   const options = { cwd: folder }
   const config = ['--config', 'server.toml']
   let child

@@ -108,17 +108,21 @@ impl Client {
 
     /// The documents, and all that mutations of the outbox change together with one of them.
     fn tied<'a>(&'a self, touched: &'a Touched) -> FastSet<Key<'a>> {
-        let mut together: FastMap<Key<'a>, Vec<&'a Entry>> = FastMap::default();
-        for entry in self.outbox.iter().filter(|entry| entry.mutation.ops.len() > 1) {
-            for op in &entry.mutation.ops {
-                together.entry(key_of(op)).or_default().push(entry);
+        // A mutation of one document ties nothing.
+        let mut many: Vec<Option<&'a [Op]>> = Vec::new();
+        let mut together: FastMap<Key<'a>, Vec<usize>> = FastMap::default();
+        for ops in self.outbox.iter().map(|entry| &*entry.mutation.ops).filter(|ops| ops.len() > 1) {
+            for op in ops {
+                together.entry(key_of(op)).or_default().push(many.len());
             }
+            many.push(Some(ops));
         }
         let mut tied: FastSet<Key<'a>> = touched.iter().map(|(collection, id)| (&**collection, &**id)).collect();
         let mut to_follow: Vec<Key<'a>> = tied.iter().copied().collect();
         while let Some(key) = to_follow.pop() {
-            for entry in together.remove(&key).unwrap_or_default() {
-                to_follow.extend(entry.mutation.ops.iter().map(key_of).filter(|key| tied.insert(*key)));
+            for at in together.remove(&key).unwrap_or_default() {
+                let ops = many.get_mut(at).and_then(Option::take).unwrap_or_default();
+                to_follow.extend(ops.iter().map(key_of).filter(|key| tied.insert(*key)));
             }
         }
         tied

@@ -25,8 +25,7 @@ pub struct Mutation {
     /// What it does: all of it or nothing.
     pub ops: Vec<Op>,
     hash: u64,
-    /// How many bytes the hash covers.
-    size: usize,
+    bytes: usize,
 }
 
 impl Mutation {
@@ -35,7 +34,7 @@ impl Mutation {
     /// # Errors
     /// `Invalid` if it has no ops, too many, or too many bytes.
     pub fn new(seq: u64, prev: u64, id: &str, schema: u64, base: u64, ops: Vec<Op>) -> Result<Self> {
-        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, size: 0 };
+        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, bytes: 0 };
         let body = json::to_json(&mutation.body());
         if mutation.ops.is_empty() || mutation.ops.len() > OPS_MAX {
             return Err(Error::invalid(format!("a mutation has 1 to {OPS_MAX} ops")));
@@ -43,13 +42,13 @@ impl Mutation {
         if body.len() > MUTATION_MAX {
             return Err(Error::invalid(format!("a mutation has at most {MUTATION_MAX} bytes, not {}", body.len())));
         }
-        (mutation.hash, mutation.size) = (checksum(&body), body.len());
+        (mutation.hash, mutation.bytes) = (checksum(&body), body.len());
         Ok(mutation)
     }
 
-    /// About how many bytes it is on the wire.
-    pub fn size(&self) -> usize {
-        self.size
+    /// How many bytes of JSON it has, but for the hash.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// What names its content and its past.

@@ -12,6 +12,9 @@ use super::store::{ClientStore, Table, Write};
 use crate::base::planted::{planted, Bug};
 use crate::base::{Result, Rng};
 
+/// The most bytes of mutations kept for a server that loses its past: they are in memory, too, and attachments are large.
+const RETAINED_BYTES: usize = 8 << 20;
+
 /// Retained mutations are kept in the order in which they took effect; numbers start over with every name of the replica.
 pub(super) fn retained_key(version: u64, mutation: &Mutation) -> Box<str> {
     format!("{version:016x}{:016x}{}", mutation.seq, mutation.id).into()
@@ -62,9 +65,9 @@ impl Draft {
         }
     }
 
-    /// What survives the server's loss, and what is too much, need not be kept.
+    /// What survives the server's loss, and what is too much (the newest stay), need not be kept.
     pub(super) fn forget_stable(&mut self, stable: u64, most: usize) {
-        let excess = self.retained.len().saturating_sub(most);
+        let excess = self.retained.len() - self.fitting(most);
         let mut index = 0;
         let (go, keep): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.retained).into_iter().partition(|(version, _)| {
@@ -75,6 +78,16 @@ impl Draft {
         for (version, mutation) in go {
             self.writes.push((Table::Retained, retained_key(version, &mutation), None));
         }
+    }
+
+    /// How many of the newest retained mutations fit.
+    fn fitting(&self, most: usize) -> usize {
+        let mut bytes = 0;
+        let newest = self.retained.iter().rev().take(most).take_while(|(_, mutation)| {
+            bytes += mutation.bytes();
+            bytes <= RETAINED_BYTES
+        });
+        newest.count()
     }
 
     /// A new name for the replica, under which these mutations are chained anew.
@@ -112,5 +125,36 @@ impl Draft {
             }
             Ok(true)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SeededRng;
+    use crate::collections::Value;
+    use crate::sync::op::{Action, Op};
+
+    #[test]
+    fn what_is_retained_is_bounded_in_number_and_in_bytes_and_the_newest_stay() {
+        let mutation = |seq: u64, bytes: usize| {
+            let document = Value::Object(vec![("text".into(), Value::String("x".repeat(bytes).into()))]);
+            let op = Op { collection: "notes".into(), id: "n".into(), if_version: None, action: Action::Put(document) };
+            (seq, Rc::new(Mutation::new(seq, 0, "m", 0, 0, vec![op]).unwrap()))
+        };
+        let kept = |sizes: &[usize], stable: u64, most: usize| -> Vec<u64> {
+            let retained = (1..).zip(sizes).map(|(seq, bytes)| mutation(seq, *bytes)).collect();
+            let meta = Meta::new(&SeededRng::new(1));
+            let mut draft = Draft { meta, outbox: VecDeque::new(), retained, writes: Vec::new() };
+            draft.forget_stable(stable, most);
+            assert_eq!(draft.writes.len(), sizes.len() - draft.retained.len());
+            draft.retained.iter().map(|(version, _)| *version).collect()
+        };
+        assert_eq!(kept(&[10; 5], 0, 10), [1, 2, 3, 4, 5]);
+        assert_eq!(kept(&[10; 5], 2, 10), [3, 4, 5]);
+        assert_eq!(kept(&[10; 5], 0, 2), [4, 5]);
+        let megabyte = 1 << 20;
+        assert_eq!(kept(&[megabyte; 10], 0, 100), [4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(kept(&[10, 2_000_000, 10, 10, 2_000_000, 2_000_000, 2_000_000, 2_000_000], 0, 100), [3, 4, 5, 6, 7, 8]);
     }
 }

@@ -166,7 +166,7 @@ impl Client {
         let waiting = self.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| &entry.mutation);
         let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
             let fits = bytes == 0 || bytes < MUTATION_MAX;
-            bytes += mutation.size();
+            bytes += mutation.bytes();
             fits
         });
         let mutations: Vec<Mutation> = fitting.map(|mutation| Mutation::clone(mutation)).collect();

@@ -1,5 +1,7 @@
 /** An open database: its collections, transactions, backup, figures and events. The engine behind it is a `Backend`. */
 import { throwIfAborted } from './abort.js'
+import { attachmentsOf } from './attachments/handle.js'
+import type { Attachments } from './attachments/types.js'
 import type { Backend, BackendEvent } from './backend.js'
 import { Cache } from './cache/handle.js'
 import type { CacheHub } from './cache/hub.js'
@@ -206,6 +208,26 @@ export class Database {
       throw invalid('sync: this database is being synced already: stop that first', 'already-syncing')
     this.#sync = new SyncHandle(this.name, this.#session, this.#hub, before, options)
     return this.#sync
+  }
+
+  /**
+   * The attachments of a collection's documents: files of up to 64 MiB each, stored as documents of the collection `NAME.files`.
+   *
+   * @param of the collection, or its name: at most 117 bytes then.
+   */
+  attachments(of: string | { readonly name: string }): Attachments {
+    this.#session.check()
+    const name = typeof of === 'string' ? of : of?.name
+    if (typeof name !== 'string' || name === '') throw invalid('attachments: give a collection, or its name')
+    const host = {
+      database: this,
+      session: this.#session,
+      hub: this.#hub,
+      newId: uuidv7,
+      seldom,
+      streamOf: exportStream,
+    }
+    return attachmentsOf(host, name)
   }
 
   #transaction(parts: Seldom, session: Session): Transaction {

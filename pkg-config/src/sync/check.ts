@@ -1,4 +1,5 @@
 /** From an application's options to what the engine and the transport are told. It keeps nothing. */
+import { filesOf } from '../attachments/names.js'
 import { invalid } from '../errors.js'
 import type { SyncCollection, SyncConflict, SyncMerge, SyncOptions } from './types.js'
 
@@ -41,7 +42,8 @@ export function checkSync(options: unknown): CheckedSync {
     wire[name] = count
   }
   const merges = new Map<string, SyncMerge>()
-  wire['collections'] = checkCollections(given, merges)
+  const collections = checkCollections(given, merges)
+  wire['collections'] = [...collections, ...checkAttachments(given, collections)]
   return { url: checkUrl(given.url), wire, merges, deadline: timing.deadline ?? DEADLINE_MS, silence, live, background }
 }
 
@@ -96,6 +98,18 @@ function checkCollections({ collections, conflict }: SyncOptions, merges: Map<st
     const policy = typeof decides === 'function' ? 'if_version' : decides
     return filter === undefined ? { name, conflict: policy } : { name, filter, conflict: policy }
   })
+}
+
+/** The companions of collections whose attachments are synced. Whole heads are put, so the last one wins; a filter is the documents' own. */
+function checkAttachments({ attachments = false }: SyncOptions, collections: readonly { readonly name: string }[]) {
+  const names = collections.map(({ name }) => name)
+  if (typeof attachments !== 'boolean' && !Array.isArray(attachments))
+    throw invalid("sync: attachments must be true, or an array such as ['notes']")
+  const of: readonly string[] = attachments === true ? names : attachments === false ? [] : attachments
+  const unknown = of.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw invalid(`sync: attachments: ${JSON.stringify(unknown)} is not among the collections`)
+  const wanted = new Set(of.map(filesOf).filter((name) => !names.includes(name)))
+  return [...wanted].map((name) => ({ name, conflict: 'merge' }))
 }
 
 function checkConflict(conflict: SyncConflict, what: string): SyncConflict {

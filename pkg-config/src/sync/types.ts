@@ -108,6 +108,8 @@ export interface SyncOptions {
   readonly getToken?: ((request: TokenRequest) => string | undefined | Promise<string | undefined>) | undefined
   /** What is synced: names of collections, or more about them. */
   readonly collections: readonly (string | SyncCollection)[]
+  /** Whose attachments are synced too: those of all `collections` (`true`), or of these. None unless given. */
+  readonly attachments?: boolean | readonly string[] | undefined
   /** Of collections that do not say: `merge` unless given. */
   readonly conflict?: SyncConflict | undefined
   /** The version of the application's schema, which every write carries to the server: 0 unless given. */

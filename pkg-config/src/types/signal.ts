@@ -17,3 +17,6 @@ export type ByteStream = typeof globalThis extends { ReadableStream: { prototype
 
 /** The host's `AbortSignal`, where its types are there: what is handed on to `fetch` and the like. */
 export type HostSignal = typeof globalThis extends { AbortSignal: { prototype: infer Host } } ? Host : Signal
+
+/** The host's `Blob`, where its types are there. */
+export type HostBlob = typeof globalThis extends { Blob: { prototype: infer Host } } ? Host : object

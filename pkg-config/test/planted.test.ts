@@ -1,4 +1,4 @@
-/** Teeth: deliberate faults in the package's part of caches and streams, each of which makes a claim about the API fail. */
+/** Teeth: deliberate faults in the package's part of caches, streams and attachments, each of which makes a claim about the API fail. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { Database, OpenOptions } from '../src/index.js'
+import { attachments } from './api/attachments.js'
 import { caches } from './api/caches.js'
 import { streamFailures } from './api/stream_failures.js'
 import { streams } from './api/streams.js'
@@ -94,7 +95,55 @@ const FAULTS: readonly Fault[] = [
     right: 'if (idle >= 0 && lead + idle >= close) return lead + idle',
     wrong: '',
   },
+  {
+    what: 'leaving the bytes of an attachment that was replaced',
+    file: 'attachments/store.ts',
+    right: 'if (before !== undefined) await discard(at, before)',
+    wrong: '',
+  },
+  {
+    what: 'finishing a put that was taken for dead',
+    file: 'attachments/store.ts',
+    right: 'if ((await at.puts.get(head.generation)) === null) throw abandoned(head)',
+    wrong: '',
+  },
+  {
+    what: 'handing out an attachment that is not what was put',
+    file: 'attachments/read.ts',
+    right: '|| hash.hex() !== head.digest',
+    wrong: '',
+  },
+  {
+    what: 'mixing what was put with what took its place',
+    file: 'attachments/names.ts',
+    right: 'return `${generation}:${',
+    wrong: 'return `${generation.slice(0, 0)}:${',
+  },
+  {
+    what: 'clearing a put that is under way',
+    file: 'attachments/alive.ts',
+    right: 'if (here.has(id)) return false',
+    wrong: '',
+  },
+  {
+    what: "clearing what may be another device's",
+    file: 'attachments/leftovers.ts',
+    right: "if (record.state === 'put' && head === undefined && ids.length > 0) return false",
+    wrong: '',
+  },
+  {
+    what: 'forgetting what is still to arrive of what was removed',
+    file: 'attachments/records.ts',
+    right: 'if (left > 0) await puts.put',
+    wrong: 'if (left < 0) await puts.put',
+  },
 ]
+
+/** The claims that a fault should break. */
+function claimsFor({ file }: Fault) {
+  if (file.startsWith('cache')) return caches
+  return file.startsWith('attachments') ? attachments : [...streams, ...streamFailures]
+}
 
 interface BuildArguments {
   readonly path: string
@@ -147,7 +196,7 @@ for (const fault of FAULTS) {
         reopen: (db: Database, options?: OpenOptions) => open(db.name, options),
       }
       const complaints: string[] = []
-      for (const { name, run } of fault.file.startsWith('cache') ? caches : [...streams, ...streamFailures]) {
+      for (const { name, run } of claimsFor(fault)) {
         const late = new Promise((_, reject) => setTimeout(reject, 8000, new Error('it hangs')).unref())
         await Promise.race([run(context), late]).catch(() => complaints.push(name))
         if (complaints.length > 0) break

@@ -414,6 +414,8 @@ test('bad options are refused, and say what was wrong', async () => {
     [{ url: 'http://x', collections: ['n'], token: 'a', schema: -1 }, /schema must be/],
     [{ url: 'http://x', collections: ['n'], token: 'a', timing: { poll: 0 } }, /timing\.poll must be/],
     [{ url: 'http://x', collections: ['n'], token: 'a', background: '' }, /background must be/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', attachments: 'n' }, /attachments must be true/],
+    [{ url: 'http://x', collections: ['n'], token: 'a', attachments: ['m'] }, /"m" is not among the collections/],
   ]
   await scene(new PlayedEngine(), ok, async ({ db, errors }) => {
     for (const [options, message] of bad) {

@@ -407,3 +407,25 @@ export async function syncs() {
   sync.status.pending = 0
   await using _ = sync
 }
+
+export async function attachments(file: File, body: ReadableStream<Uint8Array>, parts: AsyncGenerator<Uint8Array>) {
+  const files = db.attachments(notes)
+  const info = await files.put('n', 'a', file, {
+    type: 'image/png',
+    fields: { owner: 'ann' },
+    signal: AbortSignal.abort(),
+  })
+  claim<Equal<typeof info.created, Date>>()
+  for (const source of [body, parts, new Blob([]), new ArrayBuffer(1), Buffer.from(''), 'text'])
+    await files.put('n', 'a', source, { onProgress: (bytes) => bytes + info.size })
+  // @ts-expect-error a number is no source
+  await files.put('n', 'a', 5)
+  const [blob, bytes] = [await files.get('n', 'a'), await files.bytes('n', 'a')]
+  claim<Equal<typeof blob, Blob | undefined>>()
+  claim<Equal<typeof bytes, Uint8Array | undefined>>()
+  await db.transaction((tx) => files.deleteAll('n', { tx }))
+  await db.attachments('notes').clean({ gone: true, olderThan: 1 })
+  db.sync({ url: '', token: '', collections: ['notes'], attachments: ['notes'] })
+  // @ts-expect-error not the name of a file
+  db.sync({ url: '', token: '', collections: ['notes'], attachments: 5 })
+}

@@ -1,5 +1,6 @@
 /** Every claim about the API. */
 import { analyzers } from './analyzers.js'
+import { attachments } from './attachments.js'
 import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
 import { caches } from './caches.js'
@@ -40,4 +41,5 @@ export const claims: readonly Claim[] = [
   ...streamFailures,
   ...faults,
   ...inspection,
+  ...attachments,
 ]

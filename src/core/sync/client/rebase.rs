@@ -74,7 +74,10 @@ impl Client {
         let overlay = self.rebased(store)?;
         let before = std::mem::replace(&mut self.overlay, Rc::new(overlay));
         let differs = |one: &Overlay, other: &Overlay| -> Touched {
-            one.iter().filter(|(key, document)| other.get(*key) != Some(*document)).map(|(key, _)| key.clone()).collect()
+            one.iter()
+                .filter(|(key, document)| other.get(*key) != Some(*document))
+                .map(|(key, _)| key.clone())
+                .collect()
         };
         touched.extend(differs(&before, &self.overlay));
         touched.extend(differs(&self.overlay, &before));

@@ -84,8 +84,13 @@ export const makeCache = () => {
     'click',
     attempt(() => cache().clear()),
   )
+  const allow = (isOpen) => {
+    for (const button of [clear, ...cards.map(({ button }) => button)]) button.disabled = !isOpen
+  }
+  allow(false)
   setInterval(() => refresh().catch(() => {}), REFRESH_MILLISECONDS)
   onChange((fields) => {
+    if ('db' in fields) allow(state.db !== undefined)
     if ('db' in fields || 'name' in fields) attempt(listen)()
     if ('panel' in fields || 'db' in fields) attempt(refresh)()
   })

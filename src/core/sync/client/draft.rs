@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::super::limits::MUTATION_MAX;
 use super::super::message::Outcome;
 use super::super::mutation::Mutation;
 use super::letters::DeadLetter;
@@ -12,8 +13,9 @@ use super::store::{ClientStore, Table, Write};
 use crate::base::planted::{planted, Bug};
 use crate::base::{Result, Rng};
 
-/// The most bytes of mutations kept for a server that loses its past: they are in memory, too, and attachments are large.
-const RETAINED_BYTES: usize = 8 << 20;
+/// The most bytes of mutations kept for a server that loses its past: they are in memory, too, and read anew whenever another tab has written.
+/// Attachments would fill any number. The newest always fits.
+const RETAINED_BYTES: usize = MUTATION_MAX;
 
 /// Retained mutations are kept in the order in which they took effect; numbers start over with every name of the replica.
 pub(super) fn retained_key(version: u64, mutation: &Mutation) -> Box<str> {
@@ -153,11 +155,8 @@ mod tests {
         assert_eq!(kept(&[10; 5], 0, 10), [1, 2, 3, 4, 5]);
         assert_eq!(kept(&[10; 5], 2, 10), [3, 4, 5]);
         assert_eq!(kept(&[10; 5], 0, 2), [4, 5]);
-        let megabyte = 1 << 20;
-        assert_eq!(kept(&[megabyte; 10], 0, 100), [4, 5, 6, 7, 8, 9, 10]);
-        assert_eq!(
-            kept(&[10, 2_000_000, 10, 10, 2_000_000, 2_000_000, 2_000_000, 2_000_000], 0, 100),
-            [3, 4, 5, 6, 7, 8]
-        );
+        assert_eq!(kept(&[300_000; 10], 0, 100), [5, 6, 7, 8, 9, 10]);
+        assert_eq!(kept(&[10, 1_000_000, 10, 1_000_000, 10, 100_000], 0, 100), [3, 4, 5, 6]);
+        assert_eq!(kept(&[10, 2_097_000], 0, 100), [2]);
     }
 }

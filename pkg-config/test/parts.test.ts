@@ -167,6 +167,6 @@ test('any source of bytes or text can be imported', async () => {
     for await (const chunk of chunksOf(source)) text += new TextDecoder().decode(chunk)
     assert.equal(text, 'abcdef')
   }
-  await assert.rejects(chunksOf(5 as never).next(), /import: give a backup/)
+  await assert.rejects(chunksOf(5 as never).next(), /import: give bytes/)
   await assert.rejects(chunksOf([5] as never).next(), /import: a chunk must be/)
 })

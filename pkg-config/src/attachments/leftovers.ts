@@ -73,16 +73,17 @@ async function idsOf(files: Files['files'], generation: string): Promise<string[
   return chunks.map(({ id }) => id)
 }
 
-/** Clears what other devices began before that time (ms) and never finished, as far as it is here. */
+/** Clears what was begun before that time (ms) and no head names, whosever it is, as far as it is here. */
 export async function sweepOthers(place: Place, before: number): Promise<number> {
   const { files, puts, database } = place
   let cleared = 0
   for (const generation of await files.distinct('generation')) {
     if (typeof generation !== 'string' || !(begunAt(generation) < before)) continue
-    if ((await puts.get(generation)) !== null) continue
+    if ((await puts.get(generation))?.state === 'begun') continue
     const removed = await database.transaction(async (tx) => {
-      const { files } = place.in(tx)
+      const { files, puts } = place.in(tx)
       if ((await files.count({ generation, document: { $exists: true } })) > 0) return 0
+      await puts.delete(generation)
       return (await files.deleteMany(await idsOf(files, generation))).deleted
     })
     if (removed > 0) cleared++

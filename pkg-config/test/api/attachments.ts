@@ -306,6 +306,9 @@ const leftovers: Claim[] = [
     equal((await files.clean()).puts, 1, 'what arrives later goes too')
     equal(await files.bytes('n1', 'a'), new TextEncoder().encode('mine'))
     equal(await stored(db, files), [2 + 3, 2])
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    equal(await files.clean({ olderThan: 0 }), { attachments: 0, puts: 1 })
+    equal(await stored(db, files), [2, 1], 'who asks for it gets it')
   }),
 
   claim('what is removed before all of it had arrived goes when it has', async (db) => {

@@ -15,7 +15,11 @@ mod gone_tests;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod job_partitions_tests;
+#[cfg(test)]
 mod jobs_tests;
+#[cfg(test)]
+mod jobs_world;
 #[cfg(test)]
 mod model_tests;
 #[cfg(all(test, feature = "planted-bugs"))]

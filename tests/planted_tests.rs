@@ -10,6 +10,7 @@ use tidewell_core::disk::Fault;
 use crate::cache_tests::cached;
 use crate::crash_tests::{crash_at, fault_at, Tally};
 use crate::gone_tests::{dropped, restored};
+use crate::job_partitions_tests::runners;
 use crate::jobs_tests::{crash as crash_job, tabs as job_tabs};
 use crate::model_tests::run;
 use crate::topics_tests::shared;
@@ -213,6 +214,16 @@ fn committing_what_a_slice_of_a_job_came_to_before_its_cursor_is_caught() {
 #[test]
 fn taking_a_slice_of_a_job_from_whoever_brings_it_is_caught() {
     check_caught(Bug::IgnoreJobCursor, |seed| job_tabs(seed).map(drop));
+}
+
+#[test]
+fn taking_a_slice_of_a_partition_from_whoever_brings_it_is_caught() {
+    check_caught(Bug::IgnorePartitionCursor, |seed| runners(seed).map(drop));
+}
+
+#[test]
+fn reducing_before_the_last_partition_of_a_job_is_mapped_is_caught() {
+    check_caught(Bug::ReduceBeforeLastPartition, |seed| runners(seed).map(drop));
 }
 
 #[test]

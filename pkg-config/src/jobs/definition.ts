@@ -31,13 +31,22 @@ export function checkJob(definition: unknown): CheckedJob {
 
 function check(definition: unknown): CheckedJob {
   if (typeof definition !== 'object' || definition === null) throw invalid('job: a definition must be an object')
-  const { from, into, map, combine, reduce, pipeline, onError, sliceSize, fields, version, schedule } =
+  const { from, into, map, combine, reduce, pipeline, onError, sliceSize, fields, partitions, version, schedule } =
     definition as JobDefinition<unknown, unknown, unknown>
   const topic = isTopic(from) || undefined
-  const common = { from: nameOf(from, 'from'), topic, into: nameOf(into, 'into'), onError, sliceSize, fields }
+  const split = partitions === 1 ? undefined : partitions
+  const common = {
+    from: nameOf(from, 'from'),
+    topic,
+    into: nameOf(into, 'into'),
+    onError,
+    sliceSize,
+    fields,
+    partitions: split,
+  }
   const rest = { schedule: checkSchedule(schedule), sliceSize: sliceSize ?? Infinity, fold: undefined }
-  if ('workers' in definition || 'partitions' in definition)
-    throw invalid('job: there are no workers and no partitions: one tab runs a job, slice after slice', 'not-there')
+  if ('workers' in definition)
+    throw invalid("job: there is no 'workers': give 'partitions', and declare the job in workers of yours", 'not-there')
   if (pipeline !== undefined) {
     if (map !== undefined || combine !== undefined || reduce !== undefined)
       throw invalid('job: give a pipeline, or map and reduce, not both')

@@ -26,7 +26,7 @@ export class Job {
 
   /**
    * Runs the job, or goes on with an unfinished run, and resolves at its end, or once it is paused. Several tabs may: one works,
-   * the others wait, and take over if it dies.
+   * the others wait, and take over if it dies. With `partitions` all of them map.
    *
    * @throws TidewellError `invalid`, reason `job-failed`, if a record failed (run again to try it again); `aborted`, reason
    * `cancelled`, if it was cancelled; `aborted` by its signal.
@@ -62,6 +62,17 @@ export class Job {
   start(): () => void {
     const end = new AbortController()
     void this.#later((job) => job.start(end.signal))
+    return () => end.abort()
+  }
+
+  /**
+   * Works along with whoever runs the job, from now on, as long as this tab or worker is open; begins no run. With `partitions` several
+   * map side by side; of any other job, and of what is left when all are mapped, it takes over if the one that is at it dies. Errors go to
+   * the database's `error` event, but for those that whoever runs the job is told. Returns what ends it.
+   */
+  help(): () => void {
+    const end = new AbortController()
+    void this.#later((job) => job.help(end.signal))
     return () => end.abort()
   }
 

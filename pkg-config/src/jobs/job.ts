@@ -1,6 +1,6 @@
 /**
  * A job, and running it: slice after slice, each committed by the engine with its checkpoint. One tab runs it at a time by a Web
- * Lock, which is courtesy; that no document counts twice is the engine's doing, whoever runs it.
+ * Lock, or one a partition, which is courtesy; that no document counts twice is the engine's doing, whoever runs it.
  */
 import { throwIfAborted, untilAborted } from '../abort.js'
 import { invalid, TidewellError, toError } from '../errors.js'
@@ -8,14 +8,16 @@ import type { EventHub } from '../events.js'
 import type { Session } from '../session.js'
 import { Breath } from './breath.js'
 import type { CheckedJob } from './definition.js'
+import { keepHelping } from './help.js'
 import { Meter } from './meter.js'
+import { type OpenPartitions, share } from './share.js'
 import { alone } from './turn.js'
 import type { JobFailure, JobProgress, JobResult, JobRunOptions, JobStatus } from './types.js'
 import { keepRunning } from './schedule.js'
 import { MapSlice, Pace, reducePage, type WireFailure } from './work.js'
 
-/** What the engine answers: a status with the step that the next slice must name. */
-type Status = JobStatus & { readonly step: number }
+/** What the engine answers: a status with the step that the next slice must name, or with those of partitions that are not mapped yet. */
+type Status = JobStatus & { readonly step: number; readonly open?: OpenPartitions }
 
 /** A page for the functions. */
 interface Page {
@@ -36,6 +38,16 @@ interface Page {
 interface Hands {
   readonly breath: Breath
   readonly pace: Pace
+  readonly options: JobRunOptions
+  readonly tell: (status: Status) => void
+}
+
+/** What a run is asked for besides its options. */
+interface Asked {
+  /** A run that ended within so many milliseconds is enough. */
+  readonly every?: number
+  /** Begin none. */
+  readonly join?: boolean
 }
 
 /** Reasons of conflicts that only mean: look again where it is. */
@@ -68,37 +80,61 @@ export class LoadedJob {
     this.#hub = hub
   }
 
-  async run(options: JobRunOptions, every?: number): Promise<JobResult> {
+  async run(options: JobRunOptions, asked: Asked = {}): Promise<JobResult> {
     const { signal, restart } = options
     throwIfAborted(signal)
     await this.#settled()
-    const start = { op: 'jobStart', name: this.#name, definition: this.#job.wire, restart, every }
+    const start = { op: 'jobStart', name: this.#name, definition: this.#job.wire, restart, ...asked }
     const begun = (await this.#write(start, options)) as Status
     const meter = new Meter()
     const tell = (status: Status) => {
-      const { step: _, ...shown } = status
-      if (options.onProgress !== undefined) this.#tell(options.onProgress, meter.progress(shown))
+      if (options.onProgress !== undefined) this.#tell(options.onProgress, meter.progress(shown(status)))
     }
+    const hands: Hands = { breath: new Breath(), pace: new Pace(), options, tell }
+    let status: Status | null = begun
+    while (status?.state === 'running') {
+      const ended: Status | undefined = await (status.open === undefined ? this.#alone(hands) : this.#share(hands))
+      status = ended ?? (await this.#status())
+    }
+    return result(status ?? begun)
+  }
+
+  /** Runs it, or waits for who does; undefined once there is nothing left to wait for. */
+  #alone(hands: Hands): Promise<Status | undefined> {
     const turn = {
       name: `tidewell/${this.#database}/job/${this.#name}`,
-      signal,
-      /** Somebody else runs it: how far is it? Undefined once there is nothing left to wait for. */
+      signal: hands.options.signal,
+      /** Somebody else runs it: how far is it? */
       look: async () => {
         const status = await this.#status()
-        if (status?.state !== 'running') return undefined
-        tell(status)
+        if (status?.state !== 'running' || status.open !== undefined) return undefined
+        hands.tell(status)
         return status.step
       },
     }
-    const status = begun.state === 'running' ? await alone(turn, () => this.#slices(options, tell)) : begun
-    return result((status ?? (await this.#status()) ?? begun) as Status)
+    return alone(turn, () => this.#slices(hands))
+  }
+
+  /** Maps partitions that nobody is at until all are mapped. */
+  async #share(hands: Hands): Promise<undefined> {
+    let status: Status | null = null
+    await share({
+      lock: (partition) => `tidewell/${this.#database}/job-partition/${partition}/${this.#name}`,
+      signal: hands.options.signal,
+      look: async () => {
+        status = await this.#status()
+        return status?.state === 'running' ? status.open : undefined
+      },
+      work: async (partition) => (await this.#slices(hands, partition)) !== undefined,
+      idle: () => {
+        if (status !== null) hands.tell(status)
+      },
+    })
   }
 
   async status(): Promise<JobStatus | null> {
     const status = await this.#status()
-    if (status === null) return null
-    const { step: _, ...shown } = status
-    return shown
+    return status === null ? null : shown(status)
   }
 
   async *failures(): AsyncGenerator<JobFailure, void, undefined> {
@@ -128,19 +164,30 @@ export class LoadedJob {
       report(invalid("job: start needs a schedule: { every: milliseconds } or { cron: '0 3 * * *' }"))
       return
     }
-    const run = (enough: number) => this.run({ signal: end }, enough)
+    const run = (every: number) => this.run({ signal: end }, { every })
     const wakeIn = (ms: number) => this.#hub.wakeIn?.(ms)
     keepRunning({ schedule, last: () => this.#status(), run, report, wakeIn }, end)
   }
 
-  /** Runs slices until the run ends or is stopped; undefined once somebody else goes on with it. */
-  async #slices(options: JobRunOptions, tell: (status: Status) => void): Promise<Status | undefined> {
-    const hands = { breath: new Breath(), pace: new Pace() }
+  help(end: AbortSignal): void {
+    const running = async () => {
+      const status = await this.#status()
+      return status?.state === 'running' ? status.run : undefined
+    }
+    const join = () => this.run({ signal: end }, { join: true })
+    void keepHelping({ running, join, report: (error) => this.#hub.emit('error', error) }, end)
+  }
+
+  /** Runs slices, of that partition or of a run that is not split, until it ends or is stopped; undefined once somebody else goes on with it. */
+  async #slices(hands: Hands, partition?: number): Promise<Status | undefined> {
+    const { options, tell } = hands
     let status = await this.#status()
     while (status?.state === 'running') {
+      const step = stepOf(status, partition)
+      if (step === undefined) break
       tell(status)
       throwIfAborted(options.signal)
-      const next = await this.#slice(status, options, hands)
+      const next = await this.#slice({ ...status, step }, hands, partition)
       if (next === MOVED) return undefined
       status = next
       await hands.breath.due()
@@ -150,21 +197,22 @@ export class LoadedJob {
     return status
   }
 
-  async #slice(status: Status, options: JobRunOptions, hands: Hands): Promise<Status | null | typeof MOVED> {
-    const { phase, run, step } = status
+  async #slice(status: Status, hands: Hands, partition?: number): Promise<Status | null | typeof MOVED> {
+    const [{ phase, run, step }, { options }] = [status, hands]
     try {
       const handed =
         (phase === 'map' && this.#job.map !== undefined) || (phase === 'reduce' && this.#job.reduce !== undefined)
-      if (!handed) return (await this.#write({ op: 'jobStep', name: this.#name, run, step }, options)) as Status
+      const turn = { name: this.#name, run, step, partition }
+      if (!handed) return (await this.#write({ op: 'jobStep', ...turn }, options)) as Status
       const limit = Math.min(hands.pace.limit, this.#job.sliceSize)
-      const next = { op: 'jobNext', name: this.#name, limit }
+      const next = { op: 'jobNext', name: this.#name, limit, partition }
       const page = (await this.#session.read(next, 'job')) as Page
       if (page.token === undefined) return await this.#status()
       const output = await untilAborted(
-        page.phase === 'map' ? this.#map(page, hands) : this.#reduce(page, hands),
+        page.phase === 'map' ? this.#map(page, hands, partition) : this.#reduce(page, hands),
         options.signal,
       )
-      const commit = { op: 'jobCommit', name: this.#name, run: page.run, step: page.step, ...output }
+      const commit = { op: 'jobCommit', ...turn, run: page.run, step: page.step, ...output }
       return (await this.#write(commit, options)) as Status
     } catch (error) {
       const known = toError(error)
@@ -175,7 +223,7 @@ export class LoadedJob {
   }
 
   /** What the map function makes of this page and the next ones, until they come to a slice. */
-  async #map(page: Page, { breath, pace }: Hands): Promise<Record<string, unknown>> {
+  async #map(page: Page, { breath, pace }: Hands, partition?: number): Promise<Record<string, unknown>> {
     const slice = new MapSlice(this.#job, breath)
     let [at, rows, bytes] = [page, 0, 0]
     for (;;) {
@@ -186,7 +234,7 @@ export class LoadedJob {
       bytes += at.bytes ?? 0
       const limit = Math.min(pace.limit, slice.room)
       if (at.end || limit === 0) break
-      const command = { op: 'jobNext', name: this.#name, limit, after: at.token }
+      const command = { op: 'jobNext', name: this.#name, limit, after: at.token, partition }
       const next = (await this.#session.read(command, 'job')) as Page
       // Somebody else went on: the commit will say so.
       if (next.run !== page.run || next.step !== page.step || next.token === undefined) break
@@ -221,6 +269,18 @@ export class LoadedJob {
   #write(command: Record<string, unknown> & { op: string }, options: JobRunOptions = {}): Promise<unknown> {
     return this.#session.write(command, 'job', { durability: options.durability })
   }
+}
+
+/** A status as applications see it. */
+function shown(status: Status): JobStatus {
+  const { step: _, open: __, ...shown } = status
+  return shown
+}
+
+/** What a slice must name: the step of a run that is not split, or of the partition. Undefined if there is nothing left to do of it. */
+function stepOf({ step, open }: Status, partition: number | undefined): number | undefined {
+  if (partition === undefined) return open === undefined ? step : undefined
+  return open?.find(([one]) => one === partition)?.[1]
 }
 
 function result(status: Status): JobResult {

@@ -6,9 +6,9 @@ import { throwIfAborted } from '../abort.js'
 import type { Signal } from '../types/signal.js'
 
 /** Between two looks at whoever works. */
-const LOOK_MS = 200
+export const LOOK_MS = 200
 /** Who has not moved for so long is not waited for. */
-const STALLED_MS = 5_000
+export const STALLED_MS = 5_000
 
 interface LockManager {
   request<R>(name: string, options: { ifAvailable: boolean }, work: (lock: unknown) => Promise<R>): Promise<R>
@@ -28,12 +28,11 @@ export interface Turn {
  * and taken over from then waits like the others. Resolves with undefined if somebody else came to the end.
  */
 export async function alone<R>(turn: Turn, work: () => Promise<R | undefined>): Promise<R | undefined> {
-  const locks = (globalThis.navigator as { locks?: LockManager } | undefined)?.locks
   let [at, since, waits] = [-1, performance.now(), false]
   for (;;) {
     throwIfAborted(turn.signal)
     if (!waits) {
-      const result = locks === undefined ? { is: await work() } : await locked(locks, turn.name, work)
+      const result = await locked(turn.name, work)
       if (result?.is !== undefined) return result.is
       // It was this one's turn, and somebody else went on: who does not stand still is waited for.
       if (result !== undefined) [waits, since] = [true, performance.now()]
@@ -50,7 +49,9 @@ export async function alone<R>(turn: Turn, work: () => Promise<R | undefined>): 
   }
 }
 
-/** Undefined if somebody else has the lock. */
-function locked<R>(locks: LockManager, name: string, work: () => Promise<R>): Promise<{ is: R } | undefined> {
+/** Undefined if somebody else has the lock. Without Web Locks nobody has. */
+export async function locked<R>(name: string, work: () => Promise<R>): Promise<{ is: R } | undefined> {
+  const locks = (globalThis.navigator as { locks?: LockManager } | undefined)?.locks
+  if (locks === undefined) return { is: await work() }
   return locks.request(name, { ifAvailable: true }, async (lock) => (lock === null ? undefined : { is: await work() }))
 }

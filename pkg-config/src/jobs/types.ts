@@ -51,6 +51,11 @@ interface JobBase<S> {
    */
   readonly fields?: readonly string[] | undefined
   /**
+   * Into how many ranges of ids the source is split, 1 to 16 (default 1). Every tab and worker that runs the job, or helps with it
+   * ({@link Job.help}), maps one at a time, side by side; the result is the same. Not for topics. Give a few more than there are runners.
+   */
+  readonly partitions?: number | undefined
+  /**
    * Tells definitions apart instead of the source text of the functions, which differs from build to build. An unfinished run
    * goes on only with the definition that began it.
    */
@@ -101,6 +106,9 @@ export interface JobStatus {
   readonly phase: 'map' | 'reduce' | 'finish'
   readonly from: string
   readonly into: string
+  /** Ranges that the source was split into, and how many of them are mapped; undefined if it was not split. */
+  readonly partitions?: number
+  readonly partitionsDone?: number
   /** Documents (or messages) read, and how many there were when the run began. */
   readonly rows: number
   readonly rowsTotal: number
@@ -125,7 +133,7 @@ export interface JobStatus {
 export interface JobProgress extends JobStatus {
   /** What is done of the phase, from 0 to 1. */
   readonly fraction: number
-  /** Documents (in the phase `reduce`: parts) a second, in this tab or the one that is waited for. */
+  /** Documents (in the phase `reduce`: parts) a second, of all tabs and workers that are at it. */
   readonly rate: number
   /** Milliseconds until the phase ends if it goes on like that; undefined before anything was done. */
   readonly msLeft: number | undefined

@@ -9,6 +9,7 @@ import { faults } from './faults.js'
 import type { Claim } from './harness.js'
 import { inspection } from './inspection.js'
 import { jobDefinitions } from './job_definitions.js'
+import { jobPartitions } from './job_partitions.js'
 import { jobs } from './jobs.js'
 import { live } from './live.js'
 import { queries } from './queries.js'
@@ -37,6 +38,7 @@ export const claims: readonly Claim[] = [
   ...topics,
   ...jobs,
   ...jobDefinitions,
+  ...jobPartitions,
   ...streams,
   ...streamFailures,
   ...faults,

@@ -221,7 +221,7 @@ export const jobDefinitions: readonly Claim[] = [
       [{ ...good, from: db.topic('nowhere') }, /nowhere/, 'unknown-topic'],
       [{ ...good, fields: ['tag'] }, /fields/],
       [{ ...good, map: words, fields: ['tag', 'tag.a'] }, /tag/],
-      [{ ...good, workers: 2 }, /one tab/, 'not-there'],
+      [{ ...good, workers: 2 }, /partitions/, 'not-there'],
       [{ ...good, schedule: { every: 1 } }, /100/],
     ] as unknown as [never, RegExp, string?][]) {
       const error = await rejects(db.job('bad', definition).run(), 'invalid', reason)

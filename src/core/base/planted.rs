@@ -81,6 +81,10 @@ pub enum Bug {
     CommitJobOutputApart,
     /// A slice of a job is taken from whoever brings it, whatever was committed since it was read.
     IgnoreJobCursor,
+    /// A slice of a partition is taken from whoever brings it, whatever was committed of that partition since it was read.
+    IgnorePartitionCursor,
+    /// Keys are reduced as soon as one partition of a job was mapped.
+    ReduceBeforeLastPartition,
     /// The old result of a job goes in one commit, and the new one comes in another.
     SwapJobInTwo,
     /// The sync server takes a mutation that comes again for a new one.

@@ -80,6 +80,13 @@ pub trait Read {
 
     /// A cursor before the first entry of `range` in `direction`. Deleted keys do not appear.
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_>;
+
+    /// Keys in the range with about as many bytes between any two, in ascending order, told without reading them: they may be
+    /// deleted, and come twice. None where that is not known.
+    fn landmarks(&self, range: &KeyRange) -> Step<Vec<Vec<u8>>> {
+        let _ = range;
+        Ok(Vec::new())
+    }
 }
 
 /// Walks entries in key order. After [`Pause::Missing`] call `advance` again once the blobs are there, or start a new

@@ -21,6 +21,7 @@ mod floor;
 mod flush;
 mod interactive;
 pub mod key;
+mod landmarks;
 pub mod levels;
 mod log_tail;
 mod maintenance;

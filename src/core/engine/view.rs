@@ -45,4 +45,8 @@ impl Read for View<'_> {
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
         self.sources().into_cursor(range, direction)
     }
+
+    fn landmarks(&self, range: &KeyRange) -> Step<Vec<Vec<u8>>> {
+        self.sources().landmarks(range)
+    }
 }

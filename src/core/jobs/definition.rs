@@ -11,6 +11,8 @@ use crate::collections::{json, Value};
 
 /// The most documents that one slice may be asked to have.
 const SLICE_MAX: u64 = 10_000;
+/// The most parts that the source may be asked to be split into.
+pub const PARTITIONS_MAX: u64 = 16;
 
 /// A job's definition.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,11 +37,13 @@ pub struct Definition {
     pub slice: u64,
     /// What of each document the application is given; nothing for all of it.
     pub fields: Vec<Box<str>>,
+    /// Into how many ranges of ids the source is split, at most.
+    pub partitions: u64,
 }
 
 impl Definition {
-    /// Reads `{"from","topic"?,"into","pipeline","mapped"?,"reduced"?,"onError"?,"sliceSize"?,"fields"?}`; further fields only tell
-    /// definitions apart.
+    /// Reads `{"from","topic"?,"into","pipeline","mapped"?,"reduced"?,"onError"?,"sliceSize"?,"fields"?,"partitions"?}`; further
+    /// fields only tell definitions apart.
     ///
     /// # Errors
     /// `Invalid`, naming the field and the fix.
@@ -72,8 +76,17 @@ impl Definition {
         if !wanted.is_empty() && (!mapped || topic) {
             return Err(fields.wrong("fields", "left out: they are for documents that a map function is given"));
         }
+        let partitions = fields.number("partitions")?.unwrap_or(1);
+        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+            return Err(fields.wrong("partitions", &format!("a whole number from 1 to {PARTITIONS_MAX}")));
+        }
+        if topic && partitions > 1 {
+            let text = "job: a topic is read by one runner, in the order of its offsets: leave 'partitions' out";
+            return Err(Error::invalid(text).with_reason("not-there"));
+        }
         let slice = slice.unwrap_or(0);
-        let definition = Self { from, topic, until, into, pipeline, mapped, reduced, skip, slice, fields: wanted };
+        let definition =
+            Self { from, topic, until, into, pipeline, mapped, reduced, skip, slice, fields: wanted, partitions };
         definition.grouping()?;
         definition.projection()?;
         Ok(definition)
@@ -113,7 +126,7 @@ impl Definition {
     pub fn to_json(&self) -> Vec<u8> {
         let text = |text: &str| Value::String(text.into());
         let wanted = self.fields.iter().map(|path| text(path)).collect();
-        let fields = vec![
+        let mut fields = vec![
             ("from".into(), text(&self.from)),
             ("topic".into(), Value::Bool(self.topic)),
             ("until".into(), Value::Number(self.until as f64)),
@@ -125,6 +138,9 @@ impl Definition {
             ("sliceSize".into(), if self.slice == 0 { Value::Null } else { Value::Number(self.slice as f64) }),
             ("fields".into(), Value::Array(wanted)),
         ];
+        if self.partitions > 1 {
+            fields.push(("partitions".into(), Value::Number(self.partitions as f64)));
+        }
         json::to_json(&Value::Object(fields))
     }
 }

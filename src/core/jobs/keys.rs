@@ -3,7 +3,7 @@
 //! ```text
 //! 07 'n'                                  the next run number
 //! 07 'j' name                             a job's record
-//! 07 's' run:u32be key slice:u64be        what a slice knows of a key; the key as in an index
+//! 07 's' run:u32be key slice:u64be        what a slice knows of a key; the key as in an index, slices in the order of documents
 //! 07 'p' run:u32be number:u64be           a record that failed
 //! 07 'g' run:u32be                        a run whose keys are to be cleared
 //! 00 'c' "$job:" run                      the collection that the result is written to

@@ -62,6 +62,7 @@ pub struct MapPage {
     source: u32,
     rows_max: u64,
     start: Vec<u8>,
+    end: Vec<u8>,
     page: PageEnd,
     partials: Partials,
     failed: BTreeSet<Vec<u8>>,
@@ -71,18 +72,20 @@ pub struct MapPage {
 }
 
 impl MapPage {
-    /// The page behind the record's cursor.
+    /// The page behind the cursor of that partition of the record.
     ///
     /// # Errors
     /// As [`Definition::grouping`].
-    pub fn new(record: &Record, definition: &Definition) -> Result<Self> {
+    pub fn new(record: &Record, definition: &Definition, partition: usize) -> Result<Self> {
         let (grouping, rows_max) = (definition.grouping()?, definition.slice_or(ROWS_MAX));
         let now = record.started as f64;
-        let page = PageEnd { last: record.cursor.clone(), ..PageEnd::default() };
+        let (start, end) = record.range_of(partition);
+        let (start, end) = (start.to_vec(), end.to_vec());
+        let page = PageEnd { last: start.clone(), ..PageEnd::default() };
         let partials = grouping.part(now);
-        let (start, failed, failures) = (record.cursor.clone(), BTreeSet::new(), Vec::new());
+        let (failed, failures) = (BTreeSet::new(), Vec::new());
         let source = record.source;
-        Ok(Self { grouping, now, source, rows_max, start, page, partials, failed, failures, careful: false })
+        Ok(Self { grouping, now, source, rows_max, start, end, page, partials, failed, failures, careful: false })
     }
 
     /// Reads and maps until the page is full.
@@ -92,7 +95,7 @@ impl MapPage {
     pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
         let (begun, mut unlooked) = (clock.monotonic_ms(), 0);
         'again: loop {
-            let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
+            let mut cursor = view.cursor(behind(self.source, &self.page.last, &self.end), Direction::Forward);
             while !self.is_full() {
                 if !cursor.advance()? {
                     self.page.end = true;
@@ -163,6 +166,7 @@ impl MapPage {
 #[derive(Default)]
 pub struct HandedPage {
     source: u32,
+    until: Vec<u8>,
     rows_max: u64,
     wanted: Option<Projection>,
     /// How far it read.
@@ -174,16 +178,23 @@ pub struct HandedPage {
 }
 
 impl HandedPage {
-    /// The page behind the record's cursor, or behind a page that was handed out before.
+    /// The page behind the cursor of that partition of the record, or behind a page that was handed out before.
     /// The application may ask for few documents, to keep slices short.
     ///
     /// # Errors
     /// As [`Definition::projection`].
-    pub fn new(record: &Record, definition: &Definition, limit: Option<u64>, after: Option<Vec<u8>>) -> Result<Self> {
-        let last = after.unwrap_or_else(|| record.cursor.clone());
+    pub fn new(
+        record: &Record,
+        definition: &Definition,
+        partition: usize,
+        limit: Option<u64>,
+        after: Option<Vec<u8>>,
+    ) -> Result<Self> {
+        let (start, until) = record.range_of(partition);
+        let (last, until) = (after.unwrap_or_else(|| start.to_vec()), until.to_vec());
         let page = PageEnd { last, ..PageEnd::default() };
         let (rows_max, wanted) = (handed_rows(definition, limit), definition.projection()?);
-        Ok(Self { source: record.source, rows_max, wanted, page, ..Self::default() })
+        Ok(Self { source: record.source, until, rows_max, wanted, page, ..Self::default() })
     }
 
     /// Reads until the page is full.
@@ -192,7 +203,7 @@ impl HandedPage {
     /// [`Pause::Yield`] after a few milliseconds: step again.
     pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
         let (begun, mut unlooked) = (clock.monotonic_ms(), 0);
-        let mut cursor = view.cursor(behind(self.source, &self.page.last), Direction::Forward);
+        let mut cursor = view.cursor(behind(self.source, &self.page.last, &self.until), Direction::Forward);
         while !self.is_full() {
             if !cursor.advance()? {
                 self.page.end = true;
@@ -306,8 +317,8 @@ pub(super) fn refused<T>(result: Result<T>) -> Result<Option<Error>> {
     }
 }
 
-/// The documents behind an id; of no collection none.
-fn behind(source: u32, last: &[u8]) -> KeyRange {
+/// The documents behind an id, up to another one (empty: up to the last); of no collection none.
+pub(super) fn behind(source: u32, last: &[u8], until: &[u8]) -> KeyRange {
     let prefix = keys::document_prefix(source);
     if source == 0 {
         return KeyRange { start: prefix.to_vec(), end: Some(prefix.to_vec()) };
@@ -315,6 +326,11 @@ fn behind(source: u32, last: &[u8]) -> KeyRange {
     let mut range = KeyRange::prefix(&prefix);
     if !last.is_empty() {
         range.start = [&prefix, last, &[0]].concat();
+    }
+    if !until.is_empty() {
+        let end = [&prefix, until, &[0]].concat();
+        // A token that lies behind it is none of this page's: then there is nothing.
+        range.end = Some(end.max(range.start.clone()));
     }
     range
 }

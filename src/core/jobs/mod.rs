@@ -5,9 +5,11 @@
 //! cursor behind it are always written by the same transaction, which first checks that the cursor is where the slice began:
 //! so a run that is killed, or run twice at once, counts every document exactly once.
 
+pub mod cut;
 pub mod definition;
 pub mod keys;
 pub mod map;
+pub mod partition;
 pub mod record;
 pub mod reduce;
 pub mod run;
@@ -15,6 +17,7 @@ pub mod slice;
 pub mod swap;
 
 pub use definition::Definition;
+pub use partition::Partition;
 pub use record::{Phase, Record, State};
 
 use crate::base::{write_slice, Error, Reader, Result};

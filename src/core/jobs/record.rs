@@ -5,9 +5,11 @@
 use crate::base::{write_slice, write_varint, Error, Reader, Result};
 use crate::engine::{Read, Step, Transaction};
 
-use super::keys;
+use super::{keys, Partition};
 
+/// The format of a record, and of one with partitions.
 const FORMAT: u8 = 1;
+const FORMAT_PARTITIONED: u8 = 2;
 
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,9 @@ pub struct Record {
     pub finished: u64,
     /// Why it failed.
     pub message: Box<str>,
+    /// The ranges of ids that the source was split into, in their order; none if it was not. Then `cursor` is of no use before
+    /// keys are reduced.
+    pub partitions: Vec<Partition>,
 }
 
 impl Record {
@@ -146,7 +151,8 @@ impl Record {
 
     /// The stored bytes (docs/FORMAT.md).
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT, self.state as u8, self.phase as u8];
+        let format = if self.partitions.is_empty() { FORMAT } else { FORMAT_PARTITIONED };
+        let mut out = vec![format, self.state as u8, self.phase as u8];
         let Counters { rows, rows_total, bytes, parts, parts_done, results, failures } = self.counters;
         let numbers = [
             self.run.into(),
@@ -168,6 +174,9 @@ impl Record {
         write_slice(&mut out, &self.cursor);
         write_slice(&mut out, self.message.as_bytes());
         write_slice(&mut out, &self.definition);
+        if !self.partitions.is_empty() {
+            Partition::encode_all(&self.partitions, &mut out);
+        }
         out
     }
 
@@ -177,7 +186,8 @@ impl Record {
     /// `Corrupt` if the bytes make no sense or are of a later format.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
-        if reader.u8()? != FORMAT {
+        let format = reader.u8()?;
+        if format != FORMAT && format != FORMAT_PARTITIONED {
             return Err(Error::corrupt("a job is recorded in a format of a later version"));
         }
         let (state, phase) = (State::decode(reader.u8()?)?, Phase::decode(reader.u8()?)?);
@@ -196,6 +206,7 @@ impl Record {
         let cursor = reader.slice()?.to_vec();
         let message = reader.text()?.into();
         let definition = reader.slice()?.into();
+        let partitions = if format == FORMAT { Vec::new() } else { Partition::decode_all(&mut reader)? };
         reader.finish("a job's record")?;
         Ok(Self {
             run,
@@ -211,6 +222,7 @@ impl Record {
             updated,
             finished,
             message,
+            partitions,
         })
     }
 }
@@ -227,12 +239,15 @@ mod tests {
             (run, source, hash, step) in any::<(u32, u32, u64, u64)>(), (state, phase) in any::<(u8, u8)>(),
             (rows, parts, failures, started) in any::<(u64, u64, u64, u64)>(),
             (cursor, definition) in any::<(Vec<u8>, Vec<u8>)>(), message in "\\PC{0,9}",
+            ranges in proptest::collection::vec(any::<(bool, u64, Vec<u8>, Vec<u8>)>(), 0..17),
         ) {
             let counters = Counters { rows, parts, failures, ..Counters::default() };
             let (state, phase) = (State::decode(state % 5).unwrap(), Phase::decode(phase % 3).unwrap());
+            let partition = |(done, step, cursor, end)| Partition { done, step, cursor, end };
+            let partitions = ranges.into_iter().map(partition).collect();
             let record = Record {
                 run, step, state, phase, hash, definition: definition.into(), source, cursor, counters, started,
-                updated: started, finished: 0, message: message.into(),
+                updated: started, finished: 0, message: message.into(), partitions,
             };
             prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
         }
@@ -241,10 +256,12 @@ mod tests {
         fn hostile_bytes_are_an_error_and_never_a_panic(mut bytes: Vec<u8>) {
             let _ = Record::decode(&bytes);
             let _ = super::super::Failure::decode(&bytes);
-            if let Some(first) = bytes.first_mut() {
-                *first = FORMAT;
+            for format in [FORMAT, FORMAT_PARTITIONED] {
+                if let Some(first) = bytes.first_mut() {
+                    *first = format;
+                }
+                let _ = Record::decode(&bytes);
             }
-            let _ = Record::decode(&bytes);
         }
     }
 }

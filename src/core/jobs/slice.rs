@@ -62,31 +62,34 @@ pub fn commit_slice(
         write(tx, name, &mut record, ticket.now)?;
         return Ok(record);
     }
-    put_parts(tx, &record, slice)?;
-    advance(tx, name, &mut record, slice, ticket.now)?;
+    put_parts(tx, &record, ticket.partition, slice)?;
+    advance(tx, name, &mut record, ticket, slice)?;
     Ok(record)
 }
 
 /// Writes what a slice came to, without the cursor: half of [`commit_slice`].
-pub(crate) fn put_parts(tx: &mut dyn Transaction, record: &Record, slice: &Slice) -> Step<()> {
+pub(crate) fn put_parts(tx: &mut dyn Transaction, record: &Record, partition: usize, slice: &Slice) -> Step<()> {
+    let number = record.slice_number(partition);
     for (group, part) in &slice.parts {
-        tx.put(&keys::part(record.run, group, record.step), part)?;
+        tx.put(&keys::part(record.run, group, number), part)?;
     }
     Ok(())
 }
 
 /// Moves the cursor behind a slice: the other half of [`commit_slice`].
-pub(crate) fn advance(tx: &mut dyn Transaction, name: &str, record: &mut Record, slice: &Slice, now: u64) -> Step<()> {
+pub(crate) fn advance(
+    tx: &mut dyn Transaction,
+    name: &str,
+    record: &mut Record,
+    ticket: Ticket,
+    slice: &Slice,
+) -> Step<()> {
     let page = &slice.page;
     record.counters.rows += page.rows;
     record.counters.bytes += page.bytes;
     record.counters.parts += slice.parts.len() as u64;
-    record.cursor.clone_from(&page.last);
-    if page.end {
-        record.phase = Phase::Reduce;
-        record.cursor.clear();
-    }
-    write(tx, name, record, now)
+    record.move_cursor(ticket.partition, &page.last, page.end);
+    write(tx, name, record, ticket.now)
 }
 
 /// Writes what a slice of groups came to, and the cursor behind it. Documents that are refused fail the run.

@@ -30,6 +30,7 @@ pub(in super::super) enum JobsTask {
 /// `jobNext`: the page behind the checkpoint, or behind a page that was handed out before.
 pub(in super::super) struct NextTask {
     name: Box<str>,
+    partition: usize,
     limit: Option<u64>,
     after: Option<Vec<u8>>,
     page: Option<Box<(Record, NextPage)>>,
@@ -58,8 +59,9 @@ impl JobsTask {
             }
             "jobNext" => {
                 let (name, limit) = (name(fields)?, fields.number("limit")?);
+                let partition = super::take_partition(fields)?;
                 let after = if fields.has("after") { Some(super::take_token(fields, "after")?) } else { None };
-                ("jobNext", Self::Next(NextTask { name, limit, after, page: None }))
+                ("jobNext", Self::Next(NextTask { name, partition, limit, after, page: None }))
             }
             _ => return Ok(None),
         }))
@@ -127,17 +129,18 @@ fn write_failures(list: &[Failure], answer: &mut ObjectWriter) {
 
 impl NextTask {
     fn step(&mut self, view: &dyn Read, context: Context<'_>) -> Step<Response> {
-        let Self { name, limit, after, page } = self;
+        let Self { name, partition, limit, after, page } = self;
         let (record, page) = &mut **match page {
             Some(page) => page,
             None => {
                 let record = Record::load(view, name)?.ok_or_else(|| unknown(name))?;
-                let next = begin(&record, *limit, after.clone())?;
+                let next = begin(&record, *partition, *limit, after.clone())?;
                 page.insert(Box::new((record, next)))
             }
         };
         let mut answer = ObjectWriter::default();
-        answer.number("run", record.run.into()).number("step", record.step).text("phase", record.phase.name());
+        let step = record.step_of(*partition).unwrap_or(record.step);
+        answer.number("run", record.run.into()).number("step", step).text("phase", record.phase.name());
         match page {
             NextPage::Nothing => {}
             NextPage::Documents(page) => {
@@ -184,14 +187,16 @@ fn write_groups(page: &ReducePage, answer: &mut ObjectWriter) {
     answer.flag("end", page.end);
 }
 
-fn begin(record: &Record, limit: Option<u64>, after: Option<Vec<u8>>) -> Result<NextPage> {
-    if record.state != State::Running {
+fn begin(record: &Record, partition: usize, limit: Option<u64>, after: Option<Vec<u8>>) -> Result<NextPage> {
+    if record.state != State::Running || record.step_of(partition).is_none() {
         return Ok(NextPage::Nothing);
     }
     let definition = definition(record)?;
     Ok(match record.phase {
         Phase::Map if definition.mapped && definition.topic => NextPage::Messages(definition),
-        Phase::Map if definition.mapped => NextPage::Documents(HandedPage::new(record, &definition, limit, after)?),
+        Phase::Map if definition.mapped => {
+            NextPage::Documents(HandedPage::new(record, &definition, partition, limit, after)?)
+        }
         Phase::Reduce if definition.reduced => NextPage::Groups(Box::new(ReducePage::new(record, &definition)?)),
         _ => NextPage::Nothing,
     })

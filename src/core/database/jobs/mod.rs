@@ -14,11 +14,12 @@ use crate::collections::fields::Fields;
 use crate::collections::json;
 use crate::collections::Value;
 use crate::engine::Durability;
+use crate::jobs::cut::Cuts;
 use crate::jobs::run::{self, Start, Ticket};
 use crate::jobs::{Definition, Failure, Phase, Record};
 
 use super::handle::Database;
-use super::response::{ObjectWriter, Response};
+use super::response::{write_list, ObjectWriter, Response};
 use super::sync::refuse_synced;
 
 pub(super) use look::JobsTask;
@@ -66,8 +67,12 @@ impl Database {
         let name: Box<str> = fields.required_text("name")?.into();
         match call {
             JobCall::Start => {
-                let start = self.take_start(name, &mut fields)?;
+                let (start, join) = (self.take_start(name, &mut fields)?, fields.flag("join", false)?);
                 fields.finish()?;
+                if join {
+                    let record = self.0.look(|view| run::join(view, &start.name, start.hash)).await?;
+                    return Ok(status(&start.name, record.as_ref()));
+                }
                 self.job_start(start, durability).await
             }
             JobCall::Pause | JobCall::Cancel => {
@@ -94,17 +99,19 @@ impl Database {
         let text = fields.raw("definition").ok_or_else(|| fields.missing("definition"))?;
         let (restart, every) = (fields.flag("restart", false)?, fields.number("every")?);
         let (definition, hash) = (Definition::parse(text)?, xxhash_rust::xxh3::xxh3_64(text));
-        Ok(Start { name, definition, hash, restart, every, now: self.wall(), topic: None })
+        Ok(Start { name, definition, hash, restart, every, now: self.wall(), topic: None, cuts: Vec::new() })
     }
 
     fn take_turn(&self, name: Box<str>, fields: &mut Fields<'_>) -> Result<Turn> {
         let run = fields.number_u32("run")?.ok_or_else(|| fields.missing("run"))?;
         let step = fields.number("step")?.ok_or_else(|| fields.missing("step"))?;
-        Ok(Turn { name, ticket: Ticket { run, step, now: self.wall() } })
+        let partition = take_partition(fields)?;
+        Ok(Turn { name, ticket: Ticket { run, partition, step, now: self.wall() } })
     }
 
-    async fn job_start(&self, start: Start, durability: Durability) -> Result<Response> {
+    async fn job_start(&self, mut start: Start, durability: Durability) -> Result<Response> {
         let (name, shared) = (start.name.clone(), Rc::clone(&self.0));
+        start.cuts = self.job_cuts(&start.definition).await?;
         let begin = move |tx: &mut dyn crate::engine::Transaction| {
             refuse_synced(tx, &start.definition.into, "job")?;
             let mut start = start.clone();
@@ -114,6 +121,19 @@ impl Database {
         let committed = self.0.engine.commit(durability, begin).await?;
         self.resume_upkeep();
         Ok(status(&name, Some(&committed.value)))
+    }
+
+    /// Where the source is cut into partitions. What changes before the run begins makes them no worse than uneven.
+    async fn job_cuts(&self, definition: &Definition) -> Result<Vec<Vec<u8>>> {
+        let partitions = usize::try_from(definition.partitions).unwrap_or(1);
+        if partitions < 2 {
+            return Ok(Vec::new());
+        }
+        let source = self.0.look(|view| self.0.catalog.find(view, &definition.from)).await?;
+        let Some(source) = source else { return Ok(Vec::new()) };
+        let (mut cuts, clock) = (Cuts::new(source.id, partitions), &*self.0.platform);
+        self.0.look(|view| cuts.step(view, clock)).await?;
+        Ok(cuts.finish())
     }
 
     async fn job_end(&self, call: JobCall, name: Box<str>, durability: Durability) -> Result<Response> {
@@ -145,6 +165,9 @@ fn write_status(name: &str, record: &Record, out: &mut Vec<u8>) {
     if let Ok(Definition { from, into, .. }) = run::definition(record) {
         answer.text("from", &from).text("into", &into);
     }
+    if !record.partitions.is_empty() {
+        write_partitions(record, &mut answer);
+    }
     let counters = &record.counters;
     answer.number("rows", counters.rows).number("rowsTotal", counters.rows_total).number("bytes", counters.bytes);
     answer.number("parts", counters.parts).number("partsDone", counters.parts_done);
@@ -154,6 +177,23 @@ fn write_status(name: &str, record: &Record, out: &mut Vec<u8>) {
         answer.text("message", &record.message);
     }
     out.extend_from_slice(&answer.finish().json);
+}
+
+/// How many partitions there are and how many are mapped; while keys are not reduced yet, those that are not, each with its step.
+fn write_partitions(record: &Record, answer: &mut ObjectWriter) {
+    let done = record.partitions.iter().filter(|one| one.done).count();
+    answer.number("partitions", record.partitions.len() as u64).number("partitionsDone", done as u64);
+    if record.is_split() {
+        let open: Vec<_> = record.partitions.iter().enumerate().filter(|(_, one)| !one.done).collect();
+        write_list(answer.field("open"), &open, |(at, one), out| {
+            out.extend_from_slice(format!("[{at},{}]", one.step).as_bytes());
+        });
+    }
+}
+
+/// The partition that a call is about; the first where it does not say, which is all there is of a run that is not split.
+fn take_partition(fields: &mut Fields<'_>) -> Result<usize> {
+    Ok(fields.number_u32("partition")?.map_or(0, |partition| partition as usize))
 }
 
 /// What the application says that failed: `[{"id","message"}, …]`.

@@ -33,7 +33,8 @@ impl Database {
     /// Does the next slice, if it is one that the engine does by itself.
     pub(super) async fn job_step(&self, turn: Turn, durability: Durability) -> Result<Response> {
         let (record, definition) = self.job(&turn.name).await?;
-        if record.run != turn.ticket.run || record.step != turn.ticket.step || record.state != State::Running {
+        let Ticket { run, partition, step, .. } = turn.ticket;
+        if record.run != run || record.step_of(partition) != Some(step) || record.state != State::Running {
             return Ok(status(&turn.name, Some(&record)));
         }
         let platform = &*self.0.platform;
@@ -45,7 +46,7 @@ impl Database {
                 self.job_slice(turn, slice, durability).await
             }
             Phase::Map if !definition.mapped => {
-                let mut page = MapPage::new(&record, &definition)?;
+                let mut page = MapPage::new(&record, &definition, partition)?;
                 self.0.look(|view| page.step(view, platform)).await?;
                 self.job_slice(turn, page.finish(), durability).await
             }
@@ -127,14 +128,15 @@ impl Database {
         let (name, ticket, output) = (turn.name.clone(), turn.ticket, Rc::clone(&slice));
         let put = move |tx: &mut dyn Transaction| {
             let mut record = expect(tx, &name, ticket, Phase::Map)?;
-            put_parts(tx, &record, &output)?;
-            run::write(tx, &name, &mut record, ticket.now)
+            put_parts(tx, &record, ticket.partition, &output)?;
+            run::write(tx, &name, &mut record, ticket.now)?;
+            Ok(record.step_of(ticket.partition))
         };
-        self.0.engine.commit(durability, put).await?;
-        let (name, ticket) = (turn.name.clone(), Ticket { step: turn.ticket.step + 1, ..turn.ticket });
+        let step = self.0.engine.commit(durability, put).await?.value.unwrap_or(ticket.step);
+        let (name, ticket) = (turn.name.clone(), Ticket { step, ..turn.ticket });
         let behind = move |tx: &mut dyn Transaction| {
             let mut record = expect(tx, &name, ticket, Phase::Map)?;
-            advance(tx, &name, &mut record, &slice, ticket.now)?;
+            advance(tx, &name, &mut record, ticket, &slice)?;
             Ok(record)
         };
         let committed = self.0.engine.commit(durability, behind).await?;

@@ -1,0 +1,36 @@
+/** Helping with runs that others begin: looking whether there is one, and joining it. It begins none. */
+import { TidewellError, toError } from '../errors.js'
+
+/** Between two looks for a run. */
+const LOOK_MS = 500
+
+/** What is helped with. */
+export interface Helped {
+  /** The number of the run that goes on, if one does. */
+  readonly running: () => Promise<number | undefined>
+  /** Works on it until it ends. */
+  readonly join: () => Promise<unknown>
+  readonly report: (error: TidewellError) => void
+}
+
+/** Helps with one run after another, until `end` fires or the database is closed. */
+export async function keepHelping(job: Helped, end: AbortSignal): Promise<void> {
+  /** A run that this one cannot help with. */
+  let left: number | undefined
+  while (!end.aborted) {
+    let run: number | undefined
+    try {
+      run = await job.running()
+      if (run !== undefined && run !== left) await job.join()
+    } catch (error) {
+      const known = toError(error)
+      if (end.aborted || known.code === 'closed') return
+      // Whoever runs it is told.
+      if (known.reason !== 'job-failed' && known.reason !== 'cancelled') {
+        left = run
+        job.report(known)
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}

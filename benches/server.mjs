@@ -75,6 +75,13 @@ export const serveJobs = async (engines) => {
   return serve(() => undefined)
 }
 
+/** The same for the benchmark of partitions. */
+export const servePartitions = async () => {
+  await bundle({ 'jobs-split-page': 'jobs/split-page.js', 'jobs-split-worker': 'jobs/split-worker.js' })
+  await copyFile(join(here, 'jobs/split-page.html'), join(out, 'jobs-split-page.html'))
+  return serve(() => undefined)
+}
+
 /** The same for the benchmark of topics. */
 export const serveTopics = async () => {
   await bundle({ 'topics-page': 'topics/page.js' })

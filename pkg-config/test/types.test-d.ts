@@ -326,6 +326,12 @@ export function jobs() {
   })
   // @ts-expect-error: a message is no click
   db.job('k', { from: clicks, map: ({ page }, emit) => emit(page, 1), reduce: 'sum', into: 'counts' })
+  const end: () => void = db
+    .job('l', { from: notes, map: { key: '$tag' }, reduce: 'count', into: 'counts', partitions: 4 })
+    .help()
+  end()
+  // @ts-expect-error: a topic is not split
+  db.job('m', { from: clicks, map: { key: '$value.page' }, reduce: 'count', into: 'counts', partitions: 2 })
 }
 
 interface Click {

@@ -8,9 +8,12 @@ use anyhow::{bail, Context, Result};
 use crate::process::Step;
 use crate::{build, setup, tree};
 
-/// Runs the command; arguments go to `benches/run.mjs`, or after `search`, `jobs`, `topics` or `sync` to the script of that name.
+/// The benchmarks that have a script of their own; `benches/run.mjs` is that of documents.
+const OWN: [&str; 5] = ["search", "jobs", "partitions", "topics", "sync"];
+
+/// Runs the command; arguments go to the script.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
-    let own = matches!(arguments.first().map(String::as_str), Some("search" | "jobs" | "topics" | "sync"));
+    let own = arguments.first().is_some_and(|name| OWN.contains(&name.as_str()));
     let name = if own { arguments.remove(0) } else { String::from("run") };
     let script = tree::root().join(format!("benches/{name}.mjs"));
     if !script.is_file() {

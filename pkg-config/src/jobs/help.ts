@@ -1,8 +1,6 @@
 /** Helping with runs that others begin: looking whether there is one, and joining it. It begins none. */
 import { TidewellError, toError } from '../errors.js'
-
-/** Between two looks for a run. */
-const LOOK_MS = 500
+import { LOOK_MS } from './turn.js'
 
 /** What is helped with. */
 export interface Helped {

@@ -86,9 +86,10 @@ export interface PipelineJob<T, S = CollectionRef<T>> extends JobBase<S> {
 /** What a job does. */
 export type JobDefinition<T = AnyDocument, V = unknown, R = unknown> = MapReduce<T, V, R> | PipelineJob<T>
 
-/** A job over the messages of a topic. */
-export type TopicJob<M = unknown, V = unknown, R = unknown> =
+/** A job over the messages of a topic, which is not split. */
+export type TopicJob<M = unknown, V = unknown, R = unknown> = (
   MapReduce<TopicMessage<M>, V, R, TopicRef<TopicMessage<M>>> | PipelineJob<TopicMessage<M>, TopicRef<TopicMessage<M>>>
+) & { readonly partitions?: 1 | undefined }
 
 /** When a job runs by itself, while some tab that called {@link Job.start} is open. */
 export type JobSchedule =

@@ -162,14 +162,14 @@ export const jobPartitions: readonly Claim[] = [
 
   claim('the number of partitions is 1 to 16, and a topic has one', async (db) => {
     const good = { from: 'notes', map: { key: '$tag' }, reduce: 'count', into: 'out' } as const
-    for (const partitions of [0, 17, 1.5, -1, '2', null] as number[]) {
+    for (const partitions of [0, 17, 1.5, -1, '2'] as number[]) {
       const { message } = await rejects(db.job('bad', { ...good, partitions }).run(), 'invalid')
-      holds(/partitions.*16/.test(message), message)
+      holds(/'partitions' must be a whole number/.test(message), message)
     }
     const clicks = db.topic<{ page: string }>('clicks')
     await clicks.publish({ page: 'a' })
     const topic = { from: clicks, map: { key: '$value.page' }, reduce: 'count', into: 'out' } as const
-    const { message } = await rejects(db.job('topic', { ...topic, partitions: 2 }).run(), 'invalid', 'not-there')
+    const { message } = await rejects(db.job('topic', { ...topic, partitions: 2 as 1 }).run(), 'invalid', 'not-there')
     holds(/topic.*partitions/.test(message), message)
     equal((await db.job('topic', { ...topic, partitions: 1 }).run()).rows, 1)
   }),

@@ -58,3 +58,54 @@ fn reaches(table: &TableInfo, range: &KeyRange) -> bool {
     compare(&table.largest, &range.start).is_ge()
         && range.end.as_ref().is_none_or(|end| compare(&table.smallest, end).is_lt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::memtable::Memtable;
+    use super::super::test_store::TestStore;
+    use super::*;
+
+    const COUNT: usize = 20_000;
+
+    fn key(n: usize) -> Vec<u8> {
+        format!("k{n:05}").into_bytes()
+    }
+
+    /// A third of the keys in a memtable, the others in tables of `cut` entries, 100 bytes each.
+    fn landmarks(cut: usize, range: &KeyRange) -> Vec<Vec<u8>> {
+        let keys: Vec<_> = (0..COUNT).map(key).collect();
+        let value = |n: usize| (0..100).map(|at| (n.wrapping_mul(7919) >> (at % 13)) as u8).collect::<Vec<_>>();
+        let values: Vec<_> = (0..COUNT).map(value).collect();
+        let mut memtable = Memtable::new();
+        for at in (0..COUNT).filter(|at| at % 3 == 0) {
+            memtable.insert(&keys[at], 9, Some(&values[at]));
+        }
+        let mut store = TestStore::new(10_000_000);
+        let stored = (0..COUNT).filter(|at| at % 3 != 0).map(|at| (&keys[at][..], 5, Some(&values[at][..])));
+        store.write(1, cut, stored);
+        store.run(|levels, blocks| {
+            Sources { memtables: vec![&memtable], levels, blocks: *blocks, position: 9 }.landmarks(range)
+        })
+    }
+
+    #[test]
+    fn as_much_lies_between_any_two_quarters_of_the_landmarks() {
+        for (cut, least) in [(COUNT, 100), (5_000, 100), (100, 100)] {
+            let range = KeyRange { start: key(4_000), end: Some(key(12_000)) };
+            let found = landmarks(cut, &range);
+            assert!(found.len() >= least * 8_000 / COUNT, "{} of tables of {cut}", found.len());
+            assert!(found.is_sorted() && found.iter().all(|key| range.contains(key)));
+            for quarter in 1..4 {
+                let at = &found[found.len() * quarter / 4];
+                let (low, high) = (key(4_000 + 2_000 * quarter - 400), key(4_000 + 2_000 * quarter + 400));
+                assert!(*at >= low && *at <= high, "quarter {quarter} of tables of {cut} is at {}", String::from_utf8_lossy(at));
+            }
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_there_are_no_landmarks() {
+        assert!(landmarks(5_000, &KeyRange::prefix(b"x")).is_empty());
+        assert!(landmarks(100, &KeyRange::prefix(b"a")).is_empty());
+    }
+}

@@ -1,5 +1,5 @@
 // `cargo xtask bench partitions`: jobs by one runner, and by two on a source that is split: a page and a worker of its own, or two pages.
-// Arguments: --total N, --rounds N, --partitions N.
+// Ways take turns, so that each is compared with what ran just before. Arguments: --total N, --rounds N, --partitions N, --work WORDS.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { eventually, launch, newProfile } from '../tests/browser/support/browser
 import { servePartitions } from './server.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
-const options = { total: { type: 'string', default: '50000' }, rounds: { type: 'string', default: '5' }, partitions: { type: 'string', default: '8' } }
+const options = { total: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '5' }, partitions: { type: 'string', default: '8' }, work: { type: 'string', default: '' } }
 const { values } = parseArgs({ options })
 const [total, rounds, partitions] = [values.total, values.rounds, values.partitions].map(Number)
 
@@ -38,7 +38,8 @@ try {
   }
   await first.bringToFront()
   for (const work of await first.evaluate(() => window.bench.works)) {
-    // Blocks are in memory in all of them.
+    if (!work.includes(values.work)) continue
+    // Blocks are in memory in both pages.
     for (const page of [first, second]) await page.evaluate((job) => window.bench.run(job), { work, partitions: 1 })
     for (let round = 0; round < rounds; round++) {
       for (const [way, { partitions, worker = false, tab = false }] of Object.entries(ways)) {
@@ -48,7 +49,7 @@ try {
         const result = await first.evaluate((job) => window.bench.run(job), job)
         const key = `${work} | ${way}`
         rows.set(key, [...(rows.get(key) ?? []), result])
-        console.log(`  ${key}: ${Math.round(result.ms)} ms, mapped after ${Math.round(result.mapped)} ms, ${result.rows} rows, sum ${result.sum}`)
+        console.log(`  ${key}: ${Math.round(result.ms)} ms, ${result.rows} rows, sum ${result.sum}`)
       }
     }
   }
@@ -58,9 +59,13 @@ try {
   await profile.remove()
 }
 const sorted = (list) => [...list].sort((a, b) => a - b)
-const told = (list) => `${Math.round(sorted(list)[list.length >> 1])} (${Math.round(sorted(list)[0])})`
-const lines = [...rows].map(([key, all]) => `| ${key} | ${told(all.map(({ ms }) => ms))} | ${told(all.map(({ mapped }) => mapped))} |`)
-const text = [`**${total} documents, median and best of ${rounds} rounds**`, '', '| work | runners | ms | mapped, ms |', '|---|---|---|---|', ...lines].join('\n')
+const median = (list) => sorted(list)[list.length >> 1]
+const lines = [...rows].map(([key, all]) => {
+  const [times, unsplit] = [all, rows.get(`${key.split(' | ')[0]} | one, not split`)].map((list) => list.map(({ ms }) => ms))
+  const share = median(times.map((ms, round) => ms / unsplit[round]))
+  return `| ${key} | ${Math.round(median(times))} | ${Math.round(sorted(times)[0])} | ${share.toFixed(2)} |`
+})
+const text = [`**${total} documents, ${rounds} rounds**`, '', '| work | runners | median, ms | best, ms | of the unsplit one in the same round |', '|---|---|---|---|---|', ...lines].join('\n')
 mkdirSync(resolve(root, 'target/bench'), { recursive: true })
 writeFileSync(resolve(root, 'target/bench/partitions.md'), `${text}\n`)
 console.log(`\n${text}\n(target/bench/partitions.md)`)

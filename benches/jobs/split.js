@@ -3,11 +3,11 @@ const sum = (_, values) => values.reduce((a, b) => a + b, 0)
 const words = ({ body }, emit) => {
   for (const word of body.split(' ')) if (word !== '') emit(word, 1)
 }
-/** About 0.1 ms for each document, on the machine that the figures are from. */
+/** About 0.05 ms for each document, on the machine that the figures are from. */
 const costly = ({ body, group }, emit) => {
   let hash = 0
-  for (let round = 0; round < 120; round++) for (let at = 0; at < body.length; at++) hash = (Math.imul(hash, 31) + body.charCodeAt(at)) | 0
-  emit(group, hash & 1)
+  for (let round = 0; round < 60; round++) for (let at = 0; at < body.length; at++) hash = (Math.imul(hash, 31) + body.charCodeAt(at)) | 0
+  emit(group, (hash >>> 8) & 1)
 }
 const split = [{ $project: { word: { $split: ['$body', ' '] } } }, { $unwind: '$word' }, { $match: { word: { $ne: '' } } }]
 

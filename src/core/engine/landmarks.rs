@@ -10,8 +10,9 @@ use super::memtable_cursor::MemtableCursor;
 use super::sources::Sources;
 use super::table_info::TableInfo;
 
-/// Where more tables than these reach into a range, they are not opened: where each of them ends is enough.
-const OPENED_MAX: usize = 64;
+/// Where more tables than these reach into a range, they are not opened: where each of them ends is enough, and more than anybody asks
+/// for.
+const OPENED_MAX: usize = 256;
 /// Bytes of a memtable that count as a block.
 const BLOCK_BYTES: usize = 16 << 10;
 /// Bytes of a memtable that count as a table.
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn as_much_lies_between_any_two_quarters_of_the_landmarks() {
-        for (cut, least) in [(COUNT, 100), (5_000, 100), (100, 100)] {
+        // One table, a few, and more than are opened.
+        for (cut, least) in [(COUNT, 100), (5_000, 100), (40, 256)] {
             let range = KeyRange { start: key(4_000), end: Some(key(12_000)) };
             let found = landmarks(cut, &range);
             assert!(found.len() >= least * 8_000 / COUNT, "{} of tables of {cut}", found.len());
@@ -98,7 +100,11 @@ mod tests {
             for quarter in 1..4 {
                 let at = &found[found.len() * quarter / 4];
                 let (low, high) = (key(4_000 + 2_000 * quarter - 400), key(4_000 + 2_000 * quarter + 400));
-                assert!(*at >= low && *at <= high, "quarter {quarter} of tables of {cut} is at {}", String::from_utf8_lossy(at));
+                assert!(
+                    *at >= low && *at <= high,
+                    "quarter {quarter} of tables of {cut} is at {}",
+                    String::from_utf8_lossy(at)
+                );
             }
         }
     }

@@ -18,11 +18,16 @@ pub(crate) fn is_replay() -> bool {
     number("TIDEWELL_SEED").is_some()
 }
 
+/// How much more is asked for than usual.
+pub(crate) fn scale() -> u64 {
+    number("TIDEWELL_SCALE").unwrap_or(1)
+}
+
 /// The seeds `0..count`, scaled, or the one that was asked for.
 fn seeds(count: u64) -> Range<u64> {
     match number("TIDEWELL_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..count * number("TIDEWELL_SCALE").unwrap_or(1),
+        None => 0..count * scale(),
     }
 }
 

@@ -9,7 +9,7 @@ use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::client::link::{Link, Timing};
 use tidewell_core::sync::client::memory::MemoryClient;
 use tidewell_core::sync::client::{Config, Table};
-use tidewell_core::sync::{Client, ClientStore, Subscription};
+use tidewell_core::sync::{Client, ClientStore, Mutation, Subscription};
 
 use super::model::{apply, fields, Scope, State};
 
@@ -86,36 +86,12 @@ impl Device {
 
     /// The names of the mutations in these tables of the profile.
     pub(crate) fn mutations(&self, tables: &[Table]) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for table in tables {
-            let mut show = |_: &str, value: Value| {
-                if let Some(Value::String(id)) = value.field("mutation").and_then(|mutation| mutation.field("id")) {
-                    names.insert(id.to_string());
-                }
-                Ok(true)
-            };
-            self.store.scan(*table, &mut show).unwrap();
-        }
-        names
+        mutations(&self.store, tables)
     }
 
     /// Everything the application sees.
     pub(crate) fn view(&self, client: &Client) -> State {
-        let mut view = State::new();
-        let mut show = |key: &str, value: Value| {
-            let (collection, id) = key.split_once('\0').unwrap();
-            view.insert((collection.into(), id.into()), fields(value.field("doc").unwrap()));
-            Ok(true)
-        };
-        self.store.scan(Table::Base, &mut show).unwrap();
-        for ((collection, id), document) in client.overlay() {
-            let key = (collection.to_string(), id.to_string());
-            match document {
-                Some(document) => drop(view.insert(key, fields(document))),
-                None => drop(view.remove(&key)),
-            }
-        }
-        view
+        view(&self.store, client)
     }
 
     /// Whether the view is the server's state with the pending mutations on top. `state` answers the server's state at
@@ -123,23 +99,66 @@ impl Device {
     pub(crate) fn judge<'a>(&self, state: impl Fn(&str, u64) -> Option<&'a State>) -> Result<(), String> {
         let Some(client) = &self.client else { return Ok(()) };
         let Some(version) = client.version() else { return Ok(()) };
-        let mut expected = match client.epoch() {
-            Some(_) if version == 0 => State::new(),
-            Some(epoch) => match state(epoch, version) {
-                Some(state) => self.seen.of(state),
-                None => return Err(format!("the client is at version {version} of {epoch}, which never was")),
-            },
-            None => State::new(),
-        };
-        for mutation in client.shown() {
-            // What can no longer be done is not shown.
-            let _ = apply(&mut expected, mutation);
-        }
-        let view = self.view(client);
-        if view == expected {
-            return Ok(());
-        }
-        let version = format!("at version {version} of {:?}", client.epoch());
-        Err(format!("{version} the view is\n  {view:?}\nand not\n  {expected:?}"))
+        let at = client.epoch().map(|epoch| (epoch, version));
+        judge(&self.view(client), at, client.shown(), &self.seen, state)
     }
+}
+
+/// The names of the mutations in these tables of a profile.
+pub(crate) fn mutations(store: &MemoryClient, tables: &[Table]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for table in tables {
+        let mut show = |_: &str, value: Value| {
+            if let Some(Value::String(id)) = value.field("mutation").and_then(|mutation| mutation.field("id")) {
+                names.insert(id.to_string());
+            }
+            Ok(true)
+        };
+        store.scan(*table, &mut show).unwrap();
+    }
+    names
+}
+
+/// Everything the application sees of a profile.
+pub(crate) fn view(store: &MemoryClient, client: &Client) -> State {
+    let mut view = State::new();
+    let mut show = |key: &str, value: Value| {
+        let (collection, id) = key.split_once('\0').unwrap();
+        view.insert((collection.into(), id.into()), fields(value.field("doc").unwrap()));
+        Ok(true)
+    };
+    store.scan(Table::Base, &mut show).unwrap();
+    for ((collection, id), document) in client.overlay() {
+        let key = (collection.to_string(), id.to_string());
+        match document {
+            Some(document) => drop(view.insert(key, fields(document))),
+            None => drop(view.remove(&key)),
+        }
+    }
+    view
+}
+
+/// Whether a view is the server's state at an epoch and version, as far as it was `seen`, with the pending mutations on top.
+pub(crate) fn judge<'a, 'b>(
+    view: &State,
+    at: Option<(&str, u64)>,
+    shown: impl Iterator<Item = &'b Mutation>,
+    seen: &Scope,
+    state: impl Fn(&str, u64) -> Option<&'a State>,
+) -> Result<(), String> {
+    let mut expected = match at {
+        Some((epoch, version)) if version > 0 => match state(epoch, version) {
+            Some(state) => seen.of(state),
+            None => return Err(format!("the client is at version {version} of {epoch}, which never was")),
+        },
+        _ => State::new(),
+    };
+    for mutation in shown {
+        // What can no longer be done is not shown.
+        let _ = apply(&mut expected, mutation);
+    }
+    if *view == expected {
+        return Ok(());
+    }
+    Err(format!("at {at:?} the view is\n  {view:?}\nand not\n  {expected:?}"))
 }

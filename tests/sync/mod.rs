@@ -3,6 +3,7 @@
 //! Messages travel as bytes. Every step is judged against a model that knows nothing of the code under test.
 
 mod actions;
+mod checked;
 mod device;
 mod model;
 #[cfg(feature = "planted-bugs")]

@@ -38,9 +38,9 @@ const startCouch = async () => {
     await rm(folder, { recursive: true, force: true })
   }
   // A database for each round.
-  const place = async (round) => {
-    await fetch(`${url}/round${round}`, { method: 'PUT' })
-    return { url: `${url}/round${round}` }
+  const place = async (name) => {
+    await fetch(`${url}/${name}`, { method: 'PUT' })
+    return { url: `${url}/${name}` }
   }
   return { place, close }
 }
@@ -48,7 +48,7 @@ const startCouch = async () => {
 const startTidewell = async () => {
   const server = await startSyncServer({ settings: '[limits]\nuser_requests = 0\ntenant_requests = 0\n' })
   // A tenant for each round.
-  const place = async (round) => ({ url: server.url, token: await server.token('ann', { tenant: `round${round}` }) })
+  const place = async (name) => ({ url: server.url, token: await server.token('ann', { tenant: name }) })
   return { place, close: server.close }
 }
 
@@ -80,13 +80,30 @@ const device = async (engine, name) => {
   return { call, close }
 }
 
+/** Documents a second that a device sends which wrote them without a network. */
+const upload = async (engine, where, name, method, count) => {
+  const one = await device(engine, name)
+  await one.call('join', where)
+  await browser.context.setOffline(true)
+  await one.call(method, count)
+  const begun = performance.now()
+  await browser.context.setOffline(false)
+  await one.call('settled')
+  return [one, count / ((performance.now() - begun) / 1000)]
+}
+
 const runRound = async (engine, round) => {
-  const where = await servers[engine].place(round)
-  const one = await device(engine, `${engine}-${round}-one`)
-  await one.call('fill', total)
-  note(engine, 'documents a second sent', total / ((await one.call('sync', where)) / 1000))
+  const [single, slow] = await upload(engine, await servers[engine].place(`single${round}`), `${engine}-${round}-single`, 'fillSingly', total / 10)
+  note(engine, 'documents a second sent, written one by one', slow)
+  await single.close()
+  const where = await servers[engine].place(`round${round}`)
+  const [one, fast] = await upload(engine, where, `${engine}-${round}-one`, 'fill', total)
+  note(engine, 'documents a second sent, written a thousand at a time', fast)
   const two = await device(engine, `${engine}-${round}-two`)
-  note(engine, 'documents a second of a first download', total / ((await two.call('sync', where)) / 1000))
+  const begun = performance.now()
+  await two.call('join', where)
+  await two.call('settled')
+  note(engine, 'documents a second of a first download', total / ((performance.now() - begun) / 1000))
   const arrived = await two.call('count')
   if (arrived !== total) throw new Error(`${engine}: ${arrived} of ${total} documents arrived`)
   await two.call('listen')

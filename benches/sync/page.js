@@ -17,12 +17,13 @@ window.bench = {
   async fill(total) {
     for (let at = 0; at < total; at += 1000) await engine.write(Array.from({ length: 1000 }, (_, n) => documentOf(at + n, false)))
   },
-  /** Milliseconds until the device and the server have the same. */
-  async sync(where) {
-    const begun = performance.now()
-    await engine.sync(where)
-    return performance.now() - begun
+  /** The same, one by one. */
+  async fillSingly(total) {
+    for (let n = 0; n < total; n++) await engine.put(documentOf(n, false))
   },
+  join: (where) => engine.join(where),
+  /** Resolves once the device and the server have the same. */
+  settled: () => engine.settled(),
   count: () => engine.count(),
   async listen() {
     arrivals = new Map()

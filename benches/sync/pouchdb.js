@@ -13,9 +13,11 @@ export default {
   },
   write: (documents) => db.bulkDocs(documents),
   put: (document) => db.put(document),
-  /** Replicates both ways until nothing is left, then goes on live. */
-  async sync({ url }) {
+  async join({ url }) {
     remote = new PouchDB(url)
+  },
+  /** Replicates both ways until nothing is left, then goes on live. */
+  async settled() {
     await db.replicate.to(remote, OPTIONS)
     await db.replicate.from(remote, OPTIONS)
     db.sync(remote, { ...OPTIONS, live: true, retry: true })

@@ -5,6 +5,7 @@ let db
 let notes
 let sync
 
+/** Resolves once nothing is left to send or to receive. */
 const settled = async () => {
   for (;;) {
     const { state, pending, progress } = sync.status
@@ -20,12 +21,11 @@ export default {
   },
   write: (documents) => notes.insertMany(documents.map(({ _id, ...rest }) => ({ id: _id, ...rest }))),
   put: ({ _id, ...rest }) => notes.insert({ id: _id, ...rest }),
-  /** Syncs until nothing is left to send or to receive. */
-  async sync({ url, token }) {
+  async join({ url, token }) {
     sync = db.sync({ url, token, collections: ['notes'] })
     await sync.ready
-    await settled()
   },
+  settled,
   count: () => notes.count(),
   /** Calls back with the id of each document that arrives. */
   listen(arrived) {

@@ -267,6 +267,32 @@ test('news of a newer version have the engine poked; of one that is here they do
   })
 })
 
+test('news that come while an answer is being stored are looked at afterwards', async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  engine.status.version = 5
+  const { script } = engine
+  let stored: (() => void) | undefined
+  const slowly = (command: Command) => {
+    const answer = script(command)
+    if (command['op'] !== 'syncAnswer' || engine.of('syncPoke').length === 0) return answer
+    return new Promise((resolve) => (stored = () => resolve(answer)))
+  }
+  await scene(Object.assign(engine, { script: slowly }), ok, async ({ db, server }) => {
+    db.sync(optionsFor(server, { live: true }))
+    await until(() => server.streams.size === 1, 'it listens')
+    const [stream] = [...server.streams]
+    engine.bodies.push(['pull', '{}'])
+    stream?.write('event: version\ndata: 6\n\n')
+    await until(() => stored !== undefined, 'the answer is being stored')
+    stream?.write('event: version\ndata: 7\n\n')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const early = engine.of('syncPoke').length
+    stored?.()
+    assert.equal(early, 1, 'a poke would be forgotten when the answer is stored')
+    await until(() => engine.of('syncPoke').length === 2, 'poked afterwards')
+  })
+})
+
 test('a live stream that is silent for too long is opened anew', async () => {
   const engine = new PlayedEngine(['pull', '{}'])
   await scene(engine, ok, async ({ db, server }) => {

@@ -49,7 +49,7 @@ export class Link {
   #told: number | undefined
   #waking: () => void = () => undefined
   #isAwake = false
-  /** A request is on its way. */
+  /** A request is on its way, or what came back is being stored: then when to ask again is set, whoever asks for it meanwhile. */
   #isBusy = false
   /** Somebody wants another one after that: the answer to this one may be older than the wish. */
   #isWanted = false
@@ -141,9 +141,23 @@ export class Link {
   async #exchange({ send: tag, kind = 'pull', body = '' }: Next, signal: AbortSignal): Promise<boolean> {
     const round = ++this.rounds
     this.#isBusy = true
-    const reply = await this.#transport.post(kind, body, signal)
-    this.#isBusy = false
-    if (signal.aborted) return false
+    try {
+      const reply = await this.#transport.post(kind, body, signal)
+      if (signal.aborted) return false
+      if (!(await this.#handBack(tag, reply))) return false
+    } finally {
+      this.#isBusy = false
+    }
+    const status = this.#core
+    if (kind === 'pull' && status?.whole && status.state === 'live') {
+      await this.#listener.round(round)
+      await this.#follow(status)
+    }
+    return true
+  }
+
+  /** Gives the engine what came back. Resolves with whether it was an answer. */
+  async #handBack(tag: number | undefined, reply: Reply): Promise<boolean> {
     if (reply.kind === 'failed') {
       const { error, after } = reply
       const { status } = await this.#send(
@@ -162,10 +176,6 @@ export class Link {
       return false
     }
     if (wasOffline) this.#news.wake()
-    if (kind === 'pull' && status.whole && status.state === 'live') {
-      await this.#listener.round(round)
-      await this.#follow(status)
-    }
     return true
   }
 

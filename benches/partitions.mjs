@@ -1,6 +1,7 @@
 // `cargo xtask bench partitions`: jobs by one runner, and by two on a source that is split: a page and a worker of its own, or two pages.
-// Ways take turns, so that each is compared with what ran just before. Arguments: --total N, --rounds N, --partitions N, --work WORDS.
-import { mkdirSync, writeFileSync } from 'node:fs'
+// Besides the time that passed it shows the processor time of the two busiest threads, from Linux's /proc: where other work keeps the
+// cores busy that is what tells whether the work was shared. Ways take turns, so that each is compared with what ran just before. Arguments: --total N, --rounds N, --partitions N, --work WORDS.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -17,6 +18,31 @@ const server = await servePartitions()
 const profile = await newProfile()
 const browser = await launch(profile.folder)
 const rows = new Map()
+const read = (path) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+/** The fields of a line of /proc behind the name in brackets. */
+const fields = (path) => read(path).replace(/^.*\) /s, '').split(' ')
+/** Milliseconds of processor time that each thread of the browser's process group has had; nothing where there is no /proc. */
+const threads = () => {
+  const found = new Map()
+  const pids = process.platform === 'linux' ? readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)) : []
+  for (const pid of pids.filter((pid) => fields(`/proc/${pid}/stat`)[2] === String(browser.pid)))
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const [user, system] = fields(`/proc/${pid}/task/${thread}/stat`).slice(11, 13).map(Number)
+      found.set(thread, (user + system) * 10)
+    }
+  return found
+}
+/** The two threads that were busiest since. */
+const busiest = (before) => {
+  const spent = [...threads()].map(([thread, ms]) => ms - (before.get(thread) ?? 0))
+  return spent.sort((a, b) => b - a).slice(0, 2)
+}
 const pageOf = async () => {
   const page = await browser.context.newPage()
   page.on('pageerror', (error) => console.log(`  ${error.message}`))
@@ -46,10 +72,12 @@ try {
         const job = { work, partitions }
         await first.evaluate((job) => window.bench.helped(job), worker ? job : null)
         await second.evaluate((job) => window.bench.help(job), tab ? job : null)
+        const before = threads()
         const result = await first.evaluate((job) => window.bench.run(job), job)
+        result.busy = busiest(before)
         const key = `${work} | ${way}`
         rows.set(key, [...(rows.get(key) ?? []), result])
-        console.log(`  ${key}: ${Math.round(result.ms)} ms, ${result.rows} rows, sum ${result.sum}`)
+        console.log(`  ${key}: ${Math.round(result.ms)} ms, busy ${result.busy.join(' and ')} ms, ${result.rows} rows, sum ${result.sum}`)
       }
     }
   }
@@ -63,9 +91,10 @@ const median = (list) => sorted(list)[list.length >> 1]
 const lines = [...rows].map(([key, all]) => {
   const [times, unsplit] = [all, rows.get(`${key.split(' | ')[0]} | one, not split`)].map((list) => list.map(({ ms }) => ms))
   const share = median(times.map((ms, round) => ms / unsplit[round]))
-  return `| ${key} | ${Math.round(median(times))} | ${Math.round(sorted(times)[0])} | ${share.toFixed(2)} |`
+  const busy = [0, 1].map((at) => median(all.map(({ busy }) => busy[at] ?? 0)))
+  return `| ${key} | ${Math.round(median(times))} | ${Math.round(sorted(times)[0])} | ${share.toFixed(2)} | ${busy.join(' and ')} |`
 })
-const text = [`**${total} documents, ${rounds} rounds**`, '', '| work | runners | median, ms | best, ms | of the unsplit one in the same round |', '|---|---|---|---|---|', ...lines].join('\n')
+const text = [`**${total} documents, ${rounds} rounds**`, '', '| work | runners | median, ms | best, ms | of the unsplit one in the same round | busiest threads, ms of processor time |', '|---|---|---|---|---|---|', ...lines].join('\n')
 mkdirSync(resolve(root, 'target/bench'), { recursive: true })
 writeFileSync(resolve(root, 'target/bench/partitions.md'), `${text}\n`)
 console.log(`\n${text}\n(target/bench/partitions.md)`)

@@ -233,6 +233,35 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_record_that_is_not_split_has_the_bytes_it_always_had() {
+        let counters = Counters { rows: 5, rows_total: 300, ..Counters::default() };
+        let mut record = Record {
+            run: 7,
+            step: 2,
+            state: State::Running,
+            phase: Phase::Map,
+            hash: 1,
+            definition: b"{}".as_slice().into(),
+            source: 3,
+            cursor: b"d4".to_vec(),
+            counters,
+            started: 1,
+            updated: 2,
+            finished: 0,
+            message: "".into(),
+            partitions: Vec::new(),
+        };
+        let bytes =
+            *b"\x01\x00\x00\x07\x02\x03\x05\xac\x02\x00\x00\x00\x00\x00\x01\x02\x00\x01\0\0\0\0\0\0\0\x02d4\x00\x02{}";
+        assert_eq!(record.encode(), bytes);
+        assert_eq!(Record::decode(&bytes).unwrap(), record);
+        record.partitions = Partition::between(&[b"d2".to_vec()]);
+        let split = [&[2], &bytes[1..], b"\x02\x00\x00\x00\x02d2\x00\x00\x02d2\x00"].concat();
+        assert_eq!(record.encode(), split);
+        assert_eq!(Record::decode(&split).unwrap(), record);
+    }
+
     proptest! {
         #[test]
         fn a_record_comes_back(

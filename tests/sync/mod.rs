@@ -8,6 +8,8 @@ mod device;
 mod model;
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;
+mod protocol;
 mod simulation_tests;
+mod version_tests;
 mod wire_tests;
 mod world;

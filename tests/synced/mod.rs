@@ -13,3 +13,4 @@ mod storm;
 mod storm_tests;
 mod support;
 mod timing_tests;
+mod version_tests;

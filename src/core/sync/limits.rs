@@ -2,10 +2,12 @@
 //!
 //! Not configuration: both ends hold these numbers, and `docs/SYNC.md` names them.
 
+use std::ops::RangeInclusive;
+
 /// The protocol's version that this code speaks.
 pub const PROTOCOL: u64 = 1;
-/// The oldest version it still understands.
-pub const PROTOCOL_MIN: u64 = 1;
+/// The versions it understands: its own, and the two before. Whoever raises [`PROTOCOL`] reads *Versions* in `docs/SYNC.md`.
+pub const PROTOCOLS: RangeInclusive<u64> = window(PROTOCOL);
 /// The most bytes of a message, after decompression.
 pub const MESSAGE_MAX: usize = 8 << 20;
 /// The most mutations of one push.
@@ -28,3 +30,20 @@ pub const SCAN_MAX: usize = 10_000;
 pub const PAGE_BYTES: usize = 2 << 20;
 /// The largest number that a JSON number holds exactly.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// The versions that a peer of version `current` accepts.
+pub(super) const fn window(current: u64) -> RangeInclusive<u64> {
+    let oldest = if current > 2 { current - 2 } else { 1 };
+    oldest..=current
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_version_and_the_two_before_are_accepted() {
+        assert_eq!(PROTOCOLS, window(PROTOCOL));
+        assert_eq!([1, 2, 3, 4].map(window), [1..=1, 1..=2, 1..=3, 2..=4]);
+    }
+}

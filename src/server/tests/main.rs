@@ -14,3 +14,4 @@ mod schema_tests;
 mod speed_tests;
 mod sync_tests;
 mod token_tests;
+mod version_tests;

@@ -90,5 +90,5 @@ fn a_restored_server_gets_back_what_it_lost_in_every_order() {
 
 #[test]
 fn a_cloned_disk_forks_in_every_order() {
-    check(a_clone(), 1, |tally| [&tally.forked, &tally.rejected]);
+    check(a_clone(), 14_000, |tally| [&tally.forked, &tally.rejected]);
 }

@@ -3,7 +3,7 @@
 use super::super::fields::{hash_text, number, object, text, Fields};
 use super::super::limits::{CURSOR_MAX, NAME_MAX, PAGE_MAX, SUBSCRIPTIONS_MAX};
 use super::super::op::own_document;
-use super::{message, open, other};
+use super::{message, open, open_answer, other};
 use crate::base::{Error, Result};
 use crate::collections::document::ID_MAX;
 use crate::collections::{json, Value};
@@ -156,13 +156,13 @@ impl Change {
 }
 
 impl PullAnswer {
-    /// Reads an answer. Members it does not know are passed over: a newer server may say more.
+    /// Reads an answer. Members it does not know are passed over: a newer server may say more. One of a version that is not
+    /// understood is [`Self::Upgrade`].
     ///
     /// # Errors
     /// `Invalid`, naming what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = open(bytes, "an answer to a pull")?;
-        let kind = fields.text("kind", NAME_MAX)?;
+        let Some((kind, mut fields)) = open_answer(bytes, "an answer to a pull")? else { return Ok(Self::Upgrade) };
         if &*kind != "page" {
             return other(&kind, &mut fields, Self::Retry, Self::Auth, Self::Upgrade);
         }

@@ -4,7 +4,7 @@ use super::super::fields::{number, object, text, Fields};
 use super::super::limits::{MUTATIONS_MAX, NAME_MAX};
 use super::super::mutation::Mutation;
 use super::super::op::Refusal;
-use super::{message, open, other};
+use super::{message, open, open_answer, other};
 use crate::base::{Error, Result};
 use crate::collections::{json, Value};
 
@@ -154,13 +154,13 @@ impl Handled {
 }
 
 impl PushAnswer {
-    /// Reads an answer. Members it does not know are passed over: a newer server may say more.
+    /// Reads an answer. Members it does not know are passed over: a newer server may say more. One of a version that is not
+    /// understood is [`Self::Upgrade`].
     ///
     /// # Errors
     /// `Invalid`, naming what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = open(bytes, "an answer to a push")?;
-        let kind = fields.text("kind", NAME_MAX)?;
+        let Some((kind, mut fields)) = open_answer(bytes, "an answer to a push")? else { return Ok(Self::Upgrade) };
         Ok(match &*kind {
             "results" => Self::Results {
                 epoch: fields.text("epoch", NAME_MAX)?,

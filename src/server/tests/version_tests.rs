@@ -51,9 +51,9 @@ fn what_was_asked_in_version_1_is_answered_as_it_was_recorded() {
                 }
             }
             assert_eq!(answer, with(recorded, &own), "{exchange:?}");
-            checked += 1;
+            checked += usize::from(!exchange.by_hand);
         }
-        assert!(checked >= 16, "{checked} exchanges");
+        assert!(checked >= 13, "{checked} exchanges of clients");
     });
 }
 

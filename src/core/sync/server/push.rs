@@ -42,6 +42,7 @@ pub fn push(
         state,
         head,
         staged: BTreeMap::new(),
+        rights: BTreeMap::new(),
         records: Vec::new(),
     };
     let mut results = Vec::new();
@@ -76,7 +77,27 @@ struct Push<'a> {
     state: Replica,
     head: Head,
     staged: BTreeMap<(Box<str>, Box<str>), Image>,
+    /// By collection, so that rules are read once for all ops of a push.
+    rights: BTreeMap<Box<str>, Rights>,
     records: Vec<Record>,
+}
+
+/// What the caller may do with the documents of a collection; without a filter, nothing.
+struct Rights {
+    read: Option<Filter>,
+    write: Option<Filter>,
+}
+
+impl Rights {
+    fn of(policy: &Policy, caller: &Caller, collection: &str) -> Self {
+        let parsed = |rule: Option<Value>| rule.and_then(|rule| Filter::parse(&rule).ok());
+        let (read, write) = (policy.access.read(collection, caller), policy.access.write(collection, caller));
+        Self { read: parsed(read), write: parsed(write) }
+    }
+}
+
+fn allows(filter: Option<&Filter>, document: &Value) -> bool {
+    filter.is_some_and(|filter| filter.matches_value(document).unwrap_or(false))
 }
 
 impl Push<'_> {
@@ -133,6 +154,9 @@ impl Push<'_> {
                 Some(image) => Some(image.clone()),
                 None => self.store.image(&op.collection, &op.id)?,
             };
+            if !self.rights.contains_key(&op.collection) {
+                self.rights.insert(op.collection.clone(), Rights::of(self.policy, self.caller, &op.collection));
+            }
             match self.apply_op(op, before.as_ref()) {
                 Ok(Some(image)) => drop(changed.insert(key, image)),
                 Ok(None) => {}
@@ -146,7 +170,8 @@ impl Push<'_> {
     /// The image an op leaves, or `None` if it changes nothing.
     fn apply_op(&self, op: &Op, before: Option<&Image>) -> Result<Option<Image>, Refusal> {
         let document = before.and_then(|image| image.document.as_ref());
-        let unseen = |document: &Value| !self.allows(self.policy.access.read(&op.collection, self.caller), document);
+        let rights = self.rights.get(&op.collection);
+        let unseen = |document: &Value| !allows(rights.and_then(|rights| rights.read.as_ref()), document);
         if matches!(op.action, super::super::op::Action::Update(_)) && document.is_some_and(unseen) {
             // What the caller may not see does not exist for it.
             return Err(Refusal::new("gone", op.named("does not exist")));
@@ -159,9 +184,8 @@ impl Push<'_> {
             }
         }
         let after = op.apply(document)?;
-        let rule = self.policy.access.write(&op.collection, self.caller);
-        let allowed =
-            [document, after.as_ref()].into_iter().flatten().all(|document| self.allows(rule.clone(), document));
+        let rule = rights.and_then(|rights| rights.write.as_ref());
+        let allowed = [document, after.as_ref()].into_iter().flatten().all(|document| allows(rule, document));
         if !allowed || rule.is_none() {
             return Err(Refusal::new("forbidden", op.named("may not be written by this user")));
         }
@@ -178,11 +202,6 @@ impl Push<'_> {
             None => 0,
         };
         Ok(Some(Image { version: self.head.version + 1, by: self.replica.into(), since, document: after }))
-    }
-
-    fn allows(&self, rule: Option<Value>, document: &Value) -> bool {
-        let filter = rule.and_then(|rule| Filter::parse(&rule).ok());
-        filter.is_some_and(|filter| filter.matches_value(document).unwrap_or(false))
     }
 
     /// Writes what was staged. A version is taken only by a push that changed something, so versions have no gaps.

@@ -115,7 +115,7 @@ pub(super) struct Replica {
 }
 
 /// Something on its way, as bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Message {
     pub(super) replica: usize,
     pub(super) kind: Kind,
@@ -125,13 +125,27 @@ pub(super) struct Message {
     pub(super) awaited: bool,
 }
 
+impl Debug for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let Self { replica, kind, request, way, awaited } = self;
+        write!(formatter, "{kind:?} of {replica}, awaited {awaited}: {} ", text(request))?;
+        match way {
+            Way::There => formatter.write_str("on its way"),
+            Way::Orphaned => formatter.write_str("of a client that has died"),
+            Way::Held(answer) => write!(formatter, "held: {}", text(answer)),
+            Way::Back(answer) => write!(formatter, "answered: {}", text(answer)),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Push,
     Pull,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Way {
     /// To the server.
     There,

@@ -4,100 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BackendEvent } from '../src/backend.js'
-import { Database, forwardEvents } from '../src/database.js'
-import { EventHub } from '../src/events.js'
 import type { SyncOptions, SyncStatus } from '../src/sync/types.js'
-import { FakeBackend } from './fake_backend.js'
-import { type Answering, fakeServer, type FakeServer } from './fake_server.js'
+import type { Answering } from './fake_server.js'
+import { type Command, ok, optionsFor, PlayedEngine, scene } from './played_engine.js'
 import { until } from './until.js'
-
-type Command = Record<string, unknown>
-
-const STATUS = {
-  state: 'connecting',
-  pending: 0,
-  settled: true,
-  letters: 0,
-  version: 1 as number | null,
-  whole: true,
-  epoch: 'e',
-  replica: 'r',
-  collections: ['notes'],
-  received: 0,
-}
-
-/** An engine that wants these bodies sent, one after another, and then rests. */
-class PlayedEngine {
-  status = { ...STATUS }
-  readonly bodies: [kind: 'push' | 'pull', body: string][]
-  readonly handed: Command[] = []
-  letters: unknown[] = []
-  #tag = 0
-
-  constructor(...bodies: [kind: 'push' | 'pull', body: string][]) {
-    this.bodies = bodies
-  }
-
-  readonly script = (command: Command): unknown => {
-    const { op } = command
-    if (op === 'syncStatus' || op === 'syncOpen' || op === 'syncClose') return this.status
-    if (op === 'syncNext') {
-      const { status } = this
-      if (status.state === 'needs-auth' || status.state === 'off') return { status, paused: true }
-      const next = this.bodies.shift()
-      return next === undefined ? { status, wait: 60_000 } : { status, send: ++this.#tag, kind: next[0], body: next[1] }
-    }
-    if (op === 'syncLetters') return { letters: this.letters }
-    if (op === 'syncPending')
-      return { mutations: [{ seq: 1, id: 'm', ops: [{ c: 'notes', id: 'n', if: 3, remove: true }], answered: false }] }
-    this.handed.push(command)
-    const kind = op === 'syncAnswer' ? (JSON.parse(String(command['body'])) as { kind?: string }).kind : undefined
-    const state =
-      op === 'syncFailed' ? 'offline' : kind === 'auth' ? 'needs-auth' : op === 'syncResume' ? 'connecting' : 'live'
-    this.status = { ...this.status, state }
-    return { status: this.status }
-  }
-
-  /** What was handed back under this command's name. */
-  of(op: string): Command[] {
-    return this.handed.filter((command) => command['op'] === op)
-  }
-}
-
-interface Scene {
-  readonly db: Database
-  readonly fake: FakeBackend
-  readonly server: FakeServer
-  readonly errors: Error[]
-  readonly tell: (event: BackendEvent) => void
-}
-
-/** A database over the played engine, and a server that answers so; both are gone at the end. */
-async function scene(engine: PlayedEngine, answering: Answering, run: (scene: Scene) => Promise<void>): Promise<void> {
-  const server = await fakeServer(answering)
-  const hub = new EventHub()
-  const fake = new FakeBackend(engine.script)
-  const db = new Database('played', fake, hub, 'relaxed')
-  const errors: Error[] = []
-  db.on('error', (error) => errors.push(error))
-  try {
-    await run({ db, fake, server, errors, tell: forwardEvents(hub) })
-  } finally {
-    await db.close()
-    await server.close()
-  }
-}
-
-const optionsFor = ({ url }: FakeServer, more: Partial<SyncOptions> = {}): SyncOptions => ({
-  url,
-  ...(more.getToken === undefined ? { token: 'good' } : {}),
-  collections: ['notes'],
-  live: false,
-  ...more,
-})
-
-const ok: Answering = () => ({ body: { v: 1, kind: 'page' } })
 
 test('what the engine wants sent is sent with the token, and the answer handed back as it came', async () => {
   const engine = new PlayedEngine(['push', '{"m":1}'], ['pull', '{"p":1}'])
@@ -247,59 +157,6 @@ test('a server that does not answer, and one that is not there, have failed', as
       assert.equal(other.status.lastError?.reason, 'network')
     },
   )
-})
-
-test('news of a newer version have the engine poked; of one that is here they do not', async () => {
-  const engine = new PlayedEngine(['pull', '{}'])
-  engine.status.version = 5
-  await scene(engine, ok, async ({ db, server }) => {
-    db.sync(optionsFor(server, { live: true }))
-    await until(() => server.streams.size === 1, 'it listens')
-    const [stream] = [...server.streams]
-    stream?.write('event: version\ndata: 5\n\n')
-    stream?.write('event: ver')
-    stream?.write('sion\nda')
-    stream?.write('ta: 6\n\n')
-    await until(() => engine.of('syncPoke').length > 0, 'poked')
-    stream?.write('event: version\ndata: 0\n\n')
-    await until(() => engine.of('syncPoke').length > 1, 'poked by 0')
-    assert.equal(engine.of('syncPoke').length, 2)
-  })
-})
-
-test('news that come while an answer is being stored are looked at afterwards', async () => {
-  const engine = new PlayedEngine(['pull', '{}'])
-  engine.status.version = 5
-  const { script } = engine
-  let stored: (() => void) | undefined
-  const slowly = (command: Command) => {
-    const answer = script(command)
-    if (command['op'] !== 'syncAnswer' || engine.of('syncPoke').length === 0) return answer
-    return new Promise((resolve) => (stored = () => resolve(answer)))
-  }
-  await scene(Object.assign(engine, { script: slowly }), ok, async ({ db, server }) => {
-    db.sync(optionsFor(server, { live: true }))
-    await until(() => server.streams.size === 1, 'it listens')
-    const [stream] = [...server.streams]
-    engine.bodies.push(['pull', '{}'])
-    stream?.write('event: version\ndata: 6\n\n')
-    await until(() => stored !== undefined, 'the answer is being stored')
-    stream?.write('event: version\ndata: 7\n\n')
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    const early = engine.of('syncPoke').length
-    stored?.()
-    assert.equal(early, 1, 'a poke would be forgotten when the answer is stored')
-    await until(() => engine.of('syncPoke').length === 2, 'poked afterwards')
-  })
-})
-
-test('a live stream that is silent for too long is opened anew', async () => {
-  const engine = new PlayedEngine(['pull', '{}'])
-  await scene(engine, ok, async ({ db, server }) => {
-    db.sync(optionsFor(server, { live: true, timing: { silence: 50 } }))
-    const opened = () => server.heard.filter(({ path }) => path === '/v1/live').length
-    await until(() => opened() >= 2, 'opened again')
-  })
 })
 
 test('a write that is kept for the server wakes the connection, and is shown', async () => {

@@ -191,6 +191,7 @@ fn edge() -> Result<Outcome> {
 fn browser() -> Result<Outcome> {
     build::package(false)?;
     setup::npm("tests/adapters")?;
+    setup::postgresql()?;
     let browsers = setup::browsers()?;
     let mut variables = package_variables();
     variables.push(sync_server()?);

@@ -8,6 +8,7 @@ import { crash, eventually, launch, newProfile, openPage, pause } from './suppor
 import { startProxy } from './support/proxy.mjs'
 import { counted } from './support/scenario.mjs'
 import { packageFolder, serve } from './support/server.mjs'
+import { all, Bank, begin, idle, now, openBank, status } from './support/sync_page.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
 /** A test with a sync server, a proxy before it, and as many browsers on fresh profiles as it wants. */
@@ -50,20 +51,6 @@ const scenario = (claim, settings, run) =>
       for (const close of closing.reverse()) await close()
     }
   })
-
-/** Opens the database in a page and syncs it. */
-const begin = async ([options, opening]) => {
-  const db = await openDatabase('synced', opening)
-  const timing = { backoff: 20, backoffMax: 200, deadline: 2000, silence: 5000, ...options.timing }
-  window.sync = db.sync({ ...options, timing })
-  window.notes = db.collection('notes')
-  await window.sync.ready
-}
-const status = (page) => page.evaluate(() => ({ ...window.sync.status, lastError: window.sync.status.lastError?.message }))
-const isIdle = ({ state, pending, progress }) => state === 'live' && pending === 0 && progress === undefined
-const idle = (page, seconds) => eventually('it is live and nothing waits', async () => isIdle(await status(page)), seconds)
-const all = (page) => page.evaluate(() => window.notes.find({}).sort({ id: 1 }).toArray())
-const now = (page) => page.evaluate(async () => void (await window.sync.now()))
 
 scenario('two profiles edit without a network, come back, and are the same, with both fields and the refusal listed', {}, async ({ device, options, proxy }) => {
   const [one, two] = [await device(), await device()]
@@ -130,41 +117,15 @@ scenario(
 
 scenario('server and browser are killed again and again under load, on a bad network: nothing lost, nothing twice', { faults: 0.15, seconds: 120 }, async ({ device, options, server, proxy, observer, seed }) => {
   const one = await device()
-  const acknowledged = new Set()
-  const failures = []
-  const write = async (round) => {
-    const { db } = window
-    const writer = async (who) => {
-      for (let n = 0; ; n++) {
-        const id = `r${round}-${who}-${n}`
-        await db.transaction(async (tx) => {
-          const notes = tx.collection(window.notes)
-          await notes.insert({ id, kind: 'set' })
-          await notes.update('counter', { $inc: { n: 1 } })
-          await notes.update(`account${n % 4}`, { $inc: { n: -1 } })
-          await notes.update(`account${(n + 1 + who) % 4}`, { $inc: { n: 1 } })
-        }, { retries: 1000 })
-        console.log(`ack ${id}`)
-        await new Promise((resume) => setTimeout(resume, 5))
-      }
-    }
-    for (let who = 0; who < 2; who++) writer(who).catch((error) => console.log(`failed ${error.code} ${error.message}`))
-  }
+  const bank = new Bank()
   let page
   const ROUNDS = 4
   for (let round = 0; round < ROUNDS; round++) {
     page = await one.page()
-    page.on('console', (message) => {
-      const [word, id] = message.text().split(' ')
-      if (word === 'failed') failures.push(message.text())
-      if (word === 'ack') acknowledged.add(id)
-    })
+    bank.hear(page)
     await page.evaluate(begin, [await options({ timing: { deadline: 500 } }), { durability: 'strict' }])
-    if (round === 0)
-      await page.evaluate(() => window.notes.insertMany(['counter', ...[0, 1, 2, 3].map((at) => `account${at}`)].map((id) => ({ id, n: 0 }))))
-    const before = acknowledged.size
-    await page.evaluate(write, round)
-    await eventually('writes are acknowledged', () => acknowledged.size > before + 20)
+    if (round === 0) await openBank(page)
+    await bank.load(page, `r${round}`)
     await server.kill()
     await sleep(100)
     await server.start()
@@ -183,14 +144,9 @@ scenario('server and browser are killed again and again under load, on a bad net
   await sync.now()
   const there = await db.collection('notes').find({}).sort({ id: 1 }).toArray()
   assert.deepEqual(await all(page), there, `the browser shows what the server has (seed ${seed})`)
-  const ids = new Set(there.map(({ id }) => id))
-  assert.deepEqual([...acknowledged].filter((id) => !ids.has(id)), [], `acknowledged and lost (seed ${seed})`)
-  const done = there.filter(({ kind }) => kind === 'set').length
-  assert.equal(there.find(({ id }) => id === 'counter').n, done, `each once (seed ${seed})`)
-  assert.equal(there.filter(({ id }) => id.startsWith('account')).reduce((sum, { n }) => sum + n, 0), 0, `the bank is balanced (seed ${seed})`)
-  assert.deepEqual(failures, [])
+  bank.check(there, seed)
   assert.equal((await status(page)).letters, 0)
-  counted(`sync: ${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
+  counted(`sync: ${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${bank.acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
 })
 
 scenario('one tab syncs; when it is killed another does within a second, when it stands still a little later, never two', {}, async ({ device, options, server, proxy }) => {

@@ -13,4 +13,6 @@ export function serverProgram(): string
 export function startSyncServer(options?: {
   rules?: Record<string, { read?: object; write?: object }>
   settings?: string
+  database?: string
+  secret?: string
 }): Promise<SyncServer>

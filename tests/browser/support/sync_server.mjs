@@ -13,7 +13,8 @@ const run = promisify(execFile)
 const children = new Set()
 process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
 
-const freePort = () =>
+/** A port that nobody listens on. */
+export const freePort = () =>
   new Promise((found) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
       const { port } = probe.address()
@@ -23,9 +24,9 @@ const freePort = () =>
 
 /**
  * Starts a server. `rules`: `{ collection: { read, write } }`, filters as objects; without any everybody of a tenant may do everything.
- * `settings`: further lines of its file.
+ * `settings`: further lines of its file. `database` and `secret`: a PostgreSQL, and the file of the secret that servers beside each other share.
  */
-export const startSyncServer = async ({ rules, settings = '' } = {}) => {
+export const startSyncServer = async ({ rules, settings = '', database, secret } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidewell-server-'))
   const port = await freePort()
   const lines = Object.entries(rules ?? {}).map(([name, rule]) => {
@@ -34,7 +35,8 @@ export const startSyncServer = async ({ rules, settings = '' } = {}) => {
   })
   await writeFile(join(folder, 'server.toml'), [...lines, settings].join('\n'))
   const options = { cwd: folder }
-  const config = ['--config', 'server.toml']
+  const shared = [...(database === undefined ? [] : ['--database', database]), ...(secret === undefined ? [] : ['--secret-file', secret])]
+  const config = ['--config', 'server.toml', ...shared]
   let child
   const start = async () => {
     child = spawn(serverProgram(), [...config, '--listen', `127.0.0.1:${port}`, '--cors', '*'], { ...options, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,33 +1,12 @@
 // The same promises in Firefox, as far as it can be driven: the API, two tabs, a worker, and being killed while it writes.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually, newProfile } from './support/browser.mjs'
+import { eventually } from './support/browser.mjs'
 import { runClaimsInFirefox } from './support/claims.mjs'
-import { launchFirefox } from './support/firefox.mjs'
+import { scenario } from './support/firefox_scenario.mjs'
 import { counted } from './support/scenario.mjs'
-import { serve } from './support/server.mjs'
 
 const KILLS = 5
-
-/** A test with a Firefox on a fresh profile. */
-const scenario = (claim, run, seconds) =>
-  test(claim, { timeout: seconds * 1000 }, async () => {
-    const server = await serve()
-    const profile = await newProfile()
-    const scene = { origin: server.origin, firefox: await launchFirefox(profile.folder) }
-    scene.restart = async () => {
-      await scene.firefox.kill()
-      scene.firefox = await launchFirefox(profile.folder)
-    }
-    try {
-      await run(scene)
-    } finally {
-      await scene.firefox.kill()
-      await server.close()
-      await profile.remove()
-    }
-  })
 
 for (const worker of [false, true]) {
   const where = worker ? 'in a worker' : 'on the calling thread'

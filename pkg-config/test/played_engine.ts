@@ -68,7 +68,11 @@ export interface Scene {
 }
 
 /** A database over the played engine, and a server that answers so; both are gone at the end. */
-export async function scene(engine: PlayedEngine, answering: Answering, run: (scene: Scene) => Promise<void>): Promise<void> {
+export async function scene(
+  engine: PlayedEngine,
+  answering: Answering,
+  run: (scene: Scene) => Promise<void>,
+): Promise<void> {
   const server = await fakeServer(answering)
   const hub = new EventHub()
   const fake = new FakeBackend(engine.script)

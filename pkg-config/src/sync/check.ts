@@ -1,7 +1,7 @@
 /** From an application's options to what the engine and the transport are told. It keeps nothing. */
 import { filesOf } from '../attachments/names.js'
 import { invalid } from '../errors.js'
-import type { SyncCollection, SyncConflict, SyncMerge, SyncOptions } from './types.js'
+import type { SyncCollection, SyncConflict, SyncMerge, SyncMigrate, SyncOptions } from './types.js'
 
 /** Options that were checked. */
 export interface CheckedSync {
@@ -11,6 +11,9 @@ export interface CheckedSync {
   readonly wire: Readonly<Record<string, unknown>>
   /** The functions that decide, by collection. */
   readonly merges: ReadonlyMap<string, SyncMerge>
+  /** The application's schema, and what brings writes of older ones to it. */
+  readonly schema: number
+  readonly migrate: SyncMigrate | undefined
   readonly deadline: number
   readonly silence: number
   readonly live: boolean
@@ -26,13 +29,14 @@ const COUNTS = ['schema', 'page', 'batch', 'retained'] as const
 export function checkSync(options: unknown): CheckedSync {
   if (typeof options !== 'object' || options === null) throw invalid('sync: options must be an object')
   const given = options as SyncOptions
-  const { token, getToken, background, live = true } = given
+  const { token, getToken, background, live = true, migrate } = given
   if ((token === undefined) === (getToken === undefined)) throw invalid('sync: give token or getToken, one of them')
   if (token !== undefined) checkToken(token)
   if (getToken !== undefined && typeof getToken !== 'function') throw invalid('sync: getToken must be a function')
   if (typeof live !== 'boolean') throw invalid('sync: live must be true or false')
   if (background !== undefined && (typeof background !== 'string' || background === ''))
     throw invalid('sync: background must be a tag: a string that is not empty')
+  if (migrate !== undefined && typeof migrate !== 'function') throw invalid('sync: migrate must be a function')
   const { silence = SILENCE_MS, ...timing } = checkTiming(given)
   const wire: Record<string, unknown> = { collections: [], timing }
   for (const name of COUNTS) {
@@ -44,7 +48,9 @@ export function checkSync(options: unknown): CheckedSync {
   const merges = new Map<string, SyncMerge>()
   const collections = checkCollections(given, merges)
   wire['collections'] = [...collections, ...checkAttachments(given, collections)]
-  return { url: checkUrl(given.url), wire, merges, deadline: timing.deadline ?? DEADLINE_MS, silence, live, background }
+  const url = checkUrl(given.url)
+  const deadline = timing.deadline ?? DEADLINE_MS
+  return { url, wire, merges, schema: given.schema ?? 0, migrate, deadline, silence, live, background }
 }
 
 /** Throws unless it is a token that a header can carry. */

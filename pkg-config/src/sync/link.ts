@@ -2,6 +2,7 @@
 import { closed, TidewellError, toError } from '../errors.js'
 import type { CheckedSync } from './check.js'
 import type { CoreStatus } from './core_status.js'
+import { raise } from './letters.js'
 import { News } from './news.js'
 import type { Commands } from './runner.js'
 import { type Reply, type Tokens, Transport } from './transport.js'
@@ -119,6 +120,7 @@ export class Link {
     this.#take((await this.#commands.send({ op: 'syncOpen', ...wire })) as CoreStatus)
     this.#isOpen = true
     opened()
+    await this.#migrate()
     while (!signal.aborted) {
       this.#isAwake = false
       const next = (await this.#send({ op: 'syncNext' })) as Next
@@ -202,8 +204,16 @@ export class Link {
     )
   }
 
+  /** Brings what waits to the application's schema. Resolves with whether anything was older. */
+  async #migrate(): Promise<boolean> {
+    const { migrate, schema } = this.#options
+    return migrate !== undefined && schema > 0 && raise(this.#commands, schema, migrate)
+  }
+
   /** Nothing is sent: until somebody signs in, the application is another, or another token can be fetched. */
   async #pause(signal: AbortSignal): Promise<void> {
+    // Another tab, of the application as it was, may have written since.
+    if (this.#core?.state === 'upgrade' && (await this.#migrate())) return this.poke()
     const isRenewable = this.#tokens.isRenewable || this.#core?.state === 'upgrade'
     this.#listener.failed(pausedBy(this.#core?.state))
     const isOver = await this.#rest(isRenewable ? RENEW_MS : TIMER_MAX_MS)

@@ -25,6 +25,8 @@ export interface PendingMutation {
   /** Its name, which it keeps until it is settled. */
   readonly id: string
   readonly ops: readonly SyncOp[]
+  /** The version of the application's schema that wrote it. */
+  readonly schema: number
   /** Whether the server has said that it took effect; it stays here until it has come back with a pull. */
   readonly answered: boolean
 }
@@ -98,6 +100,11 @@ export interface SyncTiming {
   readonly silence?: number | undefined
 }
 
+/** Answers what a write of an older {@link SyncOptions.schema} is in this one; null or undefined to leave its ops as they are. */
+export type SyncMigrate = (
+  mutation: PendingMutation,
+) => readonly SyncOp[] | null | undefined | Promise<readonly SyncOp[] | null | undefined>
+
 /** Options of syncing. */
 export interface SyncOptions {
   /** Where the server is, such as `https://sync.example.com`: the routes are below it. */
@@ -114,6 +121,11 @@ export interface SyncOptions {
   readonly conflict?: SyncConflict | undefined
   /** The version of the application's schema, which every write carries to the server: 0 unless given. */
   readonly schema?: number | undefined
+  /**
+   * Brings to `schema` what waits since an older one, write by write, before anything is sent; without it a server that takes no older ones
+   * leaves the status at `upgrade`. What it throws is shown as `lastError`, and it is asked again later.
+   */
+  readonly migrate?: SyncMigrate | undefined
   /** Documents of a page of a download: 1,000 unless given. */
   readonly page?: number | undefined
   /** Writes of a push: 200 unless given. */

@@ -8,7 +8,7 @@ use crate::collections::fields::Fields;
 use crate::collections::json;
 use crate::collections::write::load;
 use crate::engine::{Read, Step};
-use crate::sync::client::{letters, pending, standing, DeadLetter, Standing};
+use crate::sync::client::{letters, pending_after, standing, DeadLetter, Standing};
 use crate::sync::Op;
 
 use super::super::handle::{Database, Shared};
@@ -24,7 +24,7 @@ const LIMIT: u64 = 100;
 /// `syncStatus`, `syncPending` or `syncLetters`.
 pub(in super::super) enum Look {
     Status,
-    Pending(usize),
+    Pending { after: u64, limit: usize },
     Letters(usize),
 }
 
@@ -36,7 +36,7 @@ impl Look {
             Ok(usize::try_from(limit).unwrap_or(1))
         };
         Ok(match call {
-            SyncCall::Pending => Self::Pending(limit(fields)?),
+            SyncCall::Pending => Self::Pending { after: fields.number("after")?.unwrap_or(0), limit: limit(fields)? },
             SyncCall::Letters => Self::Letters(limit(fields)?),
             _ => Self::Status,
         })
@@ -46,7 +46,7 @@ impl Look {
     pub(in super::super) fn run(&self, view: &dyn Read, shared: &Shared) -> Step<Response> {
         match self {
             Self::Status => status(view, shared).map(Response::plain),
-            Self::Pending(limit) => mutations(view, &shared.catalog, *limit),
+            Self::Pending { after, limit } => mutations(view, &shared.catalog, *after, *limit),
             Self::Letters(limit) => dead_letters(view, &shared.catalog, *limit),
         }
     }
@@ -68,7 +68,10 @@ fn status(view: &dyn Read, shared: &Shared) -> Step<Vec<u8>> {
     let settings = Settings::load(view)?;
     let none = Settings::default();
     let mut store = EngineStore::look(view, &shared.catalog, settings.as_ref().unwrap_or(&none));
-    let (standing, counts) = store.complete(|store| Ok((standing(store)?, store.counts()?)))?;
+    let (standing, counts) = store.complete(|store| {
+        let counts = store.counts()?;
+        Ok((standing(store, counts.pending)?, counts))
+    })?;
     let standing = standing.unwrap_or(Standing { replica: "".into(), epoch: None, version: None, settled: true });
     let Counts { pending, letters, .. } = counts;
     let running = shared.sync.running.borrow();
@@ -98,13 +101,13 @@ fn write_ops(answer: &mut ObjectWriter, ops: &[Op]) {
     write_list(answer.field("ops"), ops, |op, out| json::write(&op.to_value(), out));
 }
 
-fn mutations(view: &dyn Read, catalog: &Catalog, limit: usize) -> Step<Response> {
+fn mutations(view: &dyn Read, catalog: &Catalog, after: u64, limit: usize) -> Step<Response> {
     let none = Settings::default();
-    let found = EngineStore::look(view, catalog, &none).complete(|store| pending(store, limit))?;
+    let found = EngineStore::look(view, catalog, &none).complete(|store| pending_after(store, after, limit))?;
     let mut answer = ObjectWriter::default();
     write_list(answer.field("mutations"), &found, |(mutation, answered), out| {
         let mut one = ObjectWriter::default();
-        one.number("seq", mutation.seq).text("id", &mutation.id);
+        one.number("seq", mutation.seq).text("id", &mutation.id).number("schema", mutation.schema);
         write_ops(&mut one, &mutation.ops);
         out.extend_from_slice(&one.flag("answered", *answered).finish().json);
     });

@@ -3,10 +3,13 @@
 use std::rc::Rc;
 
 use super::super::mutation::Mutation;
-use super::records::{Entry, Meta};
+use super::records::{seq_key, Entry, Meta};
 use super::state::corrupt;
 use super::store::{ClientStore, Table};
 use crate::base::Result;
+
+/// Numbers of mutations that are looked up one by one; where more may wait, all of the outbox is looked at.
+const LOOKED_UP: u64 = 1000;
 
 /// Where a replica stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,30 +24,34 @@ pub struct Standing {
     pub settled: bool,
 }
 
-/// Where the replica stands, if there is one.
+/// Where the replica stands, if there is one. `pending`: how many mutations the server has not answered.
 ///
 /// # Errors
 /// What the store answers; `Corrupt` if it holds something else.
-pub fn standing(store: &dyn ClientStore) -> Result<Option<Standing>> {
+pub fn standing(store: &dyn ClientStore, pending: u64) -> Result<Option<Standing>> {
     let Some(meta) = store.get(Table::Meta, "")? else { return Ok(None) };
     let meta = Meta::parse(meta).map_err(corrupt)?;
-    let mut settled = true;
-    store.scan(Table::Outbox, &mut |_, _| {
-        settled = false;
-        Ok(false)
-    })?;
+    // What was answered and has come back is no longer there. Those numbers are not looked at: what is deleted lies there still.
+    let mut settled = pending == 0;
+    let next = meta.included.saturating_add(1);
+    for seq in next..=meta.seq.min(next.saturating_add(LOOKED_UP)) {
+        settled = settled && store.get(Table::Outbox, &seq_key(seq))?.is_none();
+    }
+    if settled && meta.seq - meta.included.min(meta.seq) > LOOKED_UP {
+        settled = pending_after(store, 0, 1)?.is_empty();
+    }
     let version = (meta.whole && meta.cursor.is_some()).then_some(meta.version);
     Ok(Some(Standing { replica: meta.replica, epoch: meta.epoch, version, settled }))
 }
 
-/// The first mutations that wait or whose effect has not come back, and whether the server has answered each.
+/// The first mutations behind a number that wait or whose effect has not come back, and whether the server has answered each.
 ///
 /// # Errors
 /// What the store answers; `Corrupt` if it holds something else.
-pub fn pending(store: &dyn ClientStore, limit: usize) -> Result<Vec<(Rc<Mutation>, bool)>> {
-    let mut found = Vec::new();
-    store.scan(Table::Outbox, &mut |_, value| {
-        if found.len() < limit {
+pub fn pending_after(store: &dyn ClientStore, after: u64, limit: usize) -> Result<Vec<(Rc<Mutation>, bool)>> {
+    let (mut found, last) = (Vec::new(), seq_key(after));
+    store.scan(Table::Outbox, &mut |key, value| {
+        if key > &*last && found.len() < limit {
             let entry = Entry::parse(value).map_err(corrupt)?;
             found.push((entry.mutation, entry.applied.is_some()));
         }

@@ -18,7 +18,7 @@ mod store;
 
 pub use append::{append, Grouping};
 pub use letters::{letter, letters, DeadLetter, Resolver};
-pub use look::{pending, standing, Standing};
+pub use look::{pending_after, standing, Standing};
 pub use records::Base;
 pub use state::{Client, Config, Touched};
 pub use store::{key_of, ClientStore, Table, Write};

@@ -18,7 +18,7 @@ const accepts = (schema: number) => `schema_min = ${schema}\nschema_max = ${sche
 const migrate: SyncMigrate = ({ ops }) =>
   ops.map((op) => {
     if (!('create' in op)) return op
-    const { name, ...rest } = op.create as { name: string }
+    const { name, ...rest } = op.create as { id: string; name?: string }
     return { ...op, create: { ...rest, title: name } }
   })
 

@@ -100,6 +100,8 @@ export class Link {
           const error = toError(thrown)
           if (FINAL.has(error.code)) throw error
           this.#fail(error)
+          // What woke it before is no reason to try again at once: over and over, that would hold the thread.
+          this.#isAwake = signal.aborted
           await this.#rest(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures))
         }
       }

@@ -5,7 +5,7 @@
 
 use stateright::{Model, Property};
 use tidewell_core::sync::client::memory::MemoryClient;
-use tidewell_core::sync::client::{pending, Table};
+use tidewell_core::sync::client::{pending_after, Table};
 use tidewell_core::sync::{Client, ServerStore};
 
 use super::super::device::{judge, mutations, view};
@@ -165,7 +165,7 @@ fn is_right(disk: &Disk, server: &Server) -> bool {
 
 impl Disk {
     pub(super) fn new(store: MemoryClient, client: &Client) -> Self {
-        let unanswered = pending(&store, usize::MAX).unwrap();
+        let unanswered = pending_after(&store, 0, usize::MAX).unwrap();
         let unanswered = unanswered.iter().filter(|(_, answered)| !answered);
         Self {
             epoch: client.epoch().map(Into::into),

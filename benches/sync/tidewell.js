@@ -5,15 +5,6 @@ let db
 let notes
 let sync
 
-/** Resolves once nothing is left to send or to receive. */
-const settled = async () => {
-  for (;;) {
-    const { state, pending, progress } = sync.status
-    if (state === 'live' && pending === 0 && progress === undefined) return
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
-
 export default {
   async open(name) {
     db = await open(name)
@@ -25,7 +16,8 @@ export default {
     sync = db.sync({ url, token, collections: ['notes'] })
     await sync.ready
   },
-  settled,
+  /** Resolves once nothing is left to send or to receive. */
+  settled: () => sync.now(),
   count: () => notes.count(),
   /** Calls back with the id of each document that arrives. */
   listen(arrived) {

@@ -1,8 +1,7 @@
 /** What the server refused: listed for the application, and given to its functions that decide about conflicts. */
-import { TidewellError } from '../errors.js'
 import type { Commands } from './runner.js'
-import { fromWire, refusedOf, toWire, type WireLetter, type WireMutation } from './ops.js'
-import type { SyncLetter, PendingMutation, SyncMerge, SyncMigrate, SyncOp } from './types.js'
+import { pendingOf, refusedOf, toWire, type WireLetter, type WireMutation } from './ops.js'
+import type { SyncLetter, PendingMutation, SyncMerge, SyncOp } from './types.js'
 
 const LIMIT = 100
 
@@ -10,31 +9,6 @@ const LIMIT = 100
 export async function outboxOf(commands: Commands, limit = LIMIT): Promise<readonly PendingMutation[]> {
   const { mutations } = (await commands.read({ op: 'syncPending', limit })) as { mutations: WireMutation[] }
   return mutations.map(pendingOf)
-}
-
-const pendingOf = ({ ops, ...rest }: WireMutation): PendingMutation => ({ ...rest, ops: ops.map(fromWire) })
-
-/** Writes that are looked at in one step. */
-const STEP = 500
-
-/** Brings what waits from older schemas to this one. Resolves with whether there was anything. */
-export async function raise(commands: Commands, schema: number, migrate: SyncMigrate): Promise<boolean> {
-  const raised: { readonly id: string; readonly ops: readonly unknown[] }[] = []
-  let some = false
-  for (let after = 0; ;) {
-    const command = { op: 'syncPending', after, limit: STEP }
-    const { mutations } = (await commands.read(command)) as { mutations: WireMutation[] }
-    for (const mutation of mutations) {
-      if (mutation.schema >= schema) continue
-      some = true
-      const ops = await raisedOps(mutation, migrate)
-      if (ops !== undefined) raised.push({ id: mutation.id, ops })
-    }
-    after = mutations.at(-1)?.seq ?? after
-    if (mutations.length < STEP) break
-  }
-  if (some) await commands.send({ op: 'syncMigrate', mutations: raised })
-  return some
 }
 
 /** The dead letters. `touched` is called when one was decided about. */
@@ -58,19 +32,6 @@ export async function lettersOf(
 
 async function wireLetters(commands: Commands, limit: number): Promise<WireLetter[]> {
   return ((await commands.read({ op: 'syncLetters', limit })) as { letters: WireLetter[] }).letters
-}
-
-async function raisedOps(mutation: WireMutation, migrate: SyncMigrate) {
-  try {
-    const ops = await migrate(pendingOf(mutation))
-    return ops === null || ops === undefined ? undefined : toWire(ops)
-  } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause)
-    throw new TidewellError('unavailable', `sync: migrate failed, and nothing is sent until it does not: ${what}`, {
-      reason: 'migrate',
-      cause,
-    })
-  }
 }
 
 /** Asks the functions of an application. */

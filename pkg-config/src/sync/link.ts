@@ -2,8 +2,8 @@
 import { closed, TidewellError, toError } from '../errors.js'
 import type { CheckedSync } from './check.js'
 import type { CoreStatus } from './core_status.js'
-import { raise } from './letters.js'
 import { News } from './news.js'
+import { raise } from './raise.js'
 import type { Commands } from './runner.js'
 import { type Reply, type Tokens, Transport } from './transport.js'
 

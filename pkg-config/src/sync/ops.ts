@@ -25,7 +25,7 @@ export interface WireMutation extends Omit<PendingMutation, 'ops'> {
 const KINDS = ['create', 'put', 'update', 'remove'] as const
 
 /** The op for the application. */
-export function fromWire({ c, if: ifVersion, ...rest }: WireOp): SyncOp {
+function fromWire({ c, if: ifVersion, ...rest }: WireOp): SyncOp {
   const op = ifVersion === undefined ? { collection: c, ...rest } : { collection: c, ifVersion, ...rest }
   return op as unknown as SyncOp
 }
@@ -41,6 +41,11 @@ export function toWire(ops: unknown): WireOp[] {
       throw invalid(`sync: ops[${at}] needs collection, id, and one of create, put, update, remove`)
     return { c: collection, id, ...rest, ...(ifVersion === undefined ? {} : { if: ifVersion }) }
   })
+}
+
+/** A write that waits. */
+export function pendingOf({ ops, ...rest }: WireMutation): PendingMutation {
+  return { ...rest, ops: ops.map(fromWire) }
 }
 
 /** A refused mutation without what can be done about it. */

@@ -34,5 +34,5 @@ fn a_fuzzer_of_the_openapi_document_finds_nothing() {
     let log = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(agent().get(format!("{}/health", server.url)).call().unwrap().status(), 200);
-    println!("counted: schemathesis: {} requests of 7 operations", tried[0]);
+    println!("counted: schemathesis: {} requests", tried[0]);
 }

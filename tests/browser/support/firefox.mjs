@@ -1,14 +1,6 @@
 // Firefox through geckodriver: the few WebDriver commands a smoke run needs. It is not a WebDriver library.
-import { createServer } from 'node:net'
 import { eventually, spawnGroup } from './browser.mjs'
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
+import { freePort } from './port.mjs'
 
 /** Starts Firefox on a profile folder. `kill()` ends it with its driver at once. */
 export const launchFirefox = async (profile) => {

@@ -6,19 +6,19 @@ import { serve } from './server.mjs'
 
 /** A test with a Firefox on a fresh profile. */
 export const scenario = (claim, run, seconds) =>
-  test(claim, { timeout: seconds * 1000 }, async () => {
+  test(claim, { timeout: seconds * 1000 }, async (t) => {
     const server = await serve()
     const profile = await newProfile()
-    const scene = { origin: server.origin, firefox: await launchFirefox(profile.folder) }
+    const scene = { origin: server.origin }
+    t.after(async () => {
+      await scene.firefox?.kill()
+      await server.close()
+      await profile.remove()
+    })
+    scene.firefox = await launchFirefox(profile.folder)
     scene.restart = async () => {
       await scene.firefox.kill()
       scene.firefox = await launchFirefox(profile.folder)
     }
-    try {
-      await run(scene)
-    } finally {
-      await scene.firefox.kill()
-      await server.close()
-      await profile.remove()
-    }
+    await run(scene)
   })

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { eventually } from './browser.mjs'
-import { freePort } from './sync_server.mjs'
+import { freePort } from './port.mjs'
 
 const run = promisify(execFile)
 const children = new Set()

@@ -1,10 +1,10 @@
 // A `tidewell-server` process on a folder of its own: started, killed, started again on the same data and address.
 import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from './port.mjs'
 
 /** The program; whoever runs the tests says where it is. */
 export const serverProgram = () => resolve(process.env.TIDEWELL_SERVER ?? '')
@@ -12,15 +12,6 @@ export const serverProgram = () => resolve(process.env.TIDEWELL_SERVER ?? '')
 const run = promisify(execFile)
 const children = new Set()
 process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
-
-/** A port that nobody listens on. */
-export const freePort = () =>
-  new Promise((found) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => found(port))
-    })
-  })
 
 /**
  * Starts a server. `rules`: `{ collection: { read, write } }`, filters as objects; without any everybody of a tenant may do everything.

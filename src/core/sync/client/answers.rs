@@ -32,19 +32,15 @@ impl Client {
                 }
                 let mut next = self.draft();
                 next.meta.epoch = Some(epoch);
-                let rejected = results.iter().any(|handled| matches!(handled.outcome, Outcome::Rejected(_)));
+                let refused = results.iter().filter(|handled| matches!(handled.outcome, Outcome::Rejected(_)));
+                let refused: FastSet<u64> = refused.map(|handled| handled.seq).collect();
                 for handled in results {
                     next.settle_one(handled.seq, handled.outcome);
                 }
                 next.drop_included();
-                if !rejected {
-                    // What the server says of the others changes nothing that is shown.
-                    self.store(store, next)?;
-                    return Ok(Touched::new());
-                }
-                let seqs: FastSet<u64> = next.outbox.iter().map(|entry| entry.mutation.seq).collect();
-                let left = self.documents_of(|entry| !seqs.contains(&entry.mutation.seq));
-                self.install(store, next, left)
+                // What the server says of the others changes nothing that is shown.
+                let touched = self.documents_of(|entry| refused.contains(&entry.mutation.seq));
+                self.install(store, next, touched)
             }
             PushAnswer::Forked | PushAnswer::Gap(_) => self.fork(store, rng),
             PushAnswer::Epoch(epoch) if self.meta.epoch.as_ref() == Some(&epoch) => Ok(Touched::new()),
@@ -157,7 +153,7 @@ impl Client {
         }
         next.rename(rng, entries)?;
         self.store(store, next)?;
-        self.refresh_all(store, Touched::new())
+        self.refresh_all(store)
     }
 
     /// The server was restored: it gets back what this client holds, in order, and then everything is pulled anew.
@@ -181,7 +177,7 @@ impl Client {
             next.writes.push((Table::Retained, retained_key(version, &mutation), None));
         }
         self.store(store, next)?;
-        self.refresh_all(store, Touched::new())
+        self.refresh_all(store)
     }
 
     /// The documents that some entries of the outbox change.

@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// Computes all of the view anew; answers which documents it may show differently.
-    pub(super) fn refresh_all(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
+    pub(super) fn refresh_all(&mut self, store: &dyn ClientStore) -> Result<Touched> {
         let overlay = self.rebased(store)?;
         let before = std::mem::replace(&mut self.overlay, Rc::new(overlay));
         let differs = |one: &Overlay, other: &Overlay| -> Touched {
@@ -79,14 +79,15 @@ impl Client {
                 .map(|(key, _)| key.clone())
                 .collect()
         };
-        touched.extend(differs(&before, &self.overlay));
-        touched.extend(differs(&self.overlay, &before));
-        Ok(touched)
+        Ok(&differs(&before, &self.overlay) | &differs(&self.overlay, &before))
     }
 
     /// Computes the view of some documents anew, and of those that mutations tie to them: a mutation shows as a whole or not at
     /// all. The others show what they showed. Answers which documents may show differently.
     pub(super) fn refresh(&mut self, store: &dyn ClientStore, mut touched: Touched) -> Result<Touched> {
+        if touched.is_empty() {
+            return Ok(touched);
+        }
         let tied = self.tied(&touched);
         let mut anew = Overlay::new();
         for entry in self.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {

@@ -35,7 +35,7 @@ Tidewell's developer commands. Each installs what is missing first; set-up is ca
                                        (--dev: no size optimisation; builds in seconds, runs slower)
   cargo xtask check                    rustfmt, clippy, tsc, file lengths, floors, lock files
   cargo xtask bench [ARGUMENT …]       side-by-side benchmark in headless Chromium; arguments go to benches/run.mjs
-                    jobs|topics|search … of batch jobs, of topics, of search
+                    search|jobs|partitions|topics|sync … of one of these
   cargo xtask docs                     the reference of the package, with the guide, in target/docs
   cargo xtask profile                  record which part of the WebAssembly a page needs for documents
 

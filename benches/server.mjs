@@ -40,8 +40,23 @@ const entry = () => {
   return `export * from '/pkg/${normalize(typeof browser === 'string' ? browser : browser.default)}'\n`
 }
 
+/** The page that runs a bundle and has nothing else. */
+const pageOf = (name) => `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>Tidewell benchmark: ${name}</title>
+    <link rel="icon" href="data:," />
+    <script type="module" src="/bench/${name}.js"></script>
+  </head>
+  <body></body>
+</html>
+`
+
 const answer = async (path) => {
   if (path === '/tidewell.js') return { body: entry(), type: TYPES['.js'] }
+  const page = /^\/bench\/([a-z-]+)\.html$/.exec(path)
+  if (page !== null) return { body: pageOf(page[1]), type: TYPES['.html'] }
   const [folder, rest] = path.startsWith('/pkg/') ? [pack, path.slice(5)] : [out, path.replace(/^\/bench\//, '')]
   const file = resolve(folder, normalize(rest))
   if (!file.startsWith(folder + sep)) return undefined
@@ -52,15 +67,13 @@ const answer = async (path) => {
 export const serveBench = async (engines) => {
   const entries = [...engines.map((name) => `engines/${name}.js`), 'engines/sqlite-worker.js', 'page.js']
   await bundle(Object.fromEntries(entries.map((file) => [file.split('/').at(-1).slice(0, -3), file])))
-  await copyFile(join(here, 'page.html'), join(out, 'page.html'))
-  return serve(() => undefined)
+  return serve()
 }
 
 /** The same for the benchmark of search, over the test data in `folder`. */
 export const serveSearch = async (engines, folder) => {
   const entries = Object.fromEntries(engines.map((name) => [`search-${name}`, `search/${name}.js`]))
   await bundle({ ...entries, 'fts5-worker': 'search/fts5-worker.js', 'search-page': 'search/page.js' })
-  await copyFile(join(here, 'search/page.html'), join(out, 'search-page.html'))
   return serve((path) => {
     const file = path.startsWith('/data/') ? resolve(folder, normalize(path.slice(6))) : ''
     return file.startsWith(folder + sep) && file.endsWith('.gz') ? { body: gunzipSync(readFileSync(file)), type: 'text/plain; charset=utf-8' } : undefined
@@ -71,33 +84,29 @@ export const serveSearch = async (engines, folder) => {
 export const serveJobs = async (engines) => {
   const entries = Object.fromEntries(engines.map((name) => [`jobs-${name}`, `jobs/${name}.js`]))
   await bundle({ ...entries, 'jobs-page': 'jobs/page.js' })
-  await copyFile(join(here, 'jobs/page.html'), join(out, 'jobs-page.html'))
-  return serve(() => undefined)
+  return serve()
 }
 
 /** The same for the benchmark of partitions. */
 export const servePartitions = async () => {
   await bundle({ 'jobs-split-page': 'jobs/split-page.js', 'jobs-split-worker': 'jobs/split-worker.js' })
-  await copyFile(join(here, 'jobs/split-page.html'), join(out, 'jobs-split-page.html'))
-  return serve(() => undefined)
+  return serve()
 }
 
 /** The same for the benchmark of topics. */
 export const serveTopics = async () => {
   await bundle({ 'topics-page': 'topics/page.js' })
-  await copyFile(join(here, 'topics/page.html'), join(out, 'topics-page.html'))
-  return serve(() => undefined)
+  return serve()
 }
 
 /** The same for the benchmark of syncing. */
 export const serveSync = async (engines) => {
   const entries = Object.fromEntries(engines.map((name) => [`sync-${name}`, `sync/${name}.js`]))
   await bundle({ ...entries, 'sync-page': 'sync/page.js' })
-  await copyFile(join(here, 'sync/page.html'), join(out, 'sync-page.html'))
-  return serve(() => undefined)
+  return serve()
 }
 
-const serve = async (more) => {
+const serve = async (more = () => undefined) => {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname
     const found = more(path) ?? (await answer(path).catch(() => undefined))

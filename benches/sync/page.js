@@ -15,7 +15,7 @@ window.bench = {
   open: (name) => engine.open(name),
   /** Writes documents on this device, a thousand at a time. */
   async fill(total) {
-    for (let at = 0; at < total; at += 1000) await engine.write(Array.from({ length: 1000 }, (_, n) => documentOf(at + n, false)))
+    for (let at = 0; at < total; at += 1000) await engine.write(Array.from({ length: Math.min(1000, total - at) }, (_, n) => documentOf(at + n, false)))
   },
   /** The same, one by one. */
   async fillSingly(total) {

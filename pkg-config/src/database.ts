@@ -60,6 +60,7 @@ export class Database {
   #closing: Promise<void> | undefined
   #caches: Promise<CacheHub> | undefined
   #topics: Promise<TopicHub> | undefined
+  readonly #attachments = new Map<string, Attachments>()
   #sync: SyncHandle | undefined
 
   /** @internal */
@@ -219,6 +220,8 @@ export class Database {
     this.#session.check()
     const name = typeof of === 'string' ? of : of?.name
     if (typeof name !== 'string' || name === '') throw invalid('attachments: give a collection, or its name')
+    const known = this.#attachments.get(name)
+    if (known !== undefined) return known
     const host = {
       database: this,
       session: this.#session,
@@ -227,7 +230,9 @@ export class Database {
       seldom,
       streamOf: exportStream,
     }
-    return attachmentsOf(host, name)
+    const handle = attachmentsOf(host, name)
+    this.#attachments.set(name, handle)
+    return handle
   }
 
   #transaction(parts: Seldom, session: Session): Transaction {

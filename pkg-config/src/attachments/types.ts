@@ -76,7 +76,8 @@ export interface Attachments {
    * the new one. The source is read in chunks, and never held whole. The document need not exist.
    *
    * @param name 1 to 255 bytes, no slash, no control characters; with the document's id at most 511.
-   * @throws TidewellError `invalid`, reason `too-large` above 64 MiB, or `bad-name`; `quota`; `aborted`.
+   * @throws TidewellError `invalid`, reason `too-large` above 64 MiB, or `bad-name`; `quota`; `aborted`; `conflict`, reason `abandoned`, if
+   * its tab was taken for dead: put it again.
    */
   put(document: string, name: string, source: AttachmentSource, options?: AttachmentPutOptions): Promise<AttachmentInfo>
   /**

@@ -17,6 +17,7 @@ export function attachmentsOf(host: StoreHost, collection: string): Attachments 
         throw error
       },
     ))
+  // `filesOf`, written out: with `names.ts` a page would load a file more.
   const handle: Record<string, unknown> = { collection, files: `${collection}.files` }
   for (const method of 'put get bytes stream info list delete deleteAll clean'.split(' ') as ('put' &
     keyof Attachments)[])

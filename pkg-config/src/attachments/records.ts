@@ -13,14 +13,8 @@ export const CHUNK = 256 << 10
 const CHUNKS_MAX = 900
 
 /** What an attachment is. It names the chunks of one generation. */
-export interface Head {
+export interface Head extends Omit<AttachmentInfo, 'complete' | 'fields'> {
   readonly id: string
-  readonly document: string
-  readonly name: string
-  readonly type: string
-  readonly size: number
-  readonly digest: string
-  readonly created: Date
   readonly generation: string
   readonly chunks: number
   readonly [field: string]: unknown

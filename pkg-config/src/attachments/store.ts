@@ -277,7 +277,7 @@ function writing({ durability, signal }: AttachmentPutOptions) {
 
 /** What an application's callback throws is reported as the host reports uncaught errors. */
 function tell(listener: AttachmentPutOptions['onProgress'], bytes: number): void {
-  if (listener !== undefined) Promise.resolve(bytes).then(listener)
+  if (listener !== undefined) queueMicrotask(() => listener(bytes))
 }
 
 function checkSize(size: number): void {

@@ -15,16 +15,23 @@ export interface Helped {
 export async function keepHelping(job: Helped, end: AbortSignal): Promise<void> {
   /** A run that this one cannot help with. */
   let left: number | undefined
+  /** What the last look failed with, if it failed: the same again is no news. */
+  let blind: string | undefined
   while (!end.aborted) {
     let run: number | undefined
     try {
       run = await job.running()
+      blind = undefined
       if (run !== undefined && run !== left) await job.join()
     } catch (error) {
       const known = toError(error)
       if (end.aborted || known.code === 'closed') return
+      if (run === undefined) {
+        if (known.message !== blind) job.report(known)
+        blind = known.message
+      }
       // Whoever runs it is told.
-      if (known.reason !== 'job-failed' && known.reason !== 'cancelled') {
+      else if (known.reason !== 'job-failed' && known.reason !== 'cancelled') {
         left = run
         job.report(known)
       }

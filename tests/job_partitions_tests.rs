@@ -1,13 +1,13 @@
 //! Jobs whose source is split, in simulated tabs that map side by side: whoever is killed or frozen, wakes up late, has a clock that is a
 //! day off, or brings a slice of a partition that another went on with, the result is what one runner gives.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use tidewell_core::base::SeededRng;
 use tidewell_core::collections::Value;
 use tidewell_core::disk::FaultPlan;
 
+use crate::jobs_crowd::Crowd;
 use crate::jobs_tests::crash_of;
 use crate::jobs_world::{field, number, text, word, Kind, Plan, World};
 use crate::replay::{each_crash, each_seed, is_replay};
@@ -26,55 +26,32 @@ pub(crate) struct Tally {
 /// Three tabs run a job that is split. One is killed, or frozen and thawed, once or twice; others read and write.
 pub(crate) fn runners(seed: u64) -> Result<Tally, String> {
     let world = World::new(seed, Plan::split(seed), FaultPlan::none());
-    let (shared, tally) = (Rc::clone(&world), Rc::new(Cell::new(Tally::default())));
-    let total = Rc::clone(&tally);
+    let shared = Rc::clone(&world);
     let outcome = world.sim.run(async move {
-        let first = shared.open().await.map_err(text)?;
-        shared.fill(&first).await.map_err(text)?;
-        let done = Rc::new(Cell::new(false));
-        let (watcher, world, flag) = (shared.open().await.map_err(text)?, Rc::clone(&shared), Rc::clone(&done));
-        let eyes = Rc::clone(&watcher);
-        let watching = watcher.platform.run(async move { world.watch(&eyes, &flag).await });
-        let (world, flag, hands) = (Rc::clone(&shared), Rc::clone(&done), Rc::clone(&watcher));
-        let changing = watcher.platform.run(async move { world.change(&hands, seed, &flag).await });
-        let mut lives = Vec::new();
-        for _ in 0..3 {
-            let tab = shared.open().await.map_err(text)?;
-            let (world, runner) = (Rc::clone(&shared), Rc::clone(&tab));
-            lives.push((Rc::clone(&tab), tab.platform.run(async move { world.run_job(&runner).await })));
-        }
+        let mut crowd = Crowd::begin(&shared, seed).await.map_err(text)?;
         let (rng, mut sums) = (SeededRng::new(seed), Tally::default());
         for _ in 0..2 {
             shared.sim.sleep(rng.below(25) as f64).await;
             // The last one lives.
-            let victim = &lives[rng.below(2) as usize].0;
+            let victim = rng.below(2) as usize;
             if rng.one_in(3) {
-                victim.platform.kill();
+                crowd.kill(victim);
                 sums.killed += 1;
             } else {
-                victim.platform.freeze();
+                let platform = Rc::clone(&crowd.runners[victim].platform);
+                platform.freeze();
                 shared.sim.sleep(rng.below(60) as f64).await;
-                victim.platform.thaw();
+                platform.thaw();
                 sums.frozen += 1;
             }
         }
-        for (tab, task) in &mut lives {
-            if let Some(result) = task.await {
-                result.map_err(text)?;
-            } else if tab.platform.is_running() {
-                return Err("a runner vanished".to_owned());
-            }
-        }
-        done.set(true);
-        watching.await.unwrap_or(Ok(0))?;
-        changing.await.unwrap_or(Ok(())).map_err(text)?;
-        sums.shared = u64::from(lives.iter().filter(|(tab, _)| tab.mapped.get() > 0).count() > 1);
-        total.set(sums);
-        let late = shared.open().await.map_err(text)?;
-        shared.verify(&late).await
+        let runners = crowd.runners.clone();
+        crowd.end().await?;
+        sums.shared = u64::from(runners.iter().filter(|tab| tab.mapped.get() > 0).count() > 1);
+        Ok::<_, String>(sums)
     });
-    outcome.map_err(|stalled| format!("{stalled:?}"))??;
-    Ok(Tally { slices: world.slices.get(), late: world.late.get(), ..tally.get() })
+    let sums = outcome.map_err(|stalled| format!("{stalled:?}"))??;
+    Ok(Tally { slices: world.slices.get(), late: world.late.get(), ..sums })
 }
 
 /// All partitions but the first are mapped. Keys must wait for that one, of which the same slice comes twice.

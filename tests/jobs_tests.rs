@@ -1,13 +1,13 @@
 //! Batch jobs in simulated tabs: whatever is killed or crashes, and however many run the same job at once, the result is what a
 //! direct computation gives, and readers see the old result or the new one.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use tidewell_core::base::{ErrorKind, SeededRng};
 use tidewell_core::collections::Value;
 use tidewell_core::disk::{Fault, FaultPlan};
 
+use crate::jobs_crowd::Crowd;
 use crate::jobs_world::{text, word, Plan, World};
 use crate::replay::{each_crash, each_seed, is_replay};
 
@@ -16,42 +16,10 @@ pub(crate) fn tabs(seed: u64) -> Result<(u64, u64), String> {
     let world = World::new(seed, Plan::of(seed), FaultPlan::none());
     let shared = Rc::clone(&world);
     let outcome = world.sim.run(async move {
-        let first = shared.open().await.map_err(text)?;
-        shared.fill(&first).await.map_err(text)?;
-        let done = Rc::new(Cell::new(false));
-        let (watcher, world, flag) = (shared.open().await.map_err(text)?, Rc::clone(&shared), Rc::clone(&done));
-        let eyes = Rc::clone(&watcher);
-        let watching = watcher.platform.run(async move { world.watch(&eyes, &flag).await });
-        let (world, flag, hands) = (Rc::clone(&shared), Rc::clone(&done), Rc::clone(&watcher));
-        let changing = watcher.platform.run(async move { world.change(&hands, seed, &flag).await });
-        let mut lives = Vec::new();
-        for n in 0..3 {
-            let tab = shared.open().await.map_err(text)?;
-            let (world, runner) = (Rc::clone(&shared), Rc::clone(&tab));
-            lives.push((n, Rc::clone(&tab), tab.platform.run(async move { world.run_job(&runner).await })));
-        }
-        let rng = SeededRng::new(seed);
-        shared.sim.sleep(rng.below(40) as f64).await;
-        for (n, tab, _) in &lives {
-            if *n == 0 {
-                tab.platform.kill();
-            }
-        }
-        for (n, _, task) in lives {
-            match task.await {
-                Some(result) => result.map_err(text)?,
-                None if n == 0 => {}
-                None => return Err("a runner vanished".to_owned()),
-            }
-        }
-        done.set(true);
-        let looks = watching.await.unwrap_or(Ok(0))?;
-        changing.await.unwrap_or(Ok(())).map_err(text)?;
-        if looks == 0 {
-            return Err("nobody looked".to_owned());
-        }
-        let late = shared.open().await.map_err(text)?;
-        shared.verify(&late).await
+        let mut crowd = Crowd::begin(&shared, seed).await.map_err(text)?;
+        shared.sim.sleep(SeededRng::new(seed).below(40) as f64).await;
+        crowd.kill(0);
+        crowd.end().await
     });
     outcome.map_err(|stalled| format!("{stalled:?}"))??;
     Ok((world.slices.get(), world.late.get()))

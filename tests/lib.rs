@@ -17,6 +17,8 @@ mod history;
 #[cfg(test)]
 mod job_partitions_tests;
 #[cfg(test)]
+mod jobs_crowd;
+#[cfg(test)]
 mod jobs_tests;
 #[cfg(test)]
 mod jobs_world;

@@ -1,5 +1,5 @@
 /** Claims about jobs whose source is split: one result, whoever maps which part of it, and one run to pause, cancel or fail. */
-import type { Job, JobProgress, MapReduce } from '../../src/index.js'
+import type { JobProgress, MapReduce } from '../../src/index.js'
 import { type Claim, claim, equal, eventually, holds, rejects } from './harness.js'
 import { counted, type Note, notesOf, rowsOf, sum, words } from './jobs_support.js'
 
@@ -7,8 +7,8 @@ type Split = Partial<MapReduce<Note, number, number>>
 
 /** Word counts that take their time, so that runners meet; `mapped` says how many documents this one mapped. */
 const slow = (db: Parameters<typeof rowsOf>[0], more: Split = {}) => {
-  const runner = { mapped: 0, job: undefined as unknown as Job }
-  runner.job = db.job<Note, number>('split', {
+  const runner = { mapped: 0 }
+  const job = db.job<Note, number>('split', {
     from: 'notes',
     map: async (note: Note, emit: (key: unknown, value: number) => void) => {
       runner.mapped++
@@ -22,7 +22,7 @@ const slow = (db: Parameters<typeof rowsOf>[0], more: Split = {}) => {
     version: 1,
     ...more,
   })
-  return runner
+  return Object.assign(runner, { job })
 }
 
 export const jobPartitions: readonly Claim[] = [

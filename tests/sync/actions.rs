@@ -3,17 +3,13 @@
 //! It judges nothing.
 
 use tidewell_core::base::SeededRng;
-use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::client::Table;
 use tidewell_core::sync::server::compact;
 use tidewell_core::sync::{Action, Op, ServerStore};
 
 use super::device::{Cut, Device};
+use super::value;
 use super::world::{Verdict, World};
-
-fn value(text: &str) -> Value {
-    json::parse(text.as_bytes()).unwrap()
-}
 
 impl World {
     /// One step of a run.

@@ -13,3 +13,10 @@ mod simulation_tests;
 mod version_tests;
 mod wire_tests;
 mod world;
+
+use tidewell_core::collections::{json, Value};
+
+/// A value, from its JSON.
+fn value(text: &str) -> Value {
+    json::parse(text.as_bytes()).unwrap()
+}

@@ -1,15 +1,12 @@
 //! The wire under hostile bytes: messages come back as they were, and anything else is an error that allocates little.
 
 use tidewell_core::base::SeededRng;
-use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::message::Page;
 use tidewell_core::sync::{
     Action, Change, Mutation, Op, PullAnswer, PullRequest, PushAnswer, PushRequest, Subscription,
 };
 
-fn value(text: &str) -> Value {
-    json::parse(text.as_bytes()).unwrap()
-}
+use super::value;
 
 fn push_request() -> PushRequest {
     let update = Op::update("notes", "a", value(r#"{"$set":{"b.c":{"$date":1}},"$inc":{"n":1}}"#)).unwrap();

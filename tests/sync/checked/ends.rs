@@ -3,7 +3,8 @@
 //! What they do follows from what they are given, so a step that was done before is looked up. What is judged here cannot be
 //! seen in a state any more: what the server said against what it did, and what a client had in memory against its store.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use tidewell_core::sync::client::memory::MemoryClient;
 use tidewell_core::sync::client::Config;
@@ -14,7 +15,8 @@ use tidewell_core::sync::{
 };
 
 use super::super::model::{fields, State as Documents};
-use super::scenario::{value, Scenario, COLLECTION};
+use super::super::value;
+use super::scenario::{Scenario, COLLECTION};
 use super::state::{Disk, Kept, Kind, Numbered, Server, State, Turn};
 
 pub(super) type Found<T> = Result<T, String>;
@@ -35,31 +37,31 @@ impl Scenario {
     pub(super) fn turn(&self, state: &mut State, index: usize, turn: Turn) -> Found<u64> {
         let replica = &mut state.replicas[index];
         let key = (index, replica.drawn, replica.disk.text(), turn);
-        let known = self.memo.turns.lock().unwrap().get(&key).cloned();
-        let (disk, drawn) = known.unwrap_or_else(|| {
-            let found = live(&replica.disk, &Numbered::new(index, replica.drawn), &key.3);
-            self.memo.turns.lock().unwrap().insert(key, found.clone());
-            found
+        let (disk, drawn) = remembered(&self.memo.turns, key, |(.., turn)| {
+            live(&replica.disk, &Numbered::new(index, replica.drawn), turn)
         })?;
         replica.disk = disk;
         Ok(drawn)
     }
 
     pub(super) fn push(&self, server: &Kept<Server>, request: &Arc<[u8]>) -> Found<(Kept<Server>, PushAnswer)> {
-        let key = (server.text(), request.clone());
-        let known = self.memo.pushes.lock().unwrap().get(&key).cloned();
-        known.unwrap_or_else(|| {
-            let handled = || {
-                let request = PushRequest::parse(request).map_err(|error| format!("{error:?}"))?;
-                let mut after = Server::clone(server);
-                let answer = after.push(&request)?;
-                Ok((Kept::new(after), answer))
-            };
-            let found = handled();
-            self.memo.pushes.lock().unwrap().insert(key, found.clone());
-            found
+        remembered(&self.memo.pushes, (server.text(), request.clone()), |(_, request)| {
+            let request = PushRequest::parse(request).map_err(|error| format!("{error:?}"))?;
+            let mut after = Server::clone(server);
+            let answer = after.push(&request)?;
+            Ok((Kept::new(after), answer))
         })
     }
+}
+
+/// What was found before under this key, or is found now.
+fn remembered<K: Ord, V: Clone>(memo: &Mutex<BTreeMap<K, V>>, key: K, find: impl FnOnce(&K) -> V) -> V {
+    let known = memo.lock().unwrap().get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let found = find(&key);
+        memo.lock().unwrap().insert(key, found.clone());
+        found
+    })
 }
 
 impl Server {

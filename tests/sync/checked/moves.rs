@@ -34,6 +34,24 @@ pub(super) enum Move {
     Clone,
 }
 
+impl Move {
+    /// Whether something goes wrong.
+    fn is_fault(&self) -> bool {
+        !matches!(self, Self::Make(_) | Self::Ask(..) | Self::Arrive(_) | Self::Sync)
+    }
+
+    /// The device whose turn it is afterwards.
+    fn turn(&self) -> Option<usize> {
+        match self {
+            Self::Make(index) | Self::Crash(index) => Some(*index),
+            Self::Arrive(message) | Self::Lose(message) | Self::Double(message) => {
+                matches!(message.way, Way::Back(_)).then_some(message.replica)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Scenario {
     /// What can happen in a state.
     pub(super) fn moves(&self, state: &State, moves: &mut Vec<Move>) {
@@ -73,43 +91,37 @@ impl Scenario {
     /// The state after a move; none if the move does nothing.
     pub(super) fn after(&self, before: &State, next: Move) -> Option<State> {
         let mut state = before.clone();
-        state.turn = match &next {
-            Move::Make(index) | Move::Crash(index) => Some(*index),
-            Move::Arrive(message) | Move::Lose(message) | Move::Double(message) => {
-                matches!(message.way, Way::Back(_)).then_some(message.replica)
-            }
-            _ => None,
-        };
-        let found = match next {
-            Move::Make(index) => self.make(&mut state, index),
-            Move::Ask(index, kind) => self.arrive(&mut state, ask(before, index, kind, true)?),
-            Move::AskLate(index, kind) => {
-                state.network.push(ask(before, index, kind, false)?);
-                fault(&mut state)
-            }
-            Move::Arrive(message) => self.arrive(&mut state, message),
-            Move::Lose(message) => fault(&mut state).map(|()| take(&mut state, &message)),
-            Move::Double(message) => {
-                fault(&mut state).map(|()| state.network.push(Message { awaited: false, ..message }))
-            }
-            Move::Crash(index) => fault(&mut state).map(|()| crash(&mut state, index)),
+        state.faults -= u8::from(next.is_fault());
+        let turn = next.turn();
+        let mut found = Ok(());
+        match next {
+            Move::Make(index) => found = self.make(&mut state, index),
+            Move::Ask(index, kind) => found = self.arrive(&mut state, ask(before, index, kind, true)?),
+            Move::AskLate(index, kind) => state.network.push(ask(before, index, kind, false)?),
+            Move::Arrive(message) => found = self.arrive(&mut state, message),
+            Move::Lose(message) => take(&mut state, &message),
+            Move::Double(message) => state.network.push(Message { awaited: false, ..message }),
+            Move::Crash(index) => crash(&mut state, index),
             Move::Sync => sync(&mut state),
-            Move::CrashServer => fault(&mut state).map(|()| {
+            Move::CrashServer => {
                 state.network.retain(|message| !matches!(message.way, Way::Held(_)));
                 state.server = state.durable.clone();
-            }),
-            Move::Restore => fault(&mut state).map(|()| self.restore(&mut state)),
-            Move::Clone => fault(&mut state).map(|()| {
+            }
+            Move::Restore => self.restore(&mut state),
+            Move::Clone => {
                 crash(&mut state, 1);
                 state.replicas[1].disk = state.replicas[0].disk.clone();
-            }),
-        };
+            }
+        }
         if let Err(wrong) = found {
             state.wrong = Some(wrong);
         }
         state.network.sort_unstable();
-        let nothing = State { turn: before.turn, ..state.clone() } == *before;
-        (!nothing).then_some(state)
+        if state == *before {
+            return None;
+        }
+        state.turn = turn;
+        Some(state)
     }
 
     fn make(&self, state: &mut State, index: usize) -> Found<()> {
@@ -138,7 +150,7 @@ impl Scenario {
                     state.network.push(Message { way: Way::Held(answer.to_json().into()), ..message });
                 }
                 if !self.syncs_late || state.server == state.durable {
-                    sync(state)?;
+                    sync(state);
                 }
             }
             (Way::There | Way::Orphaned, Kind::Pull) => {
@@ -189,11 +201,6 @@ impl Scenario {
     }
 }
 
-fn fault(state: &mut State) -> Found<()> {
-    state.faults -= 1;
-    Ok(())
-}
-
 /// Takes a message off the network, if it is there.
 fn take(state: &mut State, message: &Message) {
     if let Some(at) = state.network.iter().position(|other| other == message) {
@@ -220,12 +227,11 @@ fn ask(state: &State, index: usize, kind: Kind, awaited: bool) -> Option<Message
     request.map(|request| Message { replica: index, kind, request, way: Way::There, awaited })
 }
 
-fn sync(state: &mut State) -> Found<()> {
+fn sync(state: &mut State) {
     state.durable = state.server.clone();
     for message in &mut state.network {
         if let Way::Held(answer) = &message.way {
             message.way = Way::Back(answer.clone());
         }
     }
-    Ok(())
 }

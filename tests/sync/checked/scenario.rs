@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use tidewell_core::base::planted::Bug;
-use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::{Action, Op};
 
+use super::super::value;
 use super::state::{Memo, Tally};
 
 /// The collection of all documents.
@@ -47,7 +47,7 @@ impl Intent {
 }
 
 /// A small world.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     /// What the users of the two devices do, in this order.
@@ -70,8 +70,4 @@ pub(super) struct Scenario {
 
 fn update(text: &str) -> Op {
     Op::update(COLLECTION, "a", value(text)).unwrap()
-}
-
-pub(super) fn value(text: &str) -> Value {
-    json::parse(text.as_bytes()).unwrap()
 }

@@ -1,10 +1,10 @@
 //! Versions apart: an application older than its server's schema, and ends that speak other versions of the wire.
 
 use tidewell_core::base::Result;
-use tidewell_core::collections::{json, Value};
+use tidewell_core::collections::Value;
 use tidewell_core::sync::limits::PROTOCOL;
 
-use super::device::{number, open, storage, word, Server, Tab};
+use super::device::{number, open, storage, text, word, Server, Tab};
 use super::support::{check, pending};
 
 /// Begins to sync `notes` with a schema of this version.
@@ -126,9 +126,7 @@ fn an_answer_in_a_version_that_is_not_understood_pauses_and_drops_nothing() {
         for answer in [r#""kind":"results","unheard":"of""#, r#""kind":"upgrade""#] {
             let next = tab.run(&format!(r#"{{"op":"syncNext","now":{now},"jitter":0.5}}"#)).await?;
             let (tag, version) = (number(&next, "send"), PROTOCOL + 1);
-            let mut quoted = Vec::new();
-            json::write_string(&format!(r#"{{"v":{version},{answer}}}"#), &mut quoted);
-            let quoted = String::from_utf8(quoted).unwrap();
+            let quoted = text(&Value::String(format!(r#"{{"v":{version},{answer}}}"#).into()));
             tab.run(&format!(r#"{{"op":"syncAnswer","tag":{tag},"now":{now},"jitter":0.5,"body":{quoted}}}"#)).await?;
             let status = tab.status().await?;
             assert_eq!((word(&status, "state").as_str(), number(&status, "pending")), ("upgrade", 1));

@@ -16,9 +16,10 @@ fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split_once(&format!(r#""{name}":""#))?.1.split('"').next()
 }
 
-/// The text with the words of the recording in the place of this server's own, or the other way round.
-fn with(text: &str, words: &BTreeMap<String, String>) -> String {
-    words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(&format!(r#""{from}""#), &format!(r#""{to}""#)))
+/// What was recorded, with this server's own words in the place of those of the recording.
+fn with(recorded: &str, own: &BTreeMap<String, String>) -> String {
+    own.iter()
+        .fold(recorded.to_owned(), |text, (from, to)| text.replace(&format!(r#""{from}""#), &format!(r#""{to}""#)))
 }
 
 #[test]
@@ -35,7 +36,8 @@ fn what_was_asked_in_version_1_is_answered_as_it_was_recorded() {
             if exchange.route == "live" {
                 let request = agent().get(format!("{}/v1/live", server.url));
                 let mut stream = request.header("authorization", format!("Bearer {token}")).call().unwrap();
-                let (wanted, mut text) = (exchange.answer.join("\n"), vec![0; exchange.answer.join("\n").len()]);
+                let wanted = exchange.answer.join("\n");
+                let mut text = vec![0; wanted.len()];
                 stream.body_mut().as_reader().read_exact(&mut text).unwrap();
                 assert_eq!(String::from_utf8(text).unwrap(), wanted);
                 checked += 1;

@@ -56,7 +56,7 @@ pub(super) fn go_through(scenario: Scenario) -> Result<usize, String> {
 }
 
 /// Goes through a world, and makes sure that it has not become a smaller one, and that what it is about happens in it.
-/// With a `TIDEWELL_SCALE` one thing more goes wrong, which takes minutes; two more would be too many states.
+/// With a `TIDEWELL_SCALE` one thing more goes wrong, however large it is: the smallest world grows from 15,000 states to 270,000.
 fn check(mut scenario: Scenario, at_least: usize, happens: impl Fn(&Tally) -> [&AtomicUsize; 2]) {
     scenario.faults += u8::from(scale() > 1);
     let tally = scenario.tally.clone();

@@ -27,12 +27,16 @@ const glueFolder = argument('--glue')
 const out = argument('--out')
 const dist = join(out, 'dist')
 
-rmSync(out, { recursive: true, force: true })
-mkdirSync(dist, { recursive: true })
+// All of the glue is read before anything of an earlier package goes: a build that was cut off leaves half of it.
 const { modules, glue } = shorten(
   MODULES.map((name) => readFileSync(join(glueFolder, name))),
   readFileSync(join(glueFolder, 'tidewell.js'), 'utf8'),
 )
+const sync = (name) => join(glueFolder, 'sync', name)
+const syncModule = readFileSync(sync('tidewell_sync_bg.wasm'))
+const syncGlue = readFileSync(sync('tidewell_sync.js'), 'utf8')
+rmSync(out, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
 MODULES.forEach((name, at) => writeFileSync(join(dist, name), modules[at]))
 const wasm = modules[0]
 writeFileSync(join(dist, 'tidewell_bg.wasm.d.ts'), 'declare const url: string\nexport default url\n')
@@ -40,9 +44,8 @@ writeFileSync(join(dist, 'worker.d.ts'), 'export {}\n')
 writeFileSync(join(dist, 'wasm.js'), `export const wasm = '${wasm.toString('base64')}'\n`)
 writeFileSync(join(dist, 'wasm_source.js'), "import source wasm from './tidewell_bg.wasm'\nexport { wasm }\n")
 await writeGlue(glue, 'glue.js')
-const sync = (name) => join(glueFolder, 'sync', name)
-cpSync(sync('tidewell_sync_bg.wasm'), join(dist, SYNC_MODULE))
-await writeGlue(readFileSync(sync('tidewell_sync.js'), 'utf8'), 'sync_glue.js')
+writeFileSync(join(dist, SYNC_MODULE), syncModule)
+await writeGlue(syncGlue, 'sync_glue.js')
 await writeEntries()
 writeTypes()
 writePackage()

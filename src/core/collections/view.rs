@@ -50,12 +50,17 @@ impl Gather {
     }
 
     /// Pauses if anything was missed.
-    pub fn finish(mut self) -> Step<()> {
-        if self.missing.is_empty() {
-            return Ok(());
+    pub fn finish(self) -> Step<()> {
+        match self.into_missing() {
+            missing if missing.is_empty() => Ok(()),
+            missing => Err(crate::engine::Pause::Missing(missing)),
         }
+    }
+
+    /// What was missed, each once.
+    pub fn into_missing(mut self) -> Vec<crate::disk::BlobName> {
         crate::base::sort::sort(&mut self.missing);
         self.missing.dedup();
-        Err(crate::engine::Pause::Missing(self.missing))
+        self.missing
     }
 }

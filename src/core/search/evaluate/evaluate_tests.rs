@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::collections::{json, Value};
+use crate::disk::BlobName;
 use crate::search::analyze::Analyzers;
 use crate::search::brute_force::brute_force;
 use crate::search::query::{Options, Query};
@@ -236,4 +237,67 @@ proptest! {
         compare(&best(&index, &plan, limit), &expected, limit);
         compare(&best(&index, &plan, 1000), &expected, 1000);
     }
+}
+
+/// How often a search over one word pauses for something missing, and what it finds.
+fn pauses(index: &MemoryIndex, sink: &mut Cold) -> usize {
+    let mut evaluation = Evaluation::new(plan(index, &Value::String("tide".into())));
+    for pauses in 0..1000 {
+        match evaluation.run(&index.spec, index, sink, u64::MAX) {
+            Ok(()) => return pauses,
+            Err(Pause::Missing(names)) => sink.loaded.extend(names),
+            Err(pause) => panic!("{pause:?}"),
+        }
+    }
+    panic!("the search does not end");
+}
+
+/// Wants every document, and has none of them at first.
+#[derive(Default)]
+struct Cold {
+    loaded: Vec<BlobName>,
+    hits: Vec<DocNumber>,
+}
+
+impl Sink for Cold {
+    fn threshold(&self) -> f32 {
+        f32::NEG_INFINITY
+    }
+
+    fn hit(&mut self, doc: DocNumber, _score: f32) -> Step<()> {
+        self.prepare(doc)?;
+        self.hits.push(doc);
+        Ok(())
+    }
+
+    fn prepare(&self, doc: DocNumber) -> Step<()> {
+        let name = BlobName::table(u64::from(doc), 0);
+        if self.loaded.contains(&name) {
+            Ok(())
+        } else {
+            Err(Pause::Missing(vec![name]))
+        }
+    }
+}
+
+#[test]
+fn a_search_that_lacks_documents_asks_for_many_at_once() {
+    let all: Vec<_> = (0..600).map(|n| (n, String::new(), "tide".to_owned())).collect();
+    let mut sink = Cold::default();
+    let pauses = pauses(&index(&all), &mut sink);
+    assert_eq!(sink.hits, (0..600).collect::<Vec<_>>());
+    assert!(pauses <= 6, "{pauses}");
+}
+
+#[test]
+fn a_search_that_lacks_pages_asks_for_those_of_many_windows_at_once() {
+    // Three documents in each window of 2,048, and a block of its own for them.
+    let all: Vec<_> = (0..120).map(|n| (n * 700, String::new(), "tide".to_owned())).collect();
+    let index = index(&all);
+    index.misses.set(true);
+    let mut sink =
+        Cold { loaded: all.iter().map(|(doc, ..)| BlobName::table(u64::from(*doc), 0)).collect(), hits: vec![] };
+    let pauses = pauses(&index, &mut sink);
+    assert_eq!(sink.hits.len(), 120);
+    assert!(pauses <= 20, "{pauses}");
 }

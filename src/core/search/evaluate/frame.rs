@@ -1,6 +1,7 @@
 //! A window of document numbers: which match, and their scores.
 //!
-//! Scores are added in double precision, so that the order of additions does not show in a result.
+//! Scores are added in double precision, so that the order of additions does not show in a result. They are not cleared
+//! from window to window: the first that is added at a place takes the place of what stood there.
 
 use crate::search::postings::DocNumber;
 
@@ -109,17 +110,17 @@ impl Default for Frame {
 }
 
 impl Frame {
-    /// Nothing matches, all scores are 0.
-    pub(super) fn clear(&mut self, window: Window) {
+    /// Nothing matches.
+    pub(super) fn clear(&mut self) {
         self.matched.clear();
-        self.scores[..window.len()].fill(0.0);
     }
 
     /// Adds the score at a place, which matches from then on.
     #[inline]
     pub(super) fn add(&mut self, at: usize, score: f64) {
+        let before = if self.matched.has(at) { self.scores[at] } else { 0.0 };
+        self.scores[at] = before + score;
         self.matched.insert(at);
-        self.scores[at] += score;
     }
 
     /// Adds everything that matches in another frame.

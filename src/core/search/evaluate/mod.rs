@@ -6,6 +6,7 @@
 //! threshold by themselves give candidates, and the others are read only for these (MaxScore: Turtle and Flood, 1995).
 //! Results are those of scoring every document: bounds are never below the score.
 
+mod ahead;
 mod expand;
 pub mod explain;
 mod frame;
@@ -35,19 +36,25 @@ use super::spec::SearchSpec;
 
 use expand::Expanded;
 use frame::{Frame, Window, WINDOW};
-use node::{build, Setting};
+use node::{build, Live, Setting};
 
 /// So many matches cost as much as a window.
 const DOCS_AS_WINDOW: usize = 16;
 
 /// Takes the results.
 pub trait Sink {
-    /// Only documents of a greater score are of use; minus infinity for all. It may rise from call to call.
+    /// Only documents of a greater score are of use; minus infinity for all. It may rise with every hit.
     fn threshold(&self) -> f32;
 
     /// A document with its score, above the threshold. Documents come in ascending order. After a pause the same document
     /// comes again.
     fn hit(&mut self, doc: DocNumber, score: f32) -> Step<()>;
+
+    /// Pauses for what [`Sink::hit`] would pause for, and does nothing else.
+    fn prepare(&self, doc: DocNumber) -> Step<()> {
+        let _ = doc;
+        Ok(())
+    }
 }
 
 /// A search under way. It owns nothing borrowed, so that it outlives a pause: call [`Evaluation::run`] again on the same
@@ -58,12 +65,14 @@ pub struct Evaluation {
     expanded: Option<Expanded>,
     next: DocNumber,
     work: u64,
+    /// How often something was missing.
+    pauses: u32,
 }
 
 impl Evaluation {
     /// A search that has not begun.
     pub fn new(plan: Plan) -> Self {
-        Self { plan, expanded: None, next: 0, work: 0 }
+        Self { plan, expanded: None, next: 0, work: 0, pauses: 0 }
     }
 
     /// The plan.
@@ -82,12 +91,23 @@ impl Evaluation {
         if self.expanded.is_none() {
             self.expanded = Some(expand::expand(&self.plan, postings)?);
         }
-        let Some(expanded) = &self.expanded else { return Ok(()) };
         let setting = Setting::new(postings, &model, &self.plan.scopes, totals.docs);
-        let mut root = build(&setting, &self.plan.root, &mut expanded.words())?;
+        let mut root = self.root(&setting)?;
+        let step = self.walk(&setting, &mut root, sink, self.work.saturating_add(work.max(1)));
+        let Err(Pause::Missing(names)) = step else { return step };
+        let missing = ahead::look(&setting, &mut self.root(&setting)?, self.next, sink, self.pauses, names)?;
+        self.pauses += 1;
+        Err(Pause::Missing(missing))
+    }
+
+    fn root<'a>(&self, setting: &Setting<'a>) -> Step<Live<'a>> {
+        let Some(expanded) = &self.expanded else { return Ok(Live::Nothing) };
+        build(setting, &self.plan.root, &mut expanded.words())
+    }
+
+    fn walk(&mut self, setting: &Setting<'_>, root: &mut Live<'_>, sink: &mut dyn Sink, stop: u64) -> Step<()> {
         let mut frame = Frame::default();
         let wide = root.has_many_terms();
-        let stop = self.work + work.max(1);
         while self.next != NO_DOC {
             let start = root.next(self.next)?;
             if start == NO_DOC {
@@ -101,18 +121,19 @@ impl Evaluation {
             self.work += 1;
             let mut window = Window { start, end: start.saturating_add(WINDOW), wide };
             let bound = root.bound(&mut window)?;
-            let threshold = sink.threshold();
+            let mut threshold = sink.threshold();
             if !node::can_beat(bound, threshold) {
                 self.next = window.end;
                 continue;
             }
-            root.fill(&setting, window, None, threshold, &mut frame)?;
+            root.fill(setting, window, None, threshold, &mut frame)?;
             self.work += (frame.matched.count() / DOCS_AS_WINDOW) as u64;
             for at in frame.matched.iter() {
                 let (doc, score) = (start + at as u32, frame.scores[at] as f32);
-                if score > sink.threshold() {
+                if score > threshold {
                     self.next = doc;
                     sink.hit(doc, score)?;
+                    threshold = sink.threshold();
                 }
             }
             self.next = window.end;

@@ -262,11 +262,11 @@ impl Live<'_> {
     ) -> Step<()> {
         match self {
             Self::Nothing => {
-                frame.clear(window);
+                frame.clear();
                 Ok(())
             }
             Self::Pool(pool) => {
-                frame.clear(window);
+                frame.clear();
                 pool.add(window, candidates, frame, &mut setting.scratch.borrow_mut())
             }
             Self::Phrase(phrase) => phrase.fill(window, candidates, frame),
@@ -286,7 +286,7 @@ impl AnyNode<'_> {
         threshold: f32,
         frame: &mut Frame,
     ) -> Step<()> {
-        frame.clear(window);
+        frame.clear();
         self.order.clear();
         self.order.extend(0..self.children.len());
         let children = &mut self.children;
@@ -340,7 +340,7 @@ impl AnyNode<'_> {
         candidates: Option<&Bits>,
         frame: &mut Frame,
     ) -> Step<()> {
-        frame.clear(window);
+        frame.clear();
         let mut counts = [0u16; WINDOW as usize];
         for child in &mut self.children {
             child.live.fill(setting, window, candidates, f32::NEG_INFINITY, &mut self.scratch)?;
@@ -362,11 +362,11 @@ impl AllNode<'_> {
         candidates: Option<&Bits>,
         frame: &mut Frame,
     ) -> Step<()> {
-        frame.clear(window);
+        frame.clear();
         let mut left: Option<Bits> = candidates.cloned();
         for child in &mut self.required {
             child.fill(setting, window, left.as_ref(), f32::NEG_INFINITY, &mut self.scratch)?;
-            self.scratch.matched.iter().for_each(|at| frame.scores[at] += self.scratch.scores[at]);
+            frame.add_all(&self.scratch);
             frame.matched.clone_from(&self.scratch.matched);
             if frame.matched.is_empty() {
                 return Ok(());

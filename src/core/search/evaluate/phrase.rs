@@ -60,7 +60,7 @@ impl<'a> PhraseNode<'a> {
 
     /// Every block holds the whole window: `bound` saw to it.
     pub(super) fn fill(&mut self, window: Window, candidates: Option<&Bits>, frame: &mut Frame) -> Step<()> {
-        frame.clear(window);
+        frame.clear();
         let mut gather = Gather::default();
         for (at, (member, _)) in self.members.iter_mut().enumerate() {
             if !member.seek(window.start)? {

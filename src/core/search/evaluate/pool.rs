@@ -247,7 +247,7 @@ impl Pool<'_> {
         if let [only] = self.members.as_mut_slice() {
             return only.add(window, candidates, frame, |impact| score(weight, k1, impact));
         }
-        scratch.clear(window);
+        scratch.clear();
         let mut gather = Gather::default();
         for member in &mut self.members {
             gather.step(member.add(window, candidates, scratch, |impact| impact))?;

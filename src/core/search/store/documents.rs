@@ -21,6 +21,8 @@ use super::pack::{pack, unpack};
 pub(crate) const LENGTHS_PAGE: usize = 4096;
 /// Documents of one page of ids.
 pub(crate) const IDS_PAGE: usize = 128;
+/// More than the ids of a page may have; what a damaged page of ids with much in common could become is without end.
+const IDS_BYTES_MAX: usize = 1 << 20;
 
 /// Document numbers, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,14 @@ impl Numbers {
         match self {
             Self::Dense(range) => range.end.saturating_sub(1).max(first),
             Self::Sparse(numbers) => numbers.last().copied().unwrap_or(first),
+        }
+    }
+
+    /// Bytes of memory besides itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Dense(_) => 0,
+            Self::Sparse(numbers) => numbers.capacity() * 4,
         }
     }
 
@@ -158,11 +168,7 @@ impl Lengths {
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        let numbers = match &self.numbers {
-            Numbers::Dense(_) => 0,
-            Numbers::Sparse(numbers) => numbers.capacity() * 4,
-        };
-        numbers + self.codes.capacity()
+        self.numbers.memory() + self.codes.capacity()
     }
 
     /// The length code of a field at a place of the list.
@@ -171,23 +177,54 @@ impl Lengths {
     }
 }
 
-/// Reads a page of ids, as long as `each` answers `true`.
-pub(crate) fn read_ids(page: &[u8], first: u32, each: &mut dyn FnMut(u32, &[u8]) -> bool) -> Result<()> {
-    let mut reader = Reader::new(page);
-    let numbers = Numbers::read(&mut reader, first)?;
-    let mut id = Vec::new();
-    for number in numbers.iter() {
-        let shared = reader.varint()?;
-        if shared > id.len() as u64 {
-            return Err(damaged());
+/// A page of ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) numbers: Numbers,
+    /// All ids, one after another, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Ids {
+    pub(crate) fn read(page: &[u8], first: u32) -> Result<Self> {
+        let mut reader = Reader::new(page);
+        let numbers = Numbers::read(&mut reader, first)?;
+        let (mut text, mut ends, mut before) = (Vec::new(), Vec::new(), 0..0);
+        for _ in 0..numbers.len() {
+            let shared = reader.varint()?;
+            if shared > before.len() as u64 || text.len() > IDS_BYTES_MAX {
+                return Err(damaged());
+            }
+            let start = text.len();
+            text.extend_from_within(before.start..before.start + shared as usize);
+            text.extend_from_slice(reader.slice()?);
+            before = start..text.len();
+            ends.push(text.len() as u32);
         }
-        id.truncate(shared as usize);
-        id.extend_from_slice(reader.slice()?);
-        if !each(number, &id) {
-            return Ok(());
-        }
+        reader.finish("a page of ids")?;
+        Ok(Self { numbers, text, ends })
     }
-    reader.finish("a page of ids")
+
+    /// The id of a document.
+    pub(crate) fn get(&self, number: u32) -> Option<&[u8]> {
+        self.at(self.numbers.place(number)?)
+    }
+
+    fn at(&self, place: usize) -> Option<&[u8]> {
+        let start = place.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.text.get(start as usize..*self.ends.get(place)? as usize)
+    }
+
+    /// The documents with their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> + '_ {
+        self.numbers.iter().zip((0..self.ends.len()).filter_map(|place| self.at(place)))
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.numbers.memory() + self.text.capacity() + self.ends.capacity() * 4
+    }
 }
 
 /// A document of a segment in the making.
@@ -245,16 +282,14 @@ mod tests {
                 row
             }).collect();
             let page = Lengths::read(&write_lengths(&rows, 2), first, 2).unwrap();
-            let mut ids = Vec::new();
-            read_ids(&write_ids(&rows), first, &mut |number, id| {
-                ids.push((number, id.to_vec()));
-                true
-            }).unwrap();
-            prop_assert_eq!(ids.len(), rows.len());
-            for (row, (number, id)) in rows.iter().zip(ids) {
+            let ids = Ids::read(&write_ids(&rows), first).unwrap();
+            prop_assert_eq!(ids.iter().count(), rows.len());
+            prop_assert_eq!(ids.get(number), None);
+            for (row, (number, id)) in rows.iter().zip(ids.iter()) {
                 let place = page.numbers.place(row.number).unwrap();
                 prop_assert_eq!((page.code(place, 0), page.code(place, 1)), (row.codes[0], 7));
-                prop_assert_eq!((number, id), (row.number, row.id.as_bytes().to_vec()));
+                prop_assert_eq!((number, id), (row.number, row.id.as_bytes()));
+                prop_assert_eq!(ids.get(number), Some(id));
             }
             prop_assert_eq!(page.numbers.place(number), None);
         }
@@ -262,7 +297,7 @@ mod tests {
         #[test]
         fn hostile_pages_never_panic(bytes: Vec<u8>, first: u32) {
             let _ = Lengths::read(&bytes, first, 3);
-            let _ = read_ids(&bytes, first, &mut |_, _| true);
+            let _ = Ids::read(&bytes, first);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::super::postings::{Block, DocNumber, Postings, TermDocs, TermStats, Te
 use super::super::score::Model;
 use super::super::spec::SearchSpec;
 use super::docs::{Found, StoredDocs, TermList};
-use super::documents::{damaged, read_ids, Lengths, Numbers};
+use super::documents::{damaged, Ids, Lengths, Numbers};
 use super::head::{Head, Segment};
 use super::impact::ImpactScale;
 use super::keys::{IndexKeys, Part, PART_PREFIX_LEN};
@@ -125,15 +125,9 @@ impl<'a> StoredPostings<'a> {
     /// # Errors
     /// `Corrupt` if the index has no such document.
     pub fn id(&self, doc: DocNumber) -> Step<Box<str>> {
-        let Some(Row::Ids(first, _, page)) = self.row(Part::Ids, doc)? else { return Err(damaged().into()) };
-        let mut found = None;
-        read_ids(&page, first, &mut |number, id| {
-            if number == doc {
-                found = std::str::from_utf8(id).ok().map(Box::from);
-            }
-            number < doc
-        })?;
-        Ok(found.ok_or_else(damaged)?)
+        let Some(Row::Ids(_, page)) = self.row(Part::Ids, doc)? else { return Err(damaged().into()) };
+        let id = page.get(doc).and_then(|id| std::str::from_utf8(id).ok());
+        Ok(id.ok_or_else(damaged)?.into())
     }
 
     /// The number of a document; `None` if it is not in the index.
@@ -276,8 +270,8 @@ impl<'a> StoredPostings<'a> {
             let page = Rc::new(Lengths::read(cursor.value(), first, self.fields)?);
             Row::Lengths(page.numbers.last(first), page)
         } else {
-            let last = Numbers::read(&mut Reader::new(cursor.value()), first)?.last(first);
-            Row::Ids(first, last, Rc::new(cursor.value().to_vec()))
+            let page = Rc::new(Ids::read(cursor.value(), first)?);
+            Row::Ids(page.numbers.last(first), page)
         };
         if !row.reaches(&doc.to_be_bytes()) {
             return Ok(None);

@@ -11,7 +11,7 @@ use crate::engine::{delete_some, Direction, KeyRange, Read, Step, Transaction};
 use super::super::score::Model;
 use super::super::spec::SearchSpec;
 use super::docs::{Found, StoredDocs, TermList};
-use super::documents::{read_ids, Lengths, Row, LENGTHS_PAGE};
+use super::documents::{Ids, Lengths, Row, LENGTHS_PAGE};
 use super::head::{Head, Segment};
 use super::index::{first_number, StoredPostings};
 use super::keys::{IndexKeys, Part};
@@ -301,13 +301,12 @@ fn rows_from(index: &StoredPostings<'_>, inputs: &[Segment], from: u32, limit: u
         drop(before);
         let mut pages = index.view.cursor(range, Direction::Forward);
         while rows.len() < limit && pages.advance()? {
-            read_ids(pages.value(), first_number(pages.key())?, &mut |number, id| {
+            for (number, id) in Ids::read(pages.value(), first_number(pages.key())?)?.iter() {
                 if number >= from && rows.len() < limit && !index.is_removed(number) {
                     let id = String::from_utf8_lossy(id).into();
                     rows.push(Row { number, id, codes: Vec::new() });
                 }
-                true
-            })?;
+            }
         }
     }
     for row in &mut rows {

@@ -202,10 +202,12 @@ impl Terms for StoredTerms<'_, '_> {
 
     fn advance(&mut self) -> Step<bool> {
         if self.leaving.is_empty() {
-            self.leaving = match self.begun {
-                true => self.holders().map(|(at, _)| at).collect(),
-                false => (0..self.parts.len()).collect(),
-            };
+            let mut leaving = std::mem::take(&mut self.leaving);
+            match self.begun {
+                true => leaving.extend(self.holders().map(|(at, _)| at)),
+                false => leaving.extend(0..self.parts.len()),
+            }
+            self.leaving = leaving;
         }
         while let Some(at) = self.leaving.last() {
             if let Some(part) = self.parts.get_mut(*at) {

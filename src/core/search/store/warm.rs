@@ -15,7 +15,7 @@ use crate::base::IdMap;
 
 use super::super::postings::Block;
 use super::docs::TermList;
-use super::documents::Lengths;
+use super::documents::{Ids, Lengths};
 use super::index::Opened;
 use super::term_page::TermPage;
 
@@ -66,8 +66,8 @@ pub(super) enum Kept {
 /// A page that is looked for by what is in it.
 #[derive(Clone, Debug)]
 pub(super) enum Row {
-    /// The ids of documents with numbers from the first to the second one.
-    Ids(u32, u32, Rc<Vec<u8>>),
+    /// The ids of documents with numbers up to that one.
+    Ids(u32, Rc<Ids>),
     /// The lengths of documents with numbers up to that one.
     Lengths(u32, Rc<Lengths>),
     Terms(Rc<TermPage>),
@@ -78,14 +78,14 @@ impl Row {
     pub(super) fn reaches(&self, name: &[u8]) -> bool {
         let number = |last: u32| name.try_into().is_ok_and(|name| u32::from_be_bytes(name) <= last);
         match self {
-            Self::Ids(_, last, _) | Self::Lengths(last, _) => number(*last),
+            Self::Ids(last, _) | Self::Lengths(last, _) => number(*last),
             Self::Terms(page) => page.reaches(name),
         }
     }
 
     fn memory(&self) -> usize {
         match self {
-            Self::Ids(_, _, page) => page.capacity(),
+            Self::Ids(_, page) => page.memory(),
             Self::Lengths(_, page) => page.memory(),
             Self::Terms(page) => page.memory(),
         }

@@ -27,6 +27,13 @@ impl Collector<'_, '_> {
         }
     }
 
+    /// The id of a match and its document as it is stored.
+    fn load(&self, doc: u32) -> Step<(Box<str>, Vec<u8>)> {
+        let id = self.postings.id(doc)?;
+        let stored = load(self.view, self.collection.id, &id)?;
+        Ok((id, stored))
+    }
+
     fn count(&mut self, document: &Document<'_>) {
         self.run.counts.iter_mut().for_each(|counts| counts.add(document));
     }
@@ -57,14 +64,12 @@ impl Sink for Collector<'_, '_> {
     fn hit(&mut self, doc: u32, score: f32) -> Step<()> {
         let hit = Hit { doc, score };
         let wanted = self.wanted;
-        let needs_document = !wanted.matcher.is_all() || wanted.ranking.is_some() || !wanted.facets.is_empty();
         let (mut rank, mut id_at) = (Vec::new(), 0);
-        if needs_document {
+        if wanted.needs_documents() {
             if self.run.loads >= LOADS {
                 return Err(crate::engine::Pause::Yield);
             }
-            let id = self.postings.id(doc)?;
-            let stored = load(self.view, self.collection.id, &id)?;
+            let (id, stored) = self.load(doc)?;
             self.run.loads += 1;
             let document = Document::parse(&stored)?;
             if !wanted.matcher.matches(&document)? {
@@ -78,6 +83,13 @@ impl Sink for Collector<'_, '_> {
         self.run.matches += 1;
         if self.is_behind(hit, &rank) {
             self.keep(Found { hit, rank, id_at });
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, doc: u32) -> Step<()> {
+        if self.wanted.needs_documents() {
+            self.load(doc)?;
         }
         Ok(())
     }

@@ -259,6 +259,11 @@ impl Wanted {
         self.skip + self.limit + usize::from(self.page)
     }
 
+    /// Whether a match can only be judged by its document.
+    fn needs_documents(&self) -> bool {
+        !self.matcher.is_all() || self.ranking.is_some() || !self.facets.is_empty()
+    }
+
     fn wants_all(&self) -> bool {
         self.total || !self.facets.is_empty() || self.ranking.is_some()
     }

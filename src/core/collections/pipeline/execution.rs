@@ -255,7 +255,7 @@ impl Execution {
                 }
                 (Stage::Unwind(unwind), _) => {
                     return unwind.apply(row.into_tree(needed)?, &mut |row| {
-                        self.feed(at + 1, Row::Tree(row))?;
+                        self.feed(at + 1, row)?;
                         Ok(!self.is_satisfied(at))
                     });
                 }
@@ -379,7 +379,8 @@ fn feed_facets(facets: &mut [Execution], row: &Row<'_>) -> Result<()> {
     for facet in facets.iter_mut().filter(|facet| facet.satisfied.is_none()) {
         match row {
             Row::Stored(bytes, document) => facet.feed(0, Row::Stored(bytes, *document))?,
-            Row::Tree(value) => facet.feed(0, Row::Tree(value.clone()))?,
+            Row::Tree(value) => facet.feed(0, Row::Lent(value))?,
+            Row::Lent(value) => facet.feed(0, Row::Lent(value))?,
         }
     }
     Ok(())

@@ -44,16 +44,17 @@ impl Sink {
                     output.json.push(b',');
                 }
                 output.count += 1;
-                match row {
+                let value = match &row {
                     Row::Stored(_, document) => {
                         output.json.extend_from_slice(document.json());
                         output.extended |= document.is_extended();
+                        return Ok(());
                     }
-                    Row::Tree(value) => {
-                        output.extended |= is_extended(&value);
-                        json::write(&value, &mut output.json);
-                    }
-                }
+                    Row::Tree(value) => value,
+                    Row::Lent(value) => value,
+                };
+                output.extended |= is_extended(value);
+                json::write(value, &mut output.json);
             }
         }
         Ok(())

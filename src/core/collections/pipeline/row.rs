@@ -14,6 +14,8 @@ pub(super) enum Row<'a> {
     Stored(&'a [u8], Document<'a>),
     /// A tree.
     Tree(Value),
+    /// A tree that becomes other rows afterwards: who keeps it makes a copy.
+    Lent(&'a Value),
 }
 
 const MISSING: Value = Value::Undefined;
@@ -24,6 +26,7 @@ impl Row<'_> {
         match self {
             Self::Stored(_, document) => ValueRef::Document(document),
             Self::Tree(value) => ValueRef::Tree(value),
+            Self::Lent(value) => ValueRef::Tree(value),
         }
     }
 
@@ -32,6 +35,7 @@ impl Row<'_> {
         match self {
             Self::Stored(_, document) => fields.decode(document).map(Cow::Owned),
             Self::Tree(value) => Ok(Cow::Borrowed(value)),
+            Self::Lent(value) => Ok(Cow::Borrowed(value)),
         }
     }
 
@@ -40,6 +44,7 @@ impl Row<'_> {
         match self {
             Self::Stored(_, document) => fields.decode(&document),
             Self::Tree(value) => Ok(value),
+            Self::Lent(value) => Ok(value.clone()),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Sorter {
         }
         let payload = match row {
             Row::Stored(bytes, _) => Payload::Stored(bytes.into()),
-            Row::Tree(_) => Payload::Tree(row.into_tree(needed)?),
+            Row::Tree(_) | Row::Lent(_) => Payload::Tree(row.into_tree(needed)?),
         };
         let entry = Entry { key: self.scratch.as_slice().into(), arrival: self.arrivals, payload };
         memory.hold("$sort", entry.bytes())?;

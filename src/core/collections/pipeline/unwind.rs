@@ -4,6 +4,7 @@ use super::super::expression::Fields;
 use super::super::number::number;
 use super::super::Value;
 use super::invalid;
+use super::row::Row;
 use crate::base::Result;
 
 /// A compiled `$unwind`.
@@ -52,7 +53,7 @@ impl Unwind {
     }
 
     /// Calls `each` with the rows that `row` becomes, until it answers `false`.
-    pub(super) fn apply(&self, mut row: Value, each: &mut dyn FnMut(Value) -> Result<bool>) -> Result<()> {
+    pub(super) fn apply(&self, mut row: Value, each: &mut dyn FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
         let Some(place) = find(&mut row, &self.path) else {
             return if self.preserve { self.emit(row, None, each).map(drop) } else { Ok(()) };
         };
@@ -66,26 +67,28 @@ impl Unwind {
             Value::Array(_) | Value::Undefined | Value::Null => return Ok(()),
             _ => return self.emit(row, None, each).map(drop),
         };
-        let last = items.len() - 1;
         for (at, item) in items.into_iter().enumerate() {
-            // The last row takes the original instead of a copy.
-            let mut copy = if at == last { std::mem::replace(&mut row, Value::Null) } else { row.clone() };
-            if let Some(place) = find(&mut copy, &self.path) {
+            if let Some(place) = find(&mut row, &self.path) {
                 *place = item;
             }
-            if !self.emit(copy, Some(at), each)? {
+            // Most of what may follow only looks at the row: no copy is made for it.
+            let more = match self.index {
+                None => each(Row::Lent(&row))?,
+                Some(_) => self.emit(row.clone(), Some(at), each)?,
+            };
+            if !more {
                 break;
             }
         }
         Ok(())
     }
 
-    fn emit(&self, mut row: Value, at: Option<usize>, each: &mut dyn FnMut(Value) -> Result<bool>) -> Result<bool> {
+    fn emit(&self, mut row: Value, at: Option<usize>, each: &mut dyn FnMut(Row<'_>) -> Result<bool>) -> Result<bool> {
         if let Some(path) = &self.index {
             let at = at.and_then(|at| i64::try_from(at).ok()).map_or(Value::Null, number);
             set(&mut row, path, at);
         }
-        each(row)
+        each(Row::Tree(row))
     }
 }
 

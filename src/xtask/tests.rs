@@ -37,13 +37,15 @@ const SUITES: &[Suite] = &[
 ];
 
 /// Tests of the native server that hold for every server of the protocol.
-const EDGE_SCENARIOS: [&str; 6] = [
+const EDGE_SCENARIOS: [&str; 8] = [
     "two_clients_that_were_offline",
     "killed_in_the_middle_of_pushes",
     "a_live_stream_tells",
     "rules_from_the_file_of_settings",
     "tokens_that_do_not_hold",
     "hostile_bodies",
+    "what_was_asked_in_version_",
+    "what_is_older_or_newer_than_the_window",
 ];
 
 /// Runs the command.

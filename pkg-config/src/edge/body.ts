@@ -52,7 +52,7 @@ async function read(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<Arra
 }
 
 /** Reads on for a while and forgets it: who is cut off in the middle of sending does not get to see why. */
-async function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+export async function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   try {
     for (let length = 0; length <= MESSAGE_MAX;) {
       const { done, value } = await reader.read()

@@ -2,9 +2,14 @@
  * A tenant of the sync server, as a Durable Object: `docs/SYNC.md` over the object's SQLite. What becomes of data is decided by the same
  * state machine as in the native server; here are transactions and news.
  */
+import { TidewellError } from '../errors.js'
 import { createGlue } from '../sync_glue.js'
+import type { ByteStream } from '../types/signal.js'
+import { type AdminCall, callOf, refusalOf } from './admin.js'
 import { answer } from './answer.js'
+import { backupOf, type Sql } from './backup.js'
 import { Live, type SocketKeeper } from './live.js'
+import { type Restored, stage, swap, unstage } from './restore.js'
 import type { SyncServer } from './sync_wasm.js'
 import type { DurableState } from './types.js'
 
@@ -46,6 +51,7 @@ export class SyncTenant {
   protected readonly env: object
   readonly #live: Live
   #server: SyncServer | undefined
+  #isRestoring = false
 
   /** The platform calls it. */
   constructor(ctx: DurableState, env: object) {
@@ -60,6 +66,8 @@ export class SyncTenant {
   }
 
   async #answer(request: Request): Promise<Response> {
+    const call = callOf(request)
+    if (call !== undefined) return this.#administer(call).catch(refusalOf)
     const { pathname } = new URL(request.url)
     const claims = decodeURIComponent(request.headers.get(CLAIMS) ?? '')
     const route = pathname.split('/').at(-1)
@@ -88,15 +96,69 @@ export class SyncTenant {
 
   /**
    * Forgets tombstones and superseded documents older than `keep` versions; clients further behind get everything anew. For methods of a
-   * subclass.
+   * subclass, as those below.
    */
   protected compact(keep: number): void {
     this.#use((server) => this.ctx.storage.transactionSync(() => server.compact(keep)))
   }
 
-  /** Takes a new epoch: to be called once after the object's storage was put back to an earlier state. For methods of a subclass. */
+  /** Takes a new epoch: to be called once after the object's storage was put back to an earlier state. */
   protected renew(): void {
-    this.#use((server) => this.ctx.storage.transactionSync(() => server.renew(word())))
+    const version = this.#use((server) =>
+      this.ctx.storage.transactionSync(() => {
+        server.renew(word())
+        return server.version()
+      }),
+    )
+    this.#live.tell(version)
+  }
+
+  /**
+   * A backup: the tenant as it is now, in pieces, while pushes go on. `tenant` is the name that the backup bears. The stream fails if the
+   * tenant is compacted or restored meanwhile (`conflict`); what was read by then has no end, and is refused by {@link restore}.
+   */
+  protected backup(tenant: string): ByteStream {
+    return this.#use(() => backupOf(this.ctx.storage.sql as Sql, tenant))
+  }
+
+  /**
+   * Puts the tenant back to a backup that bears this name, in a new epoch, so that clients send again what it lacks. The object needs room
+   * for both.
+   *
+   * @throws TidewellError `invalid` (another tenant's, or no backup), `corrupt`, `quota`, or `conflict` if a restore is under way. The
+   * tenant is as it was then.
+   */
+  protected async restore(tenant: string, stream: ByteStream): Promise<Restored> {
+    if (this.#isRestoring) throw new TidewellError('conflict', 'a restore of this tenant is under way')
+    const { storage } = this.ctx
+    const sql = storage.sql as Sql
+    this.#use(() => (this.#isRestoring = true))
+    try {
+      const staged = await stage(storage, stream as ReadableStream<Uint8Array>, tenant)
+      this.#use((server) =>
+        storage.transactionSync(() => {
+          swap(sql, staged)
+          server.renew(word())
+        }),
+      )
+      const version = this.#use((server) => server.version())
+      this.#live.tell(version)
+      return { ...staged, version }
+    } finally {
+      this.#isRestoring = false
+      unstage(sql)
+    }
+  }
+
+  async #administer({ route, tenant, keep, body }: AdminCall): Promise<Response> {
+    if (route === 'backup')
+      return new Response(this.backup(tenant) as ReadableStream, {
+        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' },
+      })
+    if (route === 'restore') return answer(200, JSON.stringify(await this.restore(tenant, body)))
+    if (route === 'compact') this.compact(keep)
+    else this.renew()
+    return answer(200, '{}')
   }
 
   async #listen(request: Request): Promise<Response> {
@@ -129,6 +191,8 @@ export class SyncTenant {
     const glue = createGlue(WebAssembly)
     glue.initSync({ module })
     const { sql } = this.ctx.storage
+    // Of a restore that this object did not live to end.
+    if (!this.#isRestoring) unstage(sql as Sql)
     return this.ctx.storage.transactionSync(() => new glue.SyncServer(sql, word(), policyOf(this.env)))
   }
 }

@@ -4,7 +4,7 @@
 const LEEWAY = 5
 const NAME_MAX = 128
 /** The least bytes of a secret. */
-const SECRET_MIN = 32
+export const SECRET_MIN = 32
 const utf8 = new TextEncoder()
 
 /** Who asks, for whose data, until when. */
@@ -38,7 +38,8 @@ export async function sessionOf(token: string | undefined, key: CryptoKey): Prom
   return { tenant, claims: JSON.stringify(claims), expires: exp }
 }
 
-function isName(value: unknown): value is string {
+/** Whether a tenant or a user may be called so. */
+export function isName(value: unknown): value is string {
   // Printable, as the native server wants them: they stand in names of objects and in logs.
   return typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value) && utf8.encode(value).length <= NAME_MAX
 }

@@ -2,6 +2,7 @@
  * The worker in front of the tenants: HTTP, tokens, limits, CORS. It finds the tenant's object by the token, and hands it what it has
  * verified. It keeps nothing.
  */
+import { administered } from './admin.js'
 import { answer } from './answer.js'
 import { bodyOf, Refused } from './body.js'
 import { CLAIMS, EXPIRES } from './tenant.js'
@@ -21,6 +22,8 @@ export interface SyncWorkerOptions {
   readonly secret?: string | undefined
   /** The variable with the origins whose pages may call, separated by commas; `*` for all. Default `TIDEWELL_CORS`. */
   readonly cors?: string | undefined
+  /** The secret of operators, at least 32 bytes, by which tenants are backed up and restored. Default `TIDEWELL_ADMIN_SECRET`. */
+  readonly admin?: string | undefined
 }
 
 /** A worker's handlers. */
@@ -39,8 +42,12 @@ const counters = { pushes: 0, pulls: 0, live_connections: 0, tokens_refused: 0, 
 /** The handlers of a worker that serves `docs/SYNC.md` from its tenants: `export default syncWorker()`. */
 export function syncWorker(options: SyncWorkerOptions = {}): SyncWorker {
   const { tenants = 'TENANTS', secret = 'TIDEWELL_SECRET', cors = 'TIDEWELL_CORS' } = options
+  const { admin = 'TIDEWELL_ADMIN_SECRET' } = options
   let known: { readonly text: unknown; readonly key: Promise<CryptoKey> } | undefined
   const handle = async (request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> => {
+    const space = env[tenants] as Tenants
+    const call = await administered(request, env[admin])
+    if (call !== undefined) return space.get(space.idFromName(call.tenant)).fetch(call.request)
     const route = routeOf(request)
     if (typeof route !== 'string') return route
     if (known?.text !== env[secret]) known = { text: env[secret], key: keyOf(env[secret]) }
@@ -49,7 +56,6 @@ export function syncWorker(options: SyncWorkerOptions = {}): SyncWorker {
       counters.tokens_refused++
       return answer(401, AUTH)
     }
-    const space = env[tenants] as Tenants
     return space.get(space.idFromName(session.tenant)).fetch(await handedOn(request, route, session))
   }
   const fetch = async (given: object, env: object) => {

@@ -1,7 +1,7 @@
 // The example as wrangler bundles it for deployment, and what its script weighs.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,8 @@ test('the example is bundled by one command, without an engine, and serves what 
     cpSync(resolve(here, '../../examples/edge-sync'), folder, {
       recursive: true,
     })
+    // What an earlier version was bundled to.
+    rmSync(join(folder, 'out'), { recursive: true, force: true })
     const wrangler = join(here, 'node_modules/wrangler/bin/wrangler.js')
     const flags = ['deploy', '--dry-run', '--outdir', 'out']
     const env = {

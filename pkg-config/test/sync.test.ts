@@ -159,6 +159,32 @@ test('a server that does not answer, and one that is not there, have failed', as
   )
 })
 
+test('an answer that never ends is given up when it is late, and when syncing stops', { timeout: 20_000 }, async () => {
+  const engine = new PlayedEngine(['pull', '{}'])
+  await scene(engine, ok, async ({ db, server }) => {
+    const real = globalThis.fetch
+    let begun = 0
+    // Such a body comes from Node 20, whose `fetch` forgets the signal once the last bytes are on their way.
+    globalThis.fetch = async () => {
+      begun++
+      return new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode('{')) }))
+    }
+    try {
+      const sync = db.sync(optionsFor(server, { timing: { deadline: 40 } }))
+      await until(() => sync.status.lastError !== undefined, 'it failed')
+      assert.equal(sync.status.lastError?.reason, 'timeout')
+      await sync.stop()
+      const before = begun
+      engine.bodies.push(['pull', '{}'])
+      const other = db.sync(optionsFor(server))
+      await until(() => begun > before, 'it asked')
+      await other.stop()
+    } finally {
+      globalThis.fetch = real
+    }
+  })
+})
+
 test('a write that is kept for the server wakes the connection, and is shown', async () => {
   const engine = new PlayedEngine()
   await scene(engine, ok, async ({ db, server, tell }) => {

@@ -1,85 +1,13 @@
 // Backups of one tenant in a Durable Object: streamed out and in while devices work, restored in a new epoch, refused when they are damaged.
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Device, SECRET, token } from './support/device.mjs'
-import { counted, FRESH, inFolder, packageFolder, serve, until } from './support/host.mjs'
+import { counted, inFolder, until } from './support/host.mjs'
+import { ADMIN, edited, start, withDevices } from './support/operator.mjs'
 
-const { open } = await import(pathToFileURL(join(packageFolder, 'dist/inline.js')).href)
-const ADMIN = 'thirty-two bytes for operators only'
-const file = fileURLToPath(new URL('../../examples/edge-sync/src/worker.js', import.meta.url))
 const put = (id, doc = {}) => [{ c: 'notes', id, put: { id, ...doc } }]
-
-/** A server with an operator at it. */
-async function start(data, bindings = {}, object = 'edge-sync') {
-  const all = { TIDEWELL_SECRET: SECRET, TIDEWELL_ADMIN_SECRET: ADMIN, ...bindings }
-  const set = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-  const host = await serve(
-    object,
-    data,
-    { TENANTS: 'Tenant' },
-    { file: object === 'edge-sync' ? file : undefined, bindings: set },
-  )
-  const ask = (method, route, init = {}) =>
-    fetch(`${host.origin}/admin/${route}`, {
-      method,
-      ...init,
-      headers: { authorization: `Bearer ${ADMIN}`, ...FRESH, ...init.headers },
-    })
-  const backup = async (tenant = 't') => {
-    const response = await ask('GET', `backup?tenant=${tenant}`)
-    assert.equal(response.status, 200)
-    return Buffer.from(await response.arrayBuffer())
-  }
-  const restore = async (body, query = 'tenant=t', headers = {}, init = {}) => {
-    const response = await ask('PUT', `restore?${query}`, { body, headers, ...init })
-    return { status: response.status, ...(await response.json()) }
-  }
-  return { ...host, host, ask, backup, restore }
-}
-
-/** Databases of the package that sync their notes, for the time of `work`. */
-async function withDevices(server, users, work) {
-  const devices = []
-  const start = (db, sub) =>
-    db.sync({
-      url: server.origin,
-      token: token({ sub }),
-      collections: ['notes'],
-      timing: { backoff: 20, backoffMax: 200, poll: 500 },
-    })
-  try {
-    for (const user of users) {
-      const db = await open(user)
-      const device = { db, notes: db.collection('notes'), sync: start(db, user) }
-      device.again = () => (device.sync = start(db, user))
-      devices.push(device)
-    }
-    await work(...devices)
-  } finally {
-    for (const { sync } of devices) await sync.stop()
-    for (const { db } of devices) await db.close()
-  }
-}
-
-/** A backup with its lines changed, and an end that fits them. */
-function edited(backup, change) {
-  const lines = change(
-    backup
-      .toString()
-      .trimEnd()
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line)),
-  )
-  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-  const count = (kind) => lines.filter((line) => kind in line).length
-  const checksum = createHash('sha256').update(text).digest('hex')
-  return `${text}${JSON.stringify({ end: true, images: count('image'), records: count('record'), checksum })}\n`
-}
 
 test('a tenant that is put back to a backup gets back what its devices hold, and doubles nothing', () =>
   inFolder(async (data) => {
@@ -192,11 +120,13 @@ test('a server that is killed in the middle of a restore has the tenant as it wa
     await sending.write(backup.subarray(0, 6 << 20))
     const second = await server.restore(backup)
     assert.deepEqual([second.status, second.error?.code], [409, 'conflict'])
+    // The tenant goes on meanwhile.
+    assert.equal((await writer.push(put('meanwhile'))).results[0].outcome, 'applied')
     await server.host.kill()
     assert.equal(await half, 'broken off')
     const again = await start(data)
     const seen = await new Device(again.origin, token({})).pull()
-    assert.deepEqual([seen.size, seen.has('later')], [2001, true])
+    assert.deepEqual([seen.size, seen.has('later'), seen.has('meanwhile')], [2002, true, true])
     const { documents, mutations } = await again.restore(backup)
     assert.deepEqual([documents, mutations], [2000, 2000])
     assert.equal((await new Device(again.origin, token({})).pull()).size, 2000)

@@ -11,6 +11,7 @@ use tidewell_core::sync::client::memory::MemoryClient;
 use tidewell_core::sync::client::{Config, Table};
 use tidewell_core::sync::{Client, ClientStore, Mutation, Subscription};
 
+use super::before::as_before;
 use super::model::{apply, fields, Scope, State};
 
 pub(crate) const TIMING: Timing = Timing { deadline: 60.0, backoff: 5.0, backoff_max: 40.0, poll: 50.0 };
@@ -68,6 +69,10 @@ impl Device {
 
     /// Starts the program on the profile as it is.
     pub(crate) fn start(&mut self) {
+        if self.rng.below(8) == 0 {
+            // The program before was of a version that wrote it otherwise.
+            self.store = as_before(&self.store);
+        }
         let filter = self.at_least.map_or("{}".to_owned(), |least| format!("{{\"n\":{{\"$gte\":{least}}}}}"));
         let filter = json::parse(filter.as_bytes()).unwrap();
         let subscriptions = vec![
@@ -114,7 +119,7 @@ pub(crate) fn mutations(store: &MemoryClient, tables: &[Table]) -> BTreeSet<Stri
             }
             Ok(true)
         };
-        store.scan(*table, &mut show).unwrap();
+        store.scan(*table, "", &mut show).unwrap();
     }
     names
 }
@@ -127,7 +132,7 @@ pub(crate) fn view(store: &MemoryClient, client: &Client) -> State {
         view.insert((collection.into(), id.into()), fields(value.field("doc").unwrap()));
         Ok(true)
     };
-    store.scan(Table::Base, &mut show).unwrap();
+    store.scan(Table::Base, "", &mut show).unwrap();
     for ((collection, id), document) in client.overlay() {
         let key = (collection.to_string(), id.to_string());
         match document {

@@ -3,8 +3,10 @@
 //! Messages travel as bytes. Every step is judged against a model that knows nothing of the code under test.
 
 mod actions;
+mod before;
 mod checked;
 mod device;
+mod kept_tests;
 mod model;
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;

@@ -41,6 +41,16 @@ fn planted_ignoring_the_epoch_is_caught() {
 }
 
 #[test]
+fn planted_believing_answers_under_a_former_name_is_caught() {
+    check(Bug::SyncKeepAnswers);
+}
+
+#[test]
+fn planted_overwriting_what_is_kept_is_caught() {
+    check(Bug::SyncDropKept);
+}
+
+#[test]
 fn planted_leaving_what_was_revoked_is_caught() {
     check(Bug::SyncKeepRevoked);
 }

@@ -1,6 +1,7 @@
 //! The wire under hostile bytes: messages come back as they were, and anything else is an error that allocates little.
 
 use tidewell_core::base::SeededRng;
+use tidewell_core::collections::json;
 use tidewell_core::sync::message::Page;
 use tidewell_core::sync::{
     Action, Change, Mutation, Op, PullAnswer, PullRequest, PushAnswer, PushRequest, Subscription,
@@ -14,7 +15,7 @@ fn push_request() -> PushRequest {
     let first = Mutation::new(1, 0, "m1", 1, 7, vec![Op { if_version: Some(3), ..update }, put]).unwrap();
     let remove = Op::new("notes", "b", Action::Remove);
     let second = Mutation::new(2, first.hash(), "m2", 1, 7, vec![remove]).unwrap();
-    PushRequest { replica: "r".into(), epoch: Some("e".into()), mutations: vec![first, second] }
+    PushRequest { replica: "r".into(), epoch: Some("e".into()), mutations: vec![first.into(), second.into()] }
 }
 
 fn page() -> PullAnswer {
@@ -45,6 +46,15 @@ fn messages_come_back_as_they_were() {
     for answer in [PushAnswer::Forked, PushAnswer::Gap(3), PushAnswer::Retry(5), PushAnswer::Auth, PushAnswer::Upgrade]
     {
         assert_eq!(PushAnswer::parse(&answer.to_json()).unwrap(), answer);
+    }
+}
+
+#[test]
+fn a_mutation_is_written_as_the_value_that_it_is() {
+    for mutation in push_request().mutations {
+        let mut written = Vec::new();
+        mutation.write(&mut written);
+        assert_eq!(written, json::to_json(&mutation.to_value()));
     }
 }
 

@@ -90,8 +90,12 @@ impl Server {
 
 /// Opens a tab on a storage.
 pub(crate) async fn open(sim: &Sim, storage: &Rc<FaultyStorage>) -> Result<Tab> {
+    open_with(sim, storage, EngineOptions { memory_budget: 1 << 20, ..EngineOptions::new("test") }).await
+}
+
+/// Opens a tab with its own measure of memory.
+pub(crate) async fn open_with(sim: &Sim, storage: &Rc<FaultyStorage>, options: EngineOptions) -> Result<Tab> {
     let platform = sim.tab();
-    let options = EngineOptions { memory_budget: 1 << 20, ..EngineOptions::new("test") };
     let database = Database::open(Rc::new(storage.open()), platform.clone(), None, options).await?;
     let receiver = database.clone();
     platform.on_announce(Rc::new(move |message| receiver.receive(message)));

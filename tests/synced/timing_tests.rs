@@ -2,12 +2,18 @@
 
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use super::device::{number, open, storage, Server, Tab};
+use tidewell_core::base::Result;
+use tidewell_core::collections::json;
+use tidewell_core::engine::EngineOptions;
+
+use super::device::{number, open, open_with, storage, word, Server, Tab};
 use super::support::check;
 
 const DOCUMENTS: u64 = 10_000;
+const SINGLES: u64 = 20_000;
 
 fn batch(from: u64) -> String {
     let document = |n: u64| format!(r#"{{"id":"n{n:06}","title":"the tide of day {n}","done":false,"n":{n}}}"#);
@@ -59,4 +65,56 @@ fn downloads_pushes_and_writes_are_measured() {
         timed("documents from before queued, pushed and pulled back", DOCUMENTS, tab.exchange(&server)).await?;
         Ok(())
     });
+}
+
+#[test]
+#[ignore = "it measures"]
+fn what_was_written_one_by_one_is_sent_and_comes_back() {
+    check(|sim| async move {
+        let (server, tab) = (Server::new(), open_with(&sim, &storage(&sim), EngineOptions::new("test")).await?);
+        tab.run(r#"{"op":"syncOpen","collections":[{"name":"notes"}]}"#).await?;
+        let text = "lorem ipsum ".repeat(10);
+        for n in 0..SINGLES {
+            let document = format!(
+                r#"{{"id":"note-{n:07}","title":"A note of ordinary length","live":false,"tags":["home","later"],"text":"{text}"}}"#
+            );
+            tab.run(&format!(r#"{{"op":"insert","collection":"notes","docs":[{document}]}}"#)).await?;
+        }
+        tab.run(&format!(r#"{{"op":"syncPoke","now":{}}}"#, sim.now_ms())).await?;
+        let mut times: BTreeMap<String, (u32, [Duration; 3])> = BTreeMap::new();
+        let begun = Instant::now();
+        while let Some((kind, spent)) = tab.measured_turn(&server).await? {
+            let (turns, all) = times.entry(kind).or_default();
+            *turns += 1;
+            for (all, one) in all.iter_mut().zip(spent) {
+                *all += one;
+            }
+        }
+        println!("{SINGLES} mutations: {:.0} a second", SINGLES as f64 / begun.elapsed().as_secs_f64());
+        for (kind, (turns, [next, server, answer])) in times {
+            println!("{turns} × {kind}: asked {next:.0?}, at the server {server:.0?}, answered {answer:.0?}");
+        }
+        assert_eq!(number(&tab.status().await?, "pending"), 0);
+        Ok(())
+    });
+}
+
+impl Tab {
+    /// One request and its answer: its kind, and how long asking for it, the server and taking the answer took.
+    async fn measured_turn(&self, server: &Server) -> Result<Option<(String, [Duration; 3])>> {
+        let (now, begun) = (self.sim.now_ms(), Instant::now());
+        let next = self.run(&format!(r#"{{"op":"syncNext","now":{now},"jitter":0.5}}"#)).await?;
+        if next.field("send").is_none() {
+            return Ok(None);
+        }
+        let (tag, kind, body) = (number(&next, "send"), word(&next, "kind"), word(&next, "body"));
+        let asked = begun.elapsed();
+        let answer = String::from_utf8(server.answer(&kind, &body)).unwrap();
+        let answered = begun.elapsed();
+        let mut quoted = Vec::new();
+        json::write_string(&answer, &mut quoted);
+        let quoted = String::from_utf8(quoted).unwrap();
+        self.run(&format!(r#"{{"op":"syncAnswer","tag":{tag},"now":{now},"jitter":0.5,"body":{quoted}}}"#)).await?;
+        Ok(Some((kind, [asked, answered - asked, begun.elapsed() - answered])))
+    }
 }

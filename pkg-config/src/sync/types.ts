@@ -128,7 +128,7 @@ export interface SyncOptions {
   readonly migrate?: SyncMigrate | undefined
   /** Documents of a page of a download: 1,000 unless given. */
   readonly page?: number | undefined
-  /** Writes of a push: 200 unless given. */
+  /** Writes of a push: 500 unless given. */
   readonly batch?: number | undefined
   /** Answered writes that are kept for a server that is restored from a backup: 1,000 unless given. */
   readonly retained?: number | undefined

@@ -109,6 +109,10 @@ pub enum Bug {
     SyncForgetShadow,
     /// An instance that syncs does not notice that another one took answers.
     SyncTrustMemory,
+    /// What the sync server answered under a former name of a replica counts for what bears those numbers under the new one.
+    SyncKeepAnswers,
+    /// What is kept for a server that is restored is overwritten when the replica takes another name.
+    SyncDropKept,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -35,7 +35,8 @@ impl Mutation {
     /// `Invalid` if it has no ops, too many, or too many bytes.
     pub fn new(seq: u64, prev: u64, id: &str, schema: u64, base: u64, ops: Vec<Op>) -> Result<Self> {
         let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, bytes: 0 };
-        let body = json::to_json(&mutation.body());
+        let mut body = Vec::new();
+        mutation.write_body(&mut body);
         if mutation.ops.is_empty() || mutation.ops.len() > OPS_MAX {
             return Err(Error::invalid(format!("a mutation has 1 to {OPS_MAX} ops")));
         }
@@ -82,15 +83,6 @@ impl Mutation {
 
     /// The mutation as it goes over the wire.
     pub fn to_value(&self) -> Value {
-        let mut value = self.body();
-        if let Value::Object(fields) = &mut value {
-            fields.push(("hash".into(), text(&hash_text(self.hash))));
-        }
-        value
-    }
-
-    /// What the hash covers.
-    fn body(&self) -> Value {
         object([
             ("seq", number(self.seq)),
             ("prev", text(&hash_text(self.prev))),
@@ -98,6 +90,29 @@ impl Mutation {
             ("schema", number(self.schema)),
             ("base", number(self.base)),
             ("ops", Value::Array(self.ops.iter().map(Op::to_value).collect())),
+            ("hash", text(&hash_text(self.hash))),
         ])
+    }
+
+    /// Writes the JSON of [`Mutation::to_value`].
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_body(out);
+        out.pop();
+        out.extend_from_slice(format!(",\"hash\":\"{}\"}}", hash_text(self.hash)).as_bytes());
+    }
+
+    /// Writes what the hash covers: all members but the hash, minified.
+    fn write_body(&self, out: &mut Vec<u8>) {
+        let Self { seq, schema, base, .. } = self;
+        out.extend_from_slice(format!(r#"{{"seq":{seq},"prev":"{}","id":"#, hash_text(self.prev)).as_bytes());
+        json::write_string(&self.id, out);
+        out.extend_from_slice(format!(r#","schema":{schema},"base":{base},"ops":["#).as_bytes());
+        for (n, op) in self.ops.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            op.write(out);
+        }
+        out.extend_from_slice(b"]}");
     }
 }

@@ -94,6 +94,26 @@ impl Op {
         Ok(Self { collection, id, if_version, action })
     }
 
+    /// Writes the JSON of [`Op::to_value`], without making that.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"c\":");
+        json::write_string(&self.collection, out);
+        out.extend_from_slice(b",\"id\":");
+        json::write_string(&self.id, out);
+        let (name, value) = match &self.action {
+            Action::Create(document) => ("create", document),
+            Action::Put(document) => ("put", document),
+            Action::Update(source) => ("update", source),
+            Action::Remove => ("remove", &Value::Bool(true)),
+        };
+        out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+        json::write(value, out);
+        if let Some(version) = self.if_version {
+            out.extend_from_slice(format!(",\"if\":{version}").as_bytes());
+        }
+        out.push(b'}');
+    }
+
     /// The op as it goes over the wire.
     pub fn to_value(&self) -> Value {
         let (name, value) = match &self.action {

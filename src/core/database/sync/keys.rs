@@ -8,7 +8,8 @@
 //! 08 'g' name        what was pulled of it is being cleared; without a name everything of sync
 //! 08 'b' collection 00 id    a document as the server has it
 //! 08 'o' seq         the outbox
-//! 08 'r' key         mutations that are retained
+//! 08 'a' seq         what the server has answered of it: the run that ends there
+//! 08 'r' key         mutations that are retained from former names of the replica
 //! 08 'd' id          dead letters
 //! ```
 
@@ -60,6 +61,7 @@ pub(super) fn row(table: Table, row: &str) -> Vec<u8> {
         Table::Meta => META.to_vec(),
         Table::Base => key(b'b', row),
         Table::Outbox => key(b'o', row),
+        Table::Answered => key(b'a', row),
         Table::Retained => key(b'r', row),
         Table::Dead => key(b'd', row),
     }
@@ -68,6 +70,11 @@ pub(super) fn row(table: Table, row: &str) -> Vec<u8> {
 /// All rows of a table.
 pub(super) fn rows(table: Table) -> KeyRange {
     KeyRange::prefix(&row(table, ""))
+}
+
+/// The rows of a table from one on.
+pub(super) fn rows_from(table: Table, from: &str) -> KeyRange {
+    KeyRange { start: row(table, from), ..rows(table) }
 }
 
 /// What was pulled of one collection.

@@ -5,7 +5,6 @@
 use crate::base::Result;
 use crate::collections::catalog::Catalog;
 use crate::collections::fields::Fields;
-use crate::collections::json;
 use crate::collections::write::load;
 use crate::engine::{Read, Step};
 use crate::sync::client::{letters, pending_after, standing, DeadLetter, Standing};
@@ -98,7 +97,7 @@ fn status(view: &dyn Read, shared: &Shared) -> Step<Vec<u8>> {
 }
 
 fn write_ops(answer: &mut ObjectWriter, ops: &[Op]) {
-    write_list(answer.field("ops"), ops, |op, out| json::write(&op.to_value(), out));
+    write_list(answer.field("ops"), ops, Op::write);
 }
 
 fn mutations(view: &dyn Read, catalog: &Catalog, after: u64, limit: usize) -> Step<Response> {

@@ -167,7 +167,7 @@ fn clear_slice(tx: &mut dyn Transaction) -> Step<()> {
     drop(cursor);
     for name in names {
         let ranges = match &*name {
-            "" => [Table::Base, Table::Outbox, Table::Retained, Table::Dead].map(keys::rows).to_vec(),
+            "" => [Table::Base, Table::Outbox, Table::Answered, Table::Retained, Table::Dead].map(keys::rows).to_vec(),
             name => vec![keys::bases(name)],
         };
         if crate::engine::delete_some(tx, ranges, SLICE)? {

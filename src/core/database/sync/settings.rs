@@ -16,7 +16,7 @@ use super::super::response::{write_list, ObjectWriter};
 use super::keys;
 
 /// Documents of a page and mutations of a push unless `syncOpen` says otherwise.
-const BATCH: u64 = 200;
+const BATCH: u64 = 500;
 /// Mutations that are kept for a server that loses its past, unless it says otherwise.
 const RETAINED: u64 = 1000;
 

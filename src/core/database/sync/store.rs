@@ -213,8 +213,8 @@ impl ClientStore for EngineStore<'_> {
     }
 
     /// Of what was pulled only versions and generations are shown: a sweep needs no more.
-    fn scan(&self, table: Table, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()> {
-        let mut cursor = self.read().cursor(keys::rows(table), Direction::Forward);
+    fn scan(&self, table: Table, from: &str, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()> {
+        let mut cursor = self.read().cursor(keys::rows_from(table, from), Direction::Forward);
         while self.noted(cursor.advance())?.unwrap_or(false) {
             let row = keys::name(cursor.key())?;
             let value = match table {

@@ -2,8 +2,11 @@
 //!
 //! An answer may come late, twice, or not at all. One that does not fit where the client stands changes nothing.
 
+use std::rc::Rc;
+
 use super::super::message::{Outcome, Page, PullAnswer, PullRequest, PushAnswer, PushRequest};
-use super::draft::{retained_key, Draft};
+use super::draft::Draft;
+use super::held::Held;
 use super::records::{Base, Entry, IN_BASE};
 use super::state::{Client, Touched};
 use super::store::{key_of, ClientStore, Table};
@@ -34,12 +37,13 @@ impl Client {
                 next.meta.epoch = Some(epoch);
                 let refused = results.iter().filter(|handled| matches!(handled.outcome, Outcome::Rejected(_)));
                 let refused: FastSet<u64> = refused.map(|handled| handled.seq).collect();
-                for handled in results {
-                    next.settle_one(handled.seq, handled.outcome);
-                }
+                next.settle(results);
                 next.drop_included();
                 // What the server says of the others changes nothing that is shown.
-                let touched = self.documents_of(|entry| refused.contains(&entry.mutation.seq));
+                let touched = match refused.is_empty() {
+                    true => Touched::new(),
+                    false => self.documents_of(|entry| refused.contains(&entry.mutation.seq)),
+                };
                 self.install(store, next, touched)
             }
             PushAnswer::Forked | PushAnswer::Gap(_) => self.fork(store, rng),
@@ -83,8 +87,9 @@ impl Client {
         if seq > self.meta.seq || planted(Bug::SyncSkipHash) {
             return seq <= self.meta.seq;
         }
-        let at = self.outbox.binary_search_by(|entry| entry.mutation.seq.cmp(&seq));
-        let pending = at.ok().and_then(|at| self.outbox.get(at));
+        let outbox = &self.held.outbox;
+        let at = outbox.binary_search_by(|entry| entry.mutation.seq.cmp(&seq));
+        let pending = at.ok().and_then(|at| outbox.get(at));
         let last = seq != self.meta.seq || hash == self.meta.hash;
         // What has left the outbox was answered under this very name.
         last && pending.is_none_or(|entry| entry.mutation.hash() == hash)
@@ -134,7 +139,7 @@ impl Client {
     /// This replica lives on elsewhere: a new name, and what was not answered is sent again under it. The mutations keep
     /// their own names, so what did arrive is not done twice.
     fn fork(&mut self, store: &mut dyn ClientStore, rng: &dyn Rng) -> Result<Touched> {
-        let unanswered = self.outbox.iter().cloned().collect();
+        let unanswered = self.held.outbox.iter().cloned().collect();
         self.under_new_name(store, rng, unanswered)
     }
 
@@ -161,10 +166,10 @@ impl Client {
         let mut next = self.draft();
         let generation = self.meta.generation + 1;
         let mut held: Vec<Entry> = Vec::new();
-        for (_, mutation) in &self.retained {
-            held.push(Entry { mutation: mutation.clone(), applied: None, recovered: Some(generation) });
+        for kept in &self.held.retained {
+            held.push(Entry { mutation: kept.mutation.clone(), applied: None, recovered: Some(generation) });
         }
-        for entry in &self.outbox {
+        for entry in &self.held.outbox {
             let in_base = entry.mutation.seq <= self.meta.included || entry.recovered == Some(IN_BASE);
             let recovered = if in_base { Some(generation) } else { entry.recovered };
             held.push(Entry { applied: None, recovered, ..entry.clone() });
@@ -173,8 +178,9 @@ impl Client {
         next.meta.epoch = Some(epoch);
         next.meta.cursor = None;
         next.meta.whole = false;
-        for (version, mutation) in std::mem::take(&mut next.retained) {
-            next.writes.push((Table::Retained, retained_key(version, &mutation), None));
+        for kept in std::mem::take(&mut next.held.retained) {
+            let (table, row) = kept.row();
+            next.writes.push((table, row, None));
         }
         self.store(store, next)?;
         self.refresh_all(store)
@@ -182,17 +188,14 @@ impl Client {
 
     /// The documents that some entries of the outbox change.
     fn documents_of(&self, which: impl Fn(&Entry) -> bool) -> Touched {
-        let ops = self.outbox.iter().filter(|entry| which(entry)).flat_map(|entry| &entry.mutation.ops);
-        ops.map(|op| (op.collection.clone(), op.id.clone())).collect()
+        let ops = self.held.outbox.iter().filter(|entry| which(entry)).flat_map(|entry| &entry.mutation.ops);
+        let mut touched = Touched::new();
+        touched.extend(ops.map(|op| (op.collection.clone(), op.id.clone())));
+        touched
     }
 
     fn draft(&self) -> Draft {
-        Draft {
-            meta: self.meta.clone(),
-            outbox: self.outbox.clone(),
-            retained: self.retained.clone(),
-            writes: Vec::new(),
-        }
+        Draft { meta: self.meta.clone(), held: Held::clone(&self.held), writes: Vec::new() }
     }
 
     /// Writes the draft, takes it over, and computes the view of the documents anew.
@@ -202,11 +205,12 @@ impl Client {
     }
 
     fn store(&mut self, store: &mut dyn ClientStore, mut next: Draft) -> Result<()> {
+        next.close();
         if next.meta != self.meta {
             next.writes.push((Table::Meta, "".into(), Some(next.meta.to_value())));
         }
         store.commit(next.writes)?;
-        (self.meta, self.outbox, self.retained) = (next.meta, next.outbox, next.retained);
+        (self.meta, self.held) = (next.meta, Rc::new(next.held));
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::limits::OPS_MAX;
 use super::super::mutation::Mutation;
@@ -12,7 +13,6 @@ use super::records::{fresh_name, seq_key, Entry, Meta};
 use super::state::{corrupt, Client};
 use super::store::{ClientStore, Table, Write};
 use crate::base::{Error, Result, Rng};
-use crate::collections::json;
 
 /// A commit with more bytes of ops is sent as several mutations.
 const BYTES: usize = 1 << 20;
@@ -51,7 +51,7 @@ pub fn append(
     for ops in portions {
         let mutation = Mutation::new(meta.seq + 1, meta.hash, &fresh_name(rng), schema, meta.version, ops)?;
         (meta.seq, meta.hash) = (mutation.seq, mutation.hash());
-        let entry = Entry { mutation: Rc::new(mutation), applied: None, recovered: None };
+        let entry = Entry { mutation: Arc::new(mutation), applied: None, recovered: None };
         writes.push((Table::Outbox, entry.key(), Some(entry.to_value())));
         count += 1;
     }
@@ -68,7 +68,7 @@ fn portions(ops: Vec<Op>) -> Vec<Vec<Op>> {
     let (mut portion, mut bytes) = (Vec::new(), 0);
     let alone = ops.len() == 1;
     for op in ops {
-        let size = if alone { 0 } else { json::to_json(&op.to_value()).len() };
+        let size = if alone { 0 } else { written(&op) };
         if !portion.is_empty() && (portion.len() == OPS_MAX || bytes + size > BYTES) {
             portions.push(std::mem::take(&mut portion));
             bytes = 0;
@@ -80,6 +80,12 @@ fn portions(ops: Vec<Op>) -> Vec<Vec<Op>> {
         portions.push(portion);
     }
     portions
+}
+
+fn written(op: &Op) -> usize {
+    let mut json = Vec::new();
+    op.write(&mut json);
+    json.len()
 }
 
 impl Client {
@@ -109,7 +115,9 @@ impl Client {
             }
             appended.push_back(entry);
         }
-        self.outbox.append(&mut appended);
+        if !appended.is_empty() {
+            Rc::make_mut(&mut self.held).outbox.append(&mut appended);
+        }
         self.meta = meta;
         Ok(true)
     }

@@ -1,13 +1,13 @@
 //! The next state of a client while an answer is taken, and what must be written for it.
 
-use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::limits::MUTATION_MAX;
-use super::super::message::Outcome;
+use super::super::message::{Handled, Outcome};
 use super::super::mutation::Mutation;
+use super::held::{Held, Kept};
 use super::letters::DeadLetter;
-use super::records::{fresh_name, seq_key, Base, Entry, Meta};
+use super::records::{fresh_name, seq_key, Base, Entry, Meta, Run};
 use super::state::{corrupt, Touched};
 use super::store::{ClientStore, Table, Write};
 use crate::base::planted::{planted, Bug};
@@ -17,100 +17,130 @@ use crate::base::{Result, Rng};
 /// Attachments would fill any number. The newest always fits.
 const RETAINED_BYTES: usize = MUTATION_MAX;
 
-/// Retained mutations are kept in the order in which they took effect; numbers start over with every name of the replica.
-pub(super) fn retained_key(version: u64, mutation: &Mutation) -> Box<str> {
-    format!("{version:016x}{:016x}{}", mutation.seq, mutation.id).into()
-}
-
 /// The client's next state, and what must be written for it.
 pub(super) struct Draft {
     pub(super) meta: Meta,
-    pub(super) outbox: VecDeque<Entry>,
-    pub(super) retained: VecDeque<(u64, Rc<Mutation>)>,
+    pub(super) held: Held,
     pub(super) writes: Vec<Write>,
 }
 
 impl Draft {
-    /// Takes the outcome of one mutation.
-    pub(super) fn settle_one(&mut self, seq: u64, outcome: Outcome) {
-        let Ok(at) = self.outbox.binary_search_by(|entry| entry.mutation.seq.cmp(&seq)) else { return };
-        match outcome {
-            Outcome::Applied(version) | Outcome::Duplicate(version) => {
-                let entry = &mut self.outbox[at];
-                entry.applied = Some(version);
-                self.writes.push((Table::Outbox, entry.key(), Some(entry.to_value())));
-            }
-            Outcome::Rejected(refusal) => {
-                let Some(entry) = self.outbox.remove(at) else { return };
-                self.writes.push((Table::Outbox, entry.key(), None));
-                if !planted(Bug::SyncLoseRejected) {
-                    let letter = DeadLetter { mutation: Mutation::clone(&entry.mutation), refusal };
-                    self.writes.push((Table::Dead, letter.mutation.id.clone(), Some(letter.to_value())));
+    /// Takes the outcomes of a push.
+    pub(super) fn settle(&mut self, results: Vec<Handled>) {
+        let mut runs: Vec<Run> = Vec::new();
+        for Handled { seq, outcome } in results {
+            let Ok(at) = self.held.outbox.binary_search_by(|entry| entry.mutation.seq.cmp(&seq)) else { continue };
+            match outcome {
+                Outcome::Applied(version) | Outcome::Duplicate(version) => {
+                    // What was answered before stays as it was.
+                    if self.held.outbox[at].applied.replace(version).is_none() {
+                        self.extend(&mut runs, seq, version);
+                    }
                 }
+                Outcome::Rejected(refusal) => {
+                    let Some(entry) = self.held.outbox.remove(at) else { continue };
+                    self.writes.push((Table::Outbox, entry.key(), None));
+                    if !planted(Bug::SyncLoseRejected) {
+                        let letter = DeadLetter { mutation: Mutation::clone(&entry.mutation), refusal };
+                        self.writes.push((Table::Dead, letter.mutation.id.clone(), Some(letter.to_value())));
+                    }
+                }
+                Outcome::Retry(_) | Outcome::Upgrade => {}
             }
-            Outcome::Retry(_) | Outcome::Upgrade => {}
+        }
+        self.writes.extend(runs.iter().map(|run| (Table::Answered, run.key(), Some(run.to_value()))));
+        // They come in order; one that does not is found all the same.
+        for run in runs {
+            let at = self.held.answered.partition_point(|known| known.to < run.to);
+            self.held.answered.insert(at, run);
         }
     }
 
-    /// What was answered and is in the base leaves the outbox, and is retained.
-    pub(super) fn drop_included(&mut self) {
-        let included = self.meta.included;
-        let (done, rest): (VecDeque<Entry>, VecDeque<Entry>) = std::mem::take(&mut self.outbox)
-            .into_iter()
-            .partition(|entry| entry.applied.is_some() && entry.mutation.seq <= included);
-        self.outbox = rest;
-        for entry in done {
-            self.writes.push((Table::Outbox, entry.key(), None));
-            let version = entry.applied.unwrap_or(0);
-            self.writes.push((Table::Retained, retained_key(version, &entry.mutation), Some(entry.to_value())));
-            self.retained.push_back((version, entry.mutation));
+    fn extend(&self, runs: &mut Vec<Run>, seq: u64, version: u64) {
+        match runs.last_mut() {
+            Some(run) if run.to + 1 == seq && run.version == version => run.to = seq,
+            _ => runs.push(Run { replica: self.meta.replica.clone(), from: seq, to: seq, version }),
         }
+    }
+
+    /// What was answered and is in the base waits no longer. It is retained where it is.
+    pub(super) fn drop_included(&mut self) {
+        let (included, outbox) = (self.meta.included, &mut self.held.outbox);
+        let mut unanswered = Vec::new();
+        while outbox.front().is_some_and(|entry| entry.mutation.seq <= included) {
+            let Some(entry) = outbox.pop_front() else { break };
+            match entry.applied {
+                Some(version) => {
+                    self.held.retained.push(Kept { version, mutation: entry.mutation, in_place: true });
+                }
+                None => unanswered.push(entry),
+            }
+        }
+        unanswered.into_iter().rev().for_each(|entry| outbox.push_front(entry));
     }
 
     /// What survives the server's loss, and what is too much (the newest stay), need not be kept.
     pub(super) fn forget_stable(&mut self, stable: u64, most: usize) {
-        let excess = self.retained.len() - self.fitting(most);
-        let mut index = 0;
-        let (go, keep): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.retained).into_iter().partition(|(version, _)| {
-                index += 1;
-                index <= excess || *version <= stable
-            });
-        self.retained = keep;
-        for (version, mutation) in go {
-            self.writes.push((Table::Retained, retained_key(version, &mutation), None));
-        }
+        let excess = self.held.retained.len() - self.fitting(most);
+        let (mut index, writes) = (0, &mut self.writes);
+        self.held.retained.retain(|kept| {
+            index += 1;
+            let goes = index <= excess || kept.version <= stable;
+            if goes {
+                let (table, row) = kept.row();
+                writes.push((table, row, None));
+            }
+            !goes
+        });
     }
 
     /// How many of the newest retained mutations fit.
     fn fitting(&self, most: usize) -> usize {
         let mut bytes = 0;
-        let newest = self.retained.iter().rev().take(most).take_while(|(_, mutation)| {
-            bytes += mutation.bytes();
+        let newest = self.held.retained.iter().rev().take(most).take_while(|kept| {
+            bytes += kept.mutation.bytes();
             bytes <= RETAINED_BYTES
         });
         newest.count()
     }
 
-    /// A new name for the replica, under which these mutations are chained anew.
+    /// A new name for the replica, under which these mutations are chained anew. What is retained makes room.
     pub(super) fn rename(&mut self, rng: &dyn Rng, entries: Vec<Entry>) -> Result<()> {
-        for entry in &self.outbox {
+        for entry in std::mem::take(&mut self.held.outbox) {
             self.writes.push((Table::Outbox, entry.key(), None));
         }
-        self.outbox.clear();
+        for kept in self.held.retained.iter_mut().filter(|kept| kept.in_place && !planted(Bug::SyncDropKept)) {
+            let (table, row) = kept.row();
+            self.writes.push((table, row, None));
+            kept.in_place = false;
+            let (table, row) = kept.row();
+            self.writes.push((table, row, Some(kept.entry().to_value())));
+        }
+        if !planted(Bug::SyncKeepAnswers) {
+            for run in std::mem::take(&mut self.held.answered) {
+                self.writes.push((Table::Answered, run.key(), None));
+            }
+        }
         self.meta.replica = fresh_name(rng);
-        (self.meta.seq, self.meta.hash, self.meta.included) = (0, 0, 0);
+        (self.meta.seq, self.meta.hash, self.meta.included, self.meta.first) = (0, 0, 0, 0);
         for entry in entries {
             let old = entry.mutation;
             let (seq, prev) = (self.meta.seq + 1, self.meta.hash);
             let mutation = Mutation::new(seq, prev, &old.id, old.schema, old.base, old.ops.clone())?;
             (self.meta.seq, self.meta.hash) = (seq, mutation.hash());
-            let entry = Entry { mutation: Rc::new(mutation), applied: None, recovered: entry.recovered };
+            let entry = Entry { mutation: Arc::new(mutation), applied: None, recovered: entry.recovered };
             // The removal of an old entry under the same key comes before: later writes of a commit win.
             self.writes.push((Table::Outbox, seq_key(seq), Some(entry.to_value())));
-            self.outbox.push_back(entry);
+            self.held.outbox.push_back(entry);
         }
         Ok(())
+    }
+
+    /// Ends it: where the outbox's table begins, and what was answered of what is not there any more.
+    pub(super) fn close(&mut self) {
+        self.meta.first = self.held.first().unwrap_or(self.meta.seq + 1);
+        let gone = self.held.answered.partition_point(|run| run.to < self.meta.first);
+        self.writes.extend(self.held.answered.drain(..gone).map(|run| (Table::Answered, run.key(), None)));
     }
 
     /// After a snapshot: what did not come again is gone.
@@ -119,7 +149,7 @@ impl Draft {
         let fresh: std::collections::BTreeSet<Box<str>> =
             self.writes.iter().filter(|(table, ..)| *table == Table::Base).map(|(_, key, _)| key.clone()).collect();
         let writes = &mut self.writes;
-        store.scan(Table::Base, &mut |key, value| {
+        store.scan(Table::Base, "", &mut |key, value| {
             let old = Base::generation(&value).map_err(corrupt)? < generation;
             if old && !fresh.contains(key) {
                 writes.push((Table::Base, key.into(), None));
@@ -142,15 +172,16 @@ mod tests {
         let mutation = |seq: u64, bytes: usize| {
             let document = Value::Object(vec![("text".into(), Value::String("x".repeat(bytes).into()))]);
             let op = Op { collection: "notes".into(), id: "n".into(), if_version: None, action: Action::Put(document) };
-            (seq, Rc::new(Mutation::new(seq, 0, "m", 0, 0, vec![op]).unwrap()))
+            let mutation = Arc::new(Mutation::new(seq, 0, "m", 0, 0, vec![op]).unwrap());
+            Kept { version: seq, mutation, in_place: seq % 2 == 0 }
         };
         let kept = |sizes: &[usize], stable: u64, most: usize| -> Vec<u64> {
             let retained = (1..).zip(sizes).map(|(seq, bytes)| mutation(seq, *bytes)).collect();
             let meta = Meta::new(&SeededRng::new(1));
-            let mut draft = Draft { meta, outbox: VecDeque::new(), retained, writes: Vec::new() };
+            let mut draft = Draft { meta, held: Held { retained, ..Held::default() }, writes: Vec::new() };
             draft.forget_stable(stable, most);
-            assert_eq!(draft.writes.len(), sizes.len() - draft.retained.len());
-            draft.retained.iter().map(|(version, _)| *version).collect()
+            assert_eq!(draft.writes.len(), sizes.len() - draft.held.retained.len());
+            draft.held.retained.iter().map(|kept| kept.version).collect()
         };
         assert_eq!(kept(&[10; 5], 0, 10), [1, 2, 3, 4, 5]);
         assert_eq!(kept(&[10; 5], 2, 10), [3, 4, 5]);

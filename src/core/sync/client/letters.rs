@@ -94,7 +94,7 @@ impl Client {
 /// What the store answers.
 pub fn letters(store: &dyn ClientStore, limit: usize) -> Result<Vec<DeadLetter>> {
     let mut letters = Vec::new();
-    store.scan(Table::Dead, &mut |_, value| {
+    store.scan(Table::Dead, "", &mut |_, value| {
         if letters.len() < limit {
             letters.push(DeadLetter::parse(value).map_err(corrupt)?);
         }

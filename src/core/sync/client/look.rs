@@ -1,8 +1,9 @@
 //! Looking at a client's store without opening a client: what counts and lists show in every tab.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::mutation::Mutation;
+use super::held::{answered, version_in};
 use super::records::{seq_key, Entry, Meta};
 use super::state::corrupt;
 use super::store::{ClientStore, Table};
@@ -28,8 +29,14 @@ pub struct Standing {
 pub fn standing(store: &dyn ClientStore, pending: u64) -> Result<Option<Standing>> {
     let Some(meta) = store.get(Table::Meta, "")? else { return Ok(None) };
     let meta = Meta::parse(meta).map_err(corrupt)?;
-    // The outbox is only looked at where something may be in it: what has left it lies there deleted, and is passed over one by one.
-    let settled = pending == 0 && (meta.included >= meta.seq || pending_after(store, 0, 1)?.is_empty());
+    // What is not answered counts as pending; of the rest only what the base does not have is not settled.
+    let mut settled = pending == 0;
+    if settled && meta.included < meta.seq {
+        store.scan(Table::Outbox, &seq_key(meta.first.max(meta.included + 1)), &mut |_, _| {
+            settled = false;
+            Ok(false)
+        })?;
+    }
     let version = (meta.whole && meta.cursor.is_some()).then_some(meta.version);
     Ok(Some(Standing { replica: meta.replica, epoch: meta.epoch, version, settled }))
 }
@@ -38,12 +45,21 @@ pub fn standing(store: &dyn ClientStore, pending: u64) -> Result<Option<Standing
 ///
 /// # Errors
 /// What the store answers; `Corrupt` if it holds something else.
-pub fn pending_after(store: &dyn ClientStore, after: u64, limit: usize) -> Result<Vec<(Rc<Mutation>, bool)>> {
-    let (mut found, last) = (Vec::new(), seq_key(after));
-    store.scan(Table::Outbox, &mut |key, value| {
-        if key > &*last && found.len() < limit {
-            let entry = Entry::parse(value).map_err(corrupt)?;
-            found.push((entry.mutation, entry.applied.is_some()));
+pub fn pending_after(store: &dyn ClientStore, after: u64, limit: usize) -> Result<Vec<(Arc<Mutation>, bool)>> {
+    let mut found = Vec::new();
+    let Some(meta) = store.get(Table::Meta, "")? else { return Ok(found) };
+    let meta = Meta::parse(meta).map_err(corrupt)?;
+    let runs = answered(store, &meta)?;
+    // What was answered and is in the base is only kept: the first of those need not even be read.
+    let kept = runs.iter().fold(meta.first, |kept, run| if run.from <= kept { kept.max(run.to + 1) } else { kept });
+    let from = kept.min(meta.included + 1).max(after + 1);
+    store.scan(Table::Outbox, &seq_key(from), &mut |_, value| {
+        if found.len() < limit {
+            let Entry { mutation, applied, .. } = Entry::parse(value).map_err(corrupt)?;
+            let is_answered = applied.or_else(|| version_in(&runs, mutation.seq)).is_some();
+            if !is_answered || mutation.seq > meta.included {
+                found.push((mutation, is_answered));
+            }
         }
         Ok(found.len() < limit)
     })?;

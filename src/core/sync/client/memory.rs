@@ -17,8 +17,8 @@ impl ClientStore for MemoryClient {
         Ok(self.rows.get(&(table, key.into())).cloned())
     }
 
-    fn scan(&self, table: Table, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()> {
-        for ((_, key), value) in self.rows.range((table, "".into())..).take_while(|((own, _), _)| *own == table) {
+    fn scan(&self, table: Table, from: &str, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()> {
+        for ((_, key), value) in self.rows.range((table, from.into())..).take_while(|((own, _), _)| *own == table) {
             if !show(key, value.clone())? {
                 break;
             }

@@ -3,13 +3,13 @@
 //! The core does not know what a schema is: the application answers what the ops are in the new one.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::mutation::Mutation;
 use super::super::op::Op;
-use super::draft::retained_key;
 use super::records::Entry;
 use super::state::{Client, Touched};
-use super::store::{ClientStore, Table};
+use super::store::ClientStore;
 use crate::base::{Result, Rng};
 
 impl Client {
@@ -31,22 +31,22 @@ impl Client {
             Mutation::new(old.seq, old.prev, &old.id, schema, old.base, ops)
         };
         // What is only retained is in no chain any more: it is rewritten where it stands.
-        let (mut retained, mut writes) = (self.retained.clone(), Vec::new());
-        for (version, mutation) in retained.iter_mut().filter(|(_, mutation)| is_old(mutation)) {
-            *mutation = Rc::new(raised(mutation)?);
-            let entry = Entry { mutation: mutation.clone(), applied: Some(*version), recovered: None };
-            writes.push((Table::Retained, retained_key(*version, mutation), Some(entry.to_value())));
+        let (mut retained, mut writes) = (self.held.retained.clone(), Vec::new());
+        for kept in retained.iter_mut().filter(|kept| is_old(&kept.mutation)) {
+            kept.mutation = Arc::new(raised(&kept.mutation)?);
+            let (table, row) = kept.row();
+            writes.push((table, row, Some(kept.entry().to_value())));
         }
         if !writes.is_empty() {
             store.commit(writes)?;
-            self.retained = retained;
+            Rc::make_mut(&mut self.held).retained = retained;
         }
-        if !self.outbox.iter().any(|entry| is_old(&entry.mutation)) {
+        if !self.held.outbox.iter().any(|entry| is_old(&entry.mutation)) {
             return Ok(Touched::new());
         }
-        let mut entries: Vec<Entry> = self.outbox.iter().cloned().collect();
+        let mut entries: Vec<Entry> = self.held.outbox.iter().cloned().collect();
         for entry in entries.iter_mut().filter(|entry| is_old(&entry.mutation)) {
-            entry.mutation = Rc::new(raised(&entry.mutation)?);
+            entry.mutation = Arc::new(raised(&entry.mutation)?);
         }
         self.under_new_name(store, rng, entries)
     }

@@ -5,6 +5,7 @@
 mod answers;
 mod append;
 mod draft;
+mod held;
 mod letters;
 pub mod link;
 mod look;

@@ -12,8 +12,8 @@ use super::store::ClientStore;
 use crate::base::{FastMap, FastSet, Result};
 use crate::collections::Value;
 
-/// Documents that pending mutations change.
-pub(super) type Overlay = BTreeMap<(Box<str>, Box<str>), Option<Rc<Value>>>;
+/// Documents that pending mutations change. A copy shares what is in it.
+pub(super) type Overlay = BTreeMap<Rc<(Box<str>, Box<str>)>, Option<Rc<Value>>>;
 
 /// A collection and an id.
 type Key<'a> = (&'a str, &'a str);
@@ -27,7 +27,7 @@ impl Client {
     /// not shown; the server will say why.
     pub(super) fn rebased(&self, store: &dyn ClientStore) -> Result<Overlay> {
         let mut overlay = Overlay::new();
-        for entry in self.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {
+        for entry in self.held.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {
             // A refusal is no error here: the mutation just does not show.
             if let Ok(changed) = self.show(store, &overlay, entry)? {
                 overlay.extend(changed);
@@ -62,7 +62,7 @@ impl Client {
                 }
             };
             match op.apply(current.as_deref()) {
-                Ok(after) => drop(changed.insert(key, after.map(Rc::new))),
+                Ok(after) => drop(changed.insert(Rc::new(key), after.map(Rc::new))),
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
@@ -73,13 +73,13 @@ impl Client {
     pub(super) fn refresh_all(&mut self, store: &dyn ClientStore) -> Result<Touched> {
         let overlay = self.rebased(store)?;
         let before = std::mem::replace(&mut self.overlay, Rc::new(overlay));
-        let differs = |one: &Overlay, other: &Overlay| -> Touched {
-            one.iter()
-                .filter(|(key, document)| other.get(*key) != Some(*document))
-                .map(|(key, _)| key.clone())
-                .collect()
-        };
-        Ok(&differs(&before, &self.overlay) | &differs(&self.overlay, &before))
+        let (before, now) = (&*before, &*self.overlay);
+        let mut touched = Touched::new();
+        for (one, other) in [(before, now), (now, before)] {
+            let different = one.iter().filter(|(key, document)| other.get(*key) != Some(*document));
+            touched.extend(different.map(|(key, _)| (**key).clone()));
+        }
+        Ok(touched)
     }
 
     /// Computes the view of some documents anew, and of those that mutations tie to them: a mutation shows as a whole or not at
@@ -90,7 +90,7 @@ impl Client {
         }
         let tied = self.tied(&touched);
         let mut anew = Overlay::new();
-        for entry in self.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {
+        for entry in self.held.outbox.iter().filter(|entry| entry.mutation.seq > self.meta.included) {
             if entry.mutation.ops.iter().any(|op| tied.contains(&key_of(op))) {
                 if let Ok(changed) = self.show(store, &anew, entry)? {
                     anew.extend(changed);
@@ -105,7 +105,7 @@ impl Client {
             if before != now {
                 touched.insert(key.clone());
             }
-            overlay.extend(now.map(|document| (key, document)));
+            overlay.extend(now.map(|document| (Rc::new(key), document)));
         }
         Ok(touched)
     }
@@ -115,7 +115,7 @@ impl Client {
         // A mutation of one document ties nothing.
         let mut many: Vec<Option<&'a [Op]>> = Vec::new();
         let mut together: FastMap<Key<'a>, Vec<usize>> = FastMap::default();
-        for ops in self.outbox.iter().map(|entry| &*entry.mutation.ops).filter(|ops| ops.len() > 1) {
+        for ops in self.held.outbox.iter().map(|entry| &*entry.mutation.ops).filter(|ops| ops.len() > 1) {
             for op in ops {
                 together.entry(key_of(op)).or_default().push(many.len());
             }

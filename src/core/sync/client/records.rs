@@ -2,7 +2,7 @@
 //!
 //! It changes nothing.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::fields::{hash_text, number, object, text, Fields};
 use super::super::limits::{CURSOR_MAX, NAME_MAX};
@@ -28,6 +28,8 @@ pub(super) struct Meta {
     pub(super) snapshot: bool,
     /// Whether the base is exactly the server's state at `version`.
     pub(super) whole: bool,
+    /// No mutation with a lower number is in the outbox's table: what was there lies deleted, and a scan would pass over it one by one.
+    pub(super) first: u64,
 }
 
 /// A document as last pulled.
@@ -47,8 +49,8 @@ pub(super) const IN_BASE: u64 = super::super::limits::NUMBER_MAX;
 /// A mutation that is not settled.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) mutation: Rc<Mutation>,
-    /// Whether the server has answered that it took effect, and at which version.
+    pub(super) mutation: Arc<Mutation>,
+    /// Whether the server has answered that it took effect, and at which version: said by the record, or by a [`Run`] beside it.
     pub(super) applied: Option<u64>,
     /// Set for one that an earlier life of the server had: documents of generations before show its effect already.
     pub(super) recovered: Option<u64>,
@@ -72,6 +74,7 @@ impl Meta {
             generation: 0,
             snapshot: false,
             whole: true,
+            first: 0,
         }
     }
 
@@ -88,6 +91,8 @@ impl Meta {
             generation: fields.number("generation")?,
             snapshot: fields.flag("snapshot")?,
             whole: fields.flag("whole")?,
+            // Records from before do not have it.
+            first: fields.number_if_any("first")?.unwrap_or(0),
         })
     }
 
@@ -103,6 +108,7 @@ impl Meta {
             ("generation", number(self.generation)),
             ("snapshot", Value::Bool(self.snapshot)),
             ("whole", Value::Bool(self.whole)),
+            ("first", number(self.first)),
         ])
     }
 }
@@ -132,7 +138,7 @@ impl Entry {
         let mut fields = Fields::of(value, "an entry of the outbox")?;
         let (applied, recovered) = (fields.number_if_any("applied")?, fields.number_if_any("recovered")?);
         let mutation = fields.take("mutation").ok_or_else(|| Error::invalid("an entry lacks 'mutation'"))?;
-        Ok(Self { mutation: Rc::new(Mutation::parse(mutation)?), applied, recovered })
+        Ok(Self { mutation: Arc::new(Mutation::parse(mutation)?), applied, recovered })
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -147,6 +153,42 @@ impl Entry {
     /// Its key in the outbox: in the order of `seq`.
     pub(super) fn key(&self) -> Box<str> {
         seq_key(self.mutation.seq)
+    }
+}
+
+/// Mutations of one replica that took effect at one version, as the server answered: what waits is not written again for that.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Run {
+    /// Numbers start over with every name of the replica.
+    pub(super) replica: Box<str>,
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) version: u64,
+}
+
+impl Run {
+    pub(super) fn parse(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a run of answers")?;
+        Ok(Self {
+            replica: fields.name("replica")?,
+            from: fields.number("from")?,
+            to: fields.number("to")?,
+            version: fields.number("version")?,
+        })
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        object([
+            ("replica", text(&self.replica)),
+            ("from", number(self.from)),
+            ("to", number(self.to)),
+            ("version", number(self.version)),
+        ])
+    }
+
+    /// Its key: a scan from a number on meets all that reach so far.
+    pub(super) fn key(&self) -> Box<str> {
+        seq_key(self.to)
     }
 }
 

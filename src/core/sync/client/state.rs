@@ -2,13 +2,15 @@
 //!
 //! Everything durable is in the store before anybody hears of it; what is here in memory follows from it alone.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::limits::{MUTATIONS_MAX, MUTATION_MAX};
 use super::super::message::{PullRequest, PushRequest, Subscription};
 use super::super::mutation::Mutation;
 use super::super::op::Op;
+use super::held::Held;
 use super::rebase::Overlay;
 use super::records::{fresh_name, Base, Entry, Meta, IN_BASE};
 use super::store::{key_of, ClientStore, Table, Write};
@@ -38,8 +40,7 @@ pub struct Config {
 pub struct Client {
     pub(super) config: Config,
     pub(super) meta: Meta,
-    pub(super) outbox: VecDeque<Entry>,
-    pub(super) retained: VecDeque<(u64, Rc<Mutation>)>,
+    pub(super) held: Rc<Held>,
     /// Documents that pending mutations change, as the view shows them.
     pub(super) overlay: Rc<Overlay>,
 }
@@ -58,17 +59,8 @@ impl Client {
                 meta
             }
         };
-        let (mut outbox, mut retained) = (VecDeque::new(), VecDeque::new());
-        store.scan(Table::Outbox, &mut |_, value| {
-            outbox.push_back(Entry::parse(value).map_err(corrupt)?);
-            Ok(true)
-        })?;
-        store.scan(Table::Retained, &mut |_, value| {
-            let entry = Entry::parse(value).map_err(corrupt)?;
-            retained.push_back((entry.applied.unwrap_or(0), entry.mutation));
-            Ok(true)
-        })?;
-        let mut client = Self { config, meta, outbox, retained, overlay: Rc::default() };
+        let held = Rc::new(Held::load(store, &meta)?);
+        let mut client = Self { config, meta, held, overlay: Rc::default() };
         client.overlay = Rc::new(client.rebased(store)?);
         Ok(client)
     }
@@ -80,12 +72,12 @@ impl Client {
 
     /// How many mutations the server has not answered.
     pub fn pending(&self) -> usize {
-        self.outbox.iter().filter(|entry| entry.applied.is_none()).count()
+        self.held.outbox.iter().filter(|entry| entry.applied.is_none()).count()
     }
 
     /// Whether everything was answered and has come back.
     pub fn is_settled(&self) -> bool {
-        self.outbox.is_empty()
+        self.held.outbox.is_empty()
     }
 
     /// The server's version that the base is, if it is exactly one.
@@ -102,7 +94,7 @@ impl Client {
     pub fn shown(&self) -> impl Iterator<Item = &Mutation> {
         let included = self.meta.included;
         let shows = move |entry: &&Entry| entry.mutation.seq > included && entry.recovered != Some(IN_BASE);
-        self.outbox.iter().filter(shows).map(|entry| &*entry.mutation)
+        self.held.outbox.iter().filter(shows).map(|entry| &*entry.mutation)
     }
 
     /// The document as the application sees it.
@@ -118,7 +110,7 @@ impl Client {
 
     /// Documents that pending mutations change, as the view shows them.
     pub fn overlay(&self) -> impl Iterator<Item = (&(Box<str>, Box<str>), Option<&Value>)> {
-        self.overlay.iter().map(|(key, document)| (key, document.as_deref()))
+        self.overlay.iter().map(|(key, document)| (&**key, document.as_deref()))
     }
 
     /// What the view shows of a document that pending mutations change.
@@ -139,10 +131,11 @@ impl Client {
         also: Vec<Write>,
     ) -> Result<Touched> {
         let mutation = self.next(&fresh_name(rng), ops)?;
-        let entry = Entry { mutation: Rc::new(mutation), applied: None, recovered: None };
+        let entry = Entry { mutation: Arc::new(mutation), applied: None, recovered: None };
         let done = self.show(store, &self.overlay, &entry)?;
         let changed = done.map_err(|refusal| Error::conflict(format!("{}: {}", refusal.code, refusal.reason)))?;
-        let touched = entry.mutation.ops.iter().map(|op| (op.collection.clone(), op.id.clone())).collect();
+        let mut touched = Touched::new();
+        touched.extend(entry.mutation.ops.iter().map(|op| (op.collection.clone(), op.id.clone())));
         let mut meta = self.meta.clone();
         (meta.seq, meta.hash) = (entry.mutation.seq, entry.mutation.hash());
         let mut writes = also;
@@ -151,7 +144,7 @@ impl Client {
         store.commit(writes)?;
         self.meta = meta;
         Rc::make_mut(&mut self.overlay).extend(changed);
-        self.outbox.push_back(entry);
+        Rc::make_mut(&mut self.held).outbox.push_back(entry);
         Ok(touched)
     }
 
@@ -163,13 +156,13 @@ impl Client {
     /// What to push, if anything.
     pub fn push_request(&self) -> Option<PushRequest> {
         let mut bytes = 0;
-        let waiting = self.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| &entry.mutation);
+        let waiting = self.held.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| &entry.mutation);
         let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
             let fits = bytes == 0 || bytes < MUTATION_MAX;
             bytes += mutation.bytes();
             fits
         });
-        let mutations: Vec<Mutation> = fitting.map(|mutation| Mutation::clone(mutation)).collect();
+        let mutations: Vec<Arc<Mutation>> = fitting.cloned().collect();
         let (replica, epoch) = (self.meta.replica.clone(), self.meta.epoch.clone());
         (!mutations.is_empty()).then_some(PushRequest { replica, epoch, mutations })
     }

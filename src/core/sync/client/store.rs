@@ -1,4 +1,4 @@
-//! What the client's end needs of a store: five small tables, and an atomic write over all of them.
+//! What the client's end needs of a store: six small tables, and an atomic write over all of them.
 //!
 //! In a browser they are keys of the engine, written in the commit that changes the view; nothing here says so.
 
@@ -12,9 +12,11 @@ pub enum Table {
     Meta,
     /// The server's documents as last pulled.
     Base,
-    /// Mutations that wait, or whose effect has not come back yet.
+    /// Mutations that wait, or whose effect has not come back yet; and behind them, those that stay where they are for a server that is restored.
     Outbox,
-    /// Mutations that the server has, kept until it says that they survive its loss.
+    /// What the server has answered of the outbox, run by run.
+    Answered,
+    /// Mutations of former names of the replica, kept until the server says that they survive its loss.
     Retained,
     /// Mutations that were rejected for good.
     Dead,
@@ -27,8 +29,8 @@ pub type Write = (Table, Box<str>, Option<Value>);
 pub trait ClientStore {
     /// A value.
     fn get(&self, table: Table, key: &str) -> Result<Option<Value>>;
-    /// Shows the values of a table in the order of keys, until `show` answers `false`.
-    fn scan(&self, table: Table, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()>;
+    /// Shows the values of a table in the order of keys, from the key `from` on, until `show` answers `false`.
+    fn scan(&self, table: Table, from: &str, show: &mut dyn FnMut(&str, Value) -> Result<bool>) -> Result<()>;
     /// Writes all or nothing, of equal keys the last; durable when it returns.
     fn commit(&mut self, writes: Vec<Write>) -> Result<()>;
 }

@@ -1,5 +1,7 @@
 //! Pushing: mutations of one replica, and what became of each.
 
+use std::sync::Arc;
+
 use super::super::fields::{number, object, text, Fields};
 use super::super::limits::{MUTATIONS_MAX, NAME_MAX};
 use super::super::mutation::Mutation;
@@ -16,7 +18,7 @@ pub struct PushRequest {
     /// The server's epoch as the client knows it; none before the first answer.
     pub epoch: Option<Box<str>>,
     /// The mutations.
-    pub mutations: Vec<Mutation>,
+    pub mutations: Vec<Arc<Mutation>>,
 }
 
 /// What became of one mutation.
@@ -80,7 +82,8 @@ impl PushRequest {
         let epoch = fields.text_if_any("epoch", NAME_MAX)?;
         let mutations = fields.array("mutations", MUTATIONS_MAX)?;
         fields.finish()?;
-        let mutations = mutations.into_iter().map(Mutation::parse).collect::<Result<Vec<Mutation>>>()?;
+        let mutations =
+            mutations.into_iter().map(|one| Mutation::parse(one).map(Arc::new)).collect::<Result<Vec<_>>>()?;
         let dense = mutations.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1 && pair[1].prev == pair[0].hash());
         if !dense {
             return Err(Error::invalid("the mutations of a push must follow one another by seq and prev"));
@@ -91,8 +94,18 @@ impl PushRequest {
     /// The request as it goes over the wire.
     pub fn to_json(&self) -> Vec<u8> {
         let epoch = self.epoch.as_deref().map_or(Value::Null, text);
-        let mutations = Value::Array(self.mutations.iter().map(Mutation::to_value).collect());
-        json::to_json(&message(None, [("replica", text(&self.replica)), ("epoch", epoch), ("mutations", mutations)]))
+        let mut out = json::to_json(&message(None, [("replica", text(&self.replica)), ("epoch", epoch)]));
+        // The mutations are written as they are, without a value of all of them.
+        out.pop();
+        out.extend_from_slice(b",\"mutations\":[");
+        for (n, mutation) in self.mutations.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            mutation.write(&mut out);
+        }
+        out.extend_from_slice(b"]}");
+        out
     }
 }
 

@@ -55,6 +55,16 @@ fn a_live_query_that_does_not_hear_of_others_is_caught() {
 }
 
 #[test]
+fn a_write_in_slices_that_goes_on_after_a_lost_race_is_caught() {
+    check_caught(Bug::TrustLostSlices, tabs);
+}
+
+#[test]
+fn a_write_in_slices_that_fails_and_leaves_some_is_caught() {
+    check_caught(Bug::LeaveHalfJob, tabs);
+}
+
+#[test]
 fn a_transaction_that_ignores_what_it_read_is_caught() {
     check_caught(Bug::IgnoreReadSet, tabs);
 }

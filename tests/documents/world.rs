@@ -165,6 +165,8 @@ impl World {
             memory_budget: 512 << 10,
             tables: TableSizes { block_bytes: 1024, table_bytes: 8000 },
             compaction: CompactionOptions { level0_tables: 2, level1_bytes: 16_000, ratio: 2 },
+            // So that most changes of several documents take several slices.
+            slice_bytes: 700,
             ..EngineOptions::new("test")
         };
         let disk = Rc::new(self.storage.open());

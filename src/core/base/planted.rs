@@ -15,6 +15,10 @@ pub enum Bug {
     SkipOutcomeLookup,
     /// What a group staged stays in the memtable after its position was lost.
     KeepStagedWrites,
+    /// A job that fails half-way leaves what it kept over its pauses.
+    LeaveHalfJob,
+    /// A write in slices goes on after a lost race as if what it had staged were still there.
+    TrustLostSlices,
     /// Truncation deletes records that are not in tables yet.
     TruncateUnflushed,
     /// A flush lets go of entries that came after it began.

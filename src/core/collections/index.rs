@@ -245,6 +245,24 @@ impl View for Indexes {
         gather.finish()
     }
 
+    fn release(&self, tx: &mut dyn Transaction, collection: &Collection, changes: &[Change<'_>]) -> Step<()> {
+        let (mut old, mut new) = (Entries::default(), Entries::default());
+        for index in collection.indexes.iter().filter(|index| index.spec.unique) {
+            entries_of(collection.id, index, changes, &mut old, &mut new)?;
+            let mut gone = Vec::new();
+            let mut gather = Gather::default();
+            let given_up = |entry: &(&[u8], &[u8])| !new.has(entry.0, entry.1) && !planted(Bug::ForgetIndexDelete);
+            for (key, id) in old.iter().filter(given_up) {
+                if gather.step(owns(tx, key, id))?.unwrap_or(false) {
+                    gone.push(key);
+                }
+            }
+            gather.finish()?;
+            gone.into_iter().try_for_each(|key| tx.delete(key))?;
+        }
+        Ok(())
+    }
+
     fn apply(&self, tx: &mut dyn Transaction, collection: &Collection, changes: &[Change<'_>]) -> Step<()> {
         let (mut old, mut new) = (Entries::default(), Entries::default());
         let mut became_multi_entry = Vec::new();
@@ -252,7 +270,7 @@ impl View for Indexes {
             entries_of(collection.id, index, changes, &mut old, &mut new)?;
             let gone = |entry: &(&[u8], &[u8])| !new.has_key(entry.0) && !planted(Bug::ForgetIndexDelete);
             for (key, value) in old.iter().filter(gone) {
-                if index.ready || !index.spec.unique || owns(tx, key, value)? {
+                if !index.spec.unique || owns(tx, key, value)? {
                     tx.delete(key)?;
                 }
             }
@@ -276,8 +294,8 @@ impl View for Indexes {
     }
 }
 
-/// Whether a unique entry belongs to the document. In an index under construction that the builder has not brought to
-/// this document yet, another document may have taken it.
+/// Whether a unique entry belongs to the document. Another one may have taken it: in an index under construction that the
+/// builder has not brought to this document yet, or earlier in a write of several batches.
 fn owns(view: &dyn Read, key: &[u8], id: &[u8]) -> Step<bool> {
     let mut owner = Vec::new();
     Ok(view.get(key, &mut owner)? && owner == id)
@@ -341,10 +359,8 @@ fn check_unique(
             return Err(violation(index, &owner, id).into());
         }
     }
-    if !index.ready {
-        for (key, _) in old.iter() {
-            gather.step(view.contains(key))?;
-        }
+    for (key, _) in old.iter() {
+        gather.step(view.contains(key))?;
     }
     Ok(())
 }

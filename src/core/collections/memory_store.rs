@@ -64,7 +64,7 @@ impl MemoryStore {
         &mut self,
         mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
     ) -> Result<T, crate::base::Error> {
-        let mut transaction = MemoryTransaction { store: self, writes: BTreeMap::new() };
+        let mut transaction = MemoryTransaction { store: self, writes: BTreeMap::new(), kept: None };
         let value = loop {
             match task(&mut transaction) {
                 Ok(value) => break value,
@@ -78,13 +78,15 @@ impl MemoryStore {
         Ok(value)
     }
 
-    /// The same as the engine does it: what a run wrote that paused is taken back.
+    /// The same as the engine does it: what a run wrote that paused is taken back, unless it was kept.
     pub(crate) fn commit_afresh<T>(
         &mut self,
         mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
     ) -> Result<T, crate::base::Error> {
+        let mut kept = None;
         loop {
-            let mut transaction = MemoryTransaction { store: self, writes: BTreeMap::new() };
+            let writes = kept.clone().unwrap_or_default();
+            let mut transaction = MemoryTransaction { store: self, writes, kept };
             match task(&mut transaction) {
                 Ok(value) => {
                     let writes = transaction.writes;
@@ -95,6 +97,7 @@ impl MemoryStore {
                 Err(Pause::Missing(names)) => assert!(!names.is_empty(), "a miss names its blobs"),
                 Err(Pause::Yield) => {}
             }
+            kept = transaction.kept;
         }
     }
 
@@ -162,10 +165,14 @@ impl Cursor for MapCursor<'_> {
     }
 }
 
+type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 /// An open transaction: its own writes over the store.
 struct MemoryTransaction<'a> {
     store: &'a MemoryStore,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: Writes,
+    /// The writes that stay over a pause.
+    kept: Option<Writes>,
 }
 
 impl Read for MemoryTransaction<'_> {
@@ -249,6 +256,14 @@ impl Transaction for MemoryTransaction<'_> {
         };
         self.writes.insert(key.to_vec(), Some((old + delta).to_le_bytes().to_vec()));
         Ok(())
+    }
+
+    fn keep(&mut self) {
+        self.kept = Some(self.writes.clone());
+    }
+
+    fn kept(&self) -> bool {
+        self.kept.is_some()
     }
 }
 

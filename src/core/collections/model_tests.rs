@@ -1,20 +1,24 @@
 //! Random operations against a plain map: the same documents, and indexes that agree with them, after every step.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use proptest::prelude::*;
 
 use super::build::{clear_slice, drop_index, BuildStep};
 use super::catalog::IndexSpec;
+use super::find::{Matcher, Query};
 use super::fixture::{value, Fixture};
 use super::update::Update;
-use super::write::{Delete, InsertMode, Returning, Target, UpdateDocuments};
+use super::write::{Delete, InsertMode, Returning, Sweep, Target, UpdateDocuments};
 use super::{json, Value};
 
 #[derive(Clone, Debug)]
 enum Operation {
     Write(InsertMode, Vec<(String, String)>),
     Update(Vec<String>, i32),
+    /// Adds to `u` of every document.
+    Shift(i32),
     Delete(Vec<String>),
     CreateIndex(usize),
     BuildSlice,
@@ -42,6 +46,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => (mode, prop::collection::vec((id(), document), 1..5)).prop_map(|(mode, docs)| Operation::Write(mode, docs)),
         2 => (prop::collection::vec(id(), 1..3), 0..12i32).prop_map(|(ids, n)| Operation::Update(ids, n)),
+        2 => (-2..3i32).prop_map(Operation::Shift),
         2 => prop::collection::vec(id(), 1..3).prop_map(Operation::Delete),
         2 => (0usize..3).prop_map(Operation::CreateIndex),
         2 => Just(Operation::BuildSlice),
@@ -79,6 +84,8 @@ fn violates(model: &Model) -> bool {
 struct Run {
     fixture: Fixture,
     model: Model,
+    /// The weight of a slice of an update or a delete.
+    slice: usize,
 }
 
 impl Run {
@@ -116,31 +123,18 @@ impl Run {
                 self.settle(result, after);
             }
             Operation::Update(ids, n) => {
-                let mut after = self.model.clone();
-                for id in &ids {
-                    if let Some(document) = after.get_mut(id) {
-                        Update::parse(&value(&format!("{{\"$set\":{{\"u\":{n}}}}}")))
-                            .unwrap()
-                            .apply(document, 0.0)
-                            .unwrap();
-                    }
-                }
-                let update = UpdateDocuments {
-                    collection: "c".into(),
-                    target: Target::Ids(ids.iter().map(|id| id.as_str().into()).collect()),
-                    update: Update::parse(&value(&format!("{{\"$set\":{{\"u\":{n}}}}}"))).unwrap(),
-                    upsert: None,
-                    returning: Returning::Nothing,
-                    version: None,
-                    now_ms: 0.0,
-                };
-                let result = self.fixture.commit(|tx, catalog, views| update.run(tx, catalog, views)).map(drop);
-                self.settle(result, Some(after));
+                let target = Target::Ids(ids.iter().map(|id| id.as_str().into()).collect());
+                self.update(target, &|id| ids.iter().any(|one| one == id), &format!("{{\"$set\":{{\"u\":{n}}}}}"));
+            }
+            Operation::Shift(n) => {
+                let all = Query::new("c", Matcher::parse(value("{}"), 0.0).unwrap());
+                self.update(Target::Query(Rc::new(all)), &|_| true, &format!("{{\"$inc\":{{\"u\":{n}}}}}"));
             }
             Operation::Delete(ids) => {
                 let target = Target::Ids(ids.iter().map(|id| id.as_str().into()).collect());
                 let delete = Delete { collection: "c".into(), target, returning: false };
-                self.fixture.commit(|tx, catalog, views| delete.run(tx, catalog, views)).unwrap();
+                let mut sweep = Sweep::in_slices(self.slice);
+                self.fixture.commit(|tx, catalog, views| delete.run(&mut sweep, tx, catalog, views)).unwrap();
                 self.model.retain(|id, _| !ids.contains(id));
             }
             Operation::CreateIndex(number) => self.fixture.create_index(specs()[number].clone()),
@@ -157,6 +151,26 @@ impl Run {
             }
             Operation::Clear => while self.fixture.commit(|tx, _, _| clear_slice(tx)).unwrap() {},
         }
+    }
+
+    fn update(&mut self, target: Target, is_meant: &dyn Fn(&str) -> bool, change: &str) {
+        let change = Update::parse(&value(change)).unwrap();
+        let mut after = self.model.clone();
+        for (_, document) in after.iter_mut().filter(|(id, _)| is_meant(id)) {
+            change.apply(document, 0.0).unwrap();
+        }
+        let update = UpdateDocuments {
+            collection: "c".into(),
+            target,
+            update: change,
+            upsert: None,
+            returning: Returning::Nothing,
+            version: None,
+            now_ms: 0.0,
+        };
+        let mut sweep = Sweep::in_slices(self.slice);
+        let result = self.fixture.commit(|tx, catalog, views| update.run(&mut sweep, tx, catalog, views)).map(drop);
+        self.settle(result, Some(after));
     }
 
     fn check(&self) {
@@ -177,8 +191,9 @@ proptest! {
     #[test]
     fn documents_are_the_models_and_indexes_agree_after_every_step(
         operations in prop::collection::vec(operation(), 1..40), misses in 0u64..4, seed: u64,
+        slice in prop::sample::select(vec![1usize, 700, 100_000]),
     ) {
-        let mut run = Run { fixture: Fixture::new(), model: Model::new() };
+        let mut run = Run { fixture: Fixture::new(), model: Model::new(), slice };
         run.fixture.store.inject_misses(misses, seed);
         for operation in operations {
             run.step(operation);
@@ -223,7 +238,7 @@ mod planted_tests {
         let run = |bug: Option<Bug>| {
             plant(bug);
             let outcome = std::panic::catch_unwind(|| {
-                let mut run = Run { fixture: Fixture::new(), model: Model::new() };
+                let mut run = Run { fixture: Fixture::new(), model: Model::new(), slice: 1 };
                 for operation in operations {
                     run.step(operation.clone());
                     run.check();

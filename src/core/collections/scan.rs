@@ -3,7 +3,7 @@
 //! It neither filters nor sorts. After a pause it goes on behind the last document it handed over, on the same state.
 
 use crate::base::planted::{planted, Bug};
-use crate::base::{FastSet, Result};
+use crate::base::{sort, FastSet, Result};
 use crate::engine::{Direction, KeyRange, Read, Step};
 
 use super::catalog::Index;
@@ -15,6 +15,8 @@ use super::view::Gather;
 pub const SLICE: u32 = 16_384;
 /// An entry fetched through an index counts as this many.
 const FETCH_WEIGHT: u32 = 4;
+/// So many bytes of blocks that had to be opened count as one.
+const OPENED_WEIGHT: usize = 128;
 /// Entries read from an index before their documents are fetched: first, and at most.
 const WINDOW: (usize, usize) = (32, 512);
 
@@ -45,6 +47,9 @@ pub struct Scan {
     window: Vec<Vec<u8>>,
     window_at: usize,
     window_size: usize,
+    /// Whether the window is to be filled, and put in the order of the documents, before any of them is fetched.
+    any_order: bool,
+    filling: bool,
     /// Ids handed over, where an index may name a document twice.
     seen: Option<FastSet<Box<[u8]>>>,
     done: bool,
@@ -71,6 +76,8 @@ impl Scan {
             window: Vec::new(),
             window_at: 0,
             window_size: WINDOW.0,
+            any_order: false,
+            filling: false,
             seen: doubles.then(FastSet::default),
             done: false,
             sliced: true,
@@ -89,6 +96,13 @@ impl Scan {
         self.sliced = false;
     }
 
+    /// From now on the candidates may come in any order: those of an index come by their ids, many at a time, so that neighbours
+    /// are read together.
+    pub fn in_any_order(&mut self) {
+        self.any_order = true;
+        self.window_size = SLICE as usize;
+    }
+
     /// Hands the candidates over until there are no more or the sink has enough.
     ///
     /// # Errors
@@ -100,9 +114,11 @@ impl Scan {
                 self.run_documents(view, &mut budget, sink)?;
                 continue;
             }
-            self.fetch(view, &mut budget, sink)?;
+            if !self.filling {
+                self.fetch(view, &mut budget, sink)?;
+            }
             if !self.done {
-                self.refill(view)?;
+                self.refill(view, &mut budget)?;
             }
         }
         Ok(())
@@ -126,7 +142,7 @@ impl Scan {
                 return Err(crate::engine::Pause::Yield);
             }
             if !self.done {
-                self.refill(view)?;
+                self.refill(view, &mut budget)?;
             }
         }
         Ok(())
@@ -149,9 +165,9 @@ impl Scan {
     }
 
     /// Fills the empty window, or goes on to the next way.
-    fn refill(&mut self, view: &dyn Read) -> Step<()> {
+    fn refill(&mut self, view: &dyn Read, budget: &mut u32) -> Step<()> {
         let ids = match self.access() {
-            Access::Index { .. } => return self.read_entries(view),
+            Access::Index { .. } => return self.read_entries(view, budget),
             Access::Ids(ids) if self.range == 0 => ids.iter().map(|id| id.as_bytes().to_vec()).collect(),
             _ => {
                 self.next_way();
@@ -197,7 +213,7 @@ impl Scan {
             return Ok(());
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
-        let mut examined = 0;
+        let (mut examined, begun) = (0, view.opened());
         let last = &mut self.last;
         let mut told = Ok(Flow::More);
         let walked = match *budget {
@@ -207,7 +223,9 @@ impl Scan {
                 last.clear();
                 last.extend_from_slice(key);
                 told = sink(keys::document_id(key), document);
-                matches!(told, Ok(Flow::More)) && examined < limit
+                // The look at what was opened costs more than a document.
+                let spent = if examined % 64 == 0 { examined + weight(view, begun) } else { examined };
+                matches!(told, Ok(Flow::More)) && spent < limit
             }),
         };
         let outcome = match (walked, told) {
@@ -218,7 +236,7 @@ impl Scan {
             (Err(pause), _) => Err(pause),
         };
         self.documents_examined += u64::from(examined);
-        *budget = budget.saturating_sub(examined);
+        *budget = budget.saturating_sub(examined + weight(view, begun));
         match outcome {
             Ok(true) => self.done = true,
             Ok(false) => {
@@ -242,6 +260,7 @@ impl Scan {
             if *budget == 0 {
                 return Err(crate::engine::Pause::Yield);
             }
+            let begun = view.opened();
             document_key(self.collection, id, &mut key);
             document.clear();
             match view.get(&key, &mut document) {
@@ -256,22 +275,24 @@ impl Scan {
                 Err(pause) => return Err(self.miss_all(view, pause)),
             }
             self.window_at += 1;
-            *budget = budget.saturating_sub(FETCH_WEIGHT);
+            *budget = budget.saturating_sub(FETCH_WEIGHT + weight(view, begun));
         }
         self.window.clear();
         self.window_at = 0;
-        self.window_size = (self.window_size * 4).min(WINDOW.1);
+        if !self.any_order {
+            self.window_size = (self.window_size * 4).min(WINDOW.1);
+        }
         Ok(())
     }
 
-    /// One miss: asks for everything that the rest of the window lacks as well.
+    /// One miss: asks for everything that what follows in the window lacks as well.
     fn miss_all(&self, view: &dyn Read, pause: crate::engine::Pause) -> crate::engine::Pause {
         if !matches!(pause, crate::engine::Pause::Missing(_)) {
             return pause;
         }
         let mut gather = Gather::default();
         let (mut key, mut document) = (Vec::new(), Vec::new());
-        for id in self.window.get(self.window_at..).unwrap_or_default() {
+        for id in self.window.iter().skip(self.window_at).take(WINDOW.1) {
             document_key(self.collection, id, &mut key);
             document.clear();
             if let Err(pause) = gather.step(view.get(&key, &mut document)) {
@@ -282,7 +303,7 @@ impl Scan {
     }
 
     /// Fills the window from the index.
-    fn read_entries(&mut self, view: &dyn Read) -> Step<()> {
+    fn read_entries(&mut self, view: &dyn Read, budget: &mut u32) -> Step<()> {
         // Not `access`: the window and what was seen change beside it.
         let access = match &self.plan.access {
             Access::Any(ways) => ways.get(self.way),
@@ -290,9 +311,12 @@ impl Scan {
         };
         let Some(Access::Index { index, ranges }) = access else { return Ok(()) };
         let Some(range) = self.current(ranges) else {
-            if self.window.is_empty() {
-                self.next_way();
+            match self.window.is_empty() {
+                true => self.next_way(),
+                false if self.any_order => sort::sort(&mut self.window),
+                false => {}
             }
+            self.filling = false;
             return Ok(());
         };
         let mut cursor = view.cursor(self.rest(range), self.plan.direction);
@@ -300,11 +324,14 @@ impl Scan {
             if self.window.len() >= self.window_size {
                 break Ok(false);
             }
+            if self.any_order && *budget == 0 {
+                break Err(crate::engine::Pause::Yield);
+            }
             match cursor.advance() {
-                Ok(true) => {}
+                Ok(true) => *budget = budget.saturating_sub(1),
                 Ok(false) => break Ok(true),
                 // What was read so far comes first; then the miss comes again.
-                Err(_) if !self.window.is_empty() => break Ok(false),
+                Err(_) if !self.window.is_empty() && !self.any_order => break Ok(false),
                 Err(pause) => break Err(pause),
             }
             self.last.clear();
@@ -314,12 +341,22 @@ impl Scan {
                 break Err(error.into());
             }
         };
+        let full = self.window.len() >= self.window_size;
+        self.filling = self.any_order && !full;
+        if self.any_order && full {
+            sort::sort(&mut self.window);
+        }
         if result? {
             self.range += 1;
             self.last.clear();
         }
         Ok(())
     }
+}
+
+/// What the blocks that were opened since count for.
+fn weight(view: &dyn Read, begun: usize) -> u32 {
+    u32::try_from((view.opened() - begun) / OPENED_WEIGHT).unwrap_or(u32::MAX)
 }
 
 fn push_id(

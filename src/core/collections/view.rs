@@ -25,6 +25,13 @@ pub trait View {
     /// are named here, all together) and refuses changes that must not happen. Writes nothing.
     fn check(&self, view: &dyn Read, collection: &Collection, changes: &[Change<'_>]) -> Step<()>;
 
+    /// Gives up what nobody but one document may hold and the batch takes from its documents. Where a write goes in several
+    /// batches it runs for all of them before the first is checked, so that each may take what another one gives up.
+    fn release(&self, tx: &mut dyn Transaction, collection: &Collection, changes: &[Change<'_>]) -> Step<()> {
+        let _ = (tx, collection, changes);
+        Ok(())
+    }
+
     /// Writes what follows from the batch. Runs right after `check` succeeded on the same state, so it never misses a
     /// block that `check` read.
     fn apply(&self, tx: &mut dyn Transaction, collection: &Collection, changes: &[Change<'_>]) -> Step<()>;

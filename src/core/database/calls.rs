@@ -17,7 +17,7 @@ use super::read::{Context, ReadTask};
 use super::response::{ObjectWriter, Response};
 use super::sync::{Captured, Look};
 use super::topics::{timed, Deferred};
-use super::write::Write;
+use super::write::{Write, Writing};
 
 /// Open transactions an application may have. More is a leak.
 const TRANSACTIONS_MAX: usize = 1000;
@@ -164,12 +164,14 @@ impl Shared {
         result
     }
 
-    pub(super) async fn write_in(&self, tx: u32, mut write: Write) -> Result<Response> {
+    pub(super) async fn write_in(&self, tx: u32, write: Write) -> Result<Response> {
         let shape = write.shape();
+        let mut writing = Writing::new(write, self);
         let mut transaction = self.transactions.take(tx).await?;
-        let result = transaction.run(|view| write.run_in(view, self)).await;
+        let result = transaction.run(|view| writing.run_in(view, self)).await;
         self.transactions.put_back(tx, transaction);
-        let (written, captured) = result?;
+        result?;
+        let (written, captured) = writing.finish();
         if !captured.is_empty() {
             self.transactions.captured.borrow_mut().entry(tx).or_default().extend(captured);
         }

@@ -34,7 +34,7 @@ use super::read::{Context, ReadTask};
 use super::response::Response;
 use super::sync::{Capture, SyncState};
 use super::upkeep::Upkeep;
-use super::write::Write;
+use super::write::{Write, Writing};
 
 /// How often a read that lost its tables while the tab slept starts over.
 const EXPIRED_MAX: usize = 5;
@@ -356,16 +356,18 @@ impl Shared {
         Err(Error::new(ErrorKind::Unavailable, "the tables kept changing while they were read: try again"))
     }
 
-    pub(super) async fn write(self: &Rc<Self>, mut write: Write, durability: Durability) -> Result<Response> {
+    pub(super) async fn write(self: &Rc<Self>, write: Write, durability: Durability) -> Result<Response> {
         let shape = write.shape();
         let shared = Rc::clone(self);
+        let mut writing = Writing::new(write, self);
         let commit = move |tx: &mut dyn Transaction| {
-            let (written, captured) = write.run_in(tx, &shared)?;
+            writing.run_in(tx, &shared)?;
             if planted(Bug::SyncOutboxApart) {
+                let (written, captured) = writing.finish();
                 return Ok((written, Some(captured)));
             }
-            captured.append(tx, &shared)?;
-            Ok((written, None))
+            writing.captured().append(tx, &shared)?;
+            Ok((writing.finish().0, None))
         };
         let committed = self.engine.commit(durability, commit).await?;
         let (written, left) = committed.value;

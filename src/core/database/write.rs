@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use crate::collections::catalog::Catalog;
 use crate::collections::view::View;
-use crate::collections::write::{Delete, Insert, Returning, UpdateDocuments, Written};
-use crate::engine::{Step, Transaction};
+use crate::collections::write::{Delete, Insert, Returning, Sweep, UpdateDocuments, Written};
+use crate::engine::{Pause, Step, Transaction};
 
 use super::handle::Shared;
 use super::response::{write_list, ObjectWriter, Response};
@@ -28,21 +28,78 @@ pub(super) enum WriteKind {
     Replace,
 }
 
-impl Write {
-    /// Runs it in a transaction. Answers besides what it did to synced collections, which belongs into the same commit.
-    pub(super) fn run_in(&mut self, tx: &mut dyn Transaction, shared: &Shared) -> Step<(Written, Captured)> {
-        let intent = match self {
-            Self::Insert(_, _, intent) | Self::Update(_, intent) => intent.clone(),
-            Self::Delete(_) => Intent::default(),
-        };
-        shared.capture.capture(intent, || self.run(tx, &shared.catalog, &shared.views))
+/// A write on its way.
+pub(super) struct Writing {
+    write: Write,
+    sweep: Sweep,
+    /// What the part that is kept did to synced collections.
+    captured: Captured,
+    done: Option<Written>,
+}
+
+impl Writing {
+    pub(super) fn new(write: Write, shared: &Shared) -> Self {
+        let sweep = Sweep::in_slices(shared.engine.slice_bytes());
+        Self { write, sweep, captured: Captured::default(), done: None }
     }
 
-    fn run(&mut self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
+    /// Runs it in a transaction, or goes on with it.
+    pub(super) fn run_in(&mut self, tx: &mut dyn Transaction, shared: &Shared) -> Step<()> {
+        if !tx.kept() {
+            self.captured = Captured::default();
+            self.done = None;
+        }
+        if self.done.is_some() {
+            return Ok(());
+        }
+        let (write, sweep) = (&mut self.write, &mut self.sweep);
+        let (result, captured) =
+            shared.capture.capture(write.intent(), || write.run(sweep, tx, &shared.catalog, &shared.views));
+        match result {
+            Ok(written) => {
+                tx.keep();
+                self.done = Some(written);
+            }
+            Err(Pause::Yield) => {
+                self.captured.extend(captured);
+                return Err(Pause::Yield);
+            }
+            Err(pause) => return Err(pause),
+        }
+        self.captured.extend(captured);
+        Ok(())
+    }
+
+    /// What it did, and what it did to synced collections besides, which belongs into the same commit.
+    pub(super) fn finish(&mut self) -> (Written, Captured) {
+        (self.done.take().unwrap_or_default(), std::mem::take(&mut self.captured))
+    }
+
+    /// What it did to synced collections so far.
+    pub(super) fn captured(&self) -> &Captured {
+        &self.captured
+    }
+}
+
+impl Write {
+    fn intent(&self) -> Intent {
+        match self {
+            Self::Insert(_, _, intent) | Self::Update(_, intent) => intent.clone(),
+            Self::Delete(_) => Intent::default(),
+        }
+    }
+
+    fn run(
+        &mut self,
+        sweep: &mut Sweep,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        views: &[Rc<dyn View>],
+    ) -> Step<Written> {
         match self {
             Self::Insert(_, insert, _) => insert.run(tx, catalog, views),
-            Self::Update(update, _) => update.run(tx, catalog, views),
-            Self::Delete(delete) => delete.run(tx, catalog, views),
+            Self::Update(update, _) => update.run(sweep, tx, catalog, views),
+            Self::Delete(delete) => delete.run(sweep, tx, catalog, views),
         }
     }
 

@@ -11,7 +11,8 @@ use crate::disk::BlobName;
 pub enum Pause {
     /// These blobs are needed first. Fetch them and run the step again.
     Missing(Vec<BlobName>),
-    /// The step used its time slice: run it again after a breath. Only resumable tasks answer this.
+    /// The step used its time slice: run it again after a breath. Only resumable tasks answer this; one that writes keeps
+    /// what it has, see [`Transaction::keep`].
     Yield,
     /// It failed for good.
     Failed(Error),
@@ -81,6 +82,11 @@ pub trait Read {
     /// A cursor before the first entry of `range` in `direction`. Deleted keys do not appear.
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_>;
 
+    /// Bytes of blocks that the operation had to open so far: work that a step may want to measure its slices by.
+    fn opened(&self) -> usize {
+        0
+    }
+
     /// Keys in the range with about as many bytes between any two, in ascending order, told without reading them: they may be
     /// deleted, and come twice. None where that is not known.
     fn landmarks(&self, range: &KeyRange) -> Step<Vec<Vec<u8>>> {
@@ -120,6 +126,12 @@ pub trait Transaction: Read {
     /// Adds `delta` to the signed 64-bit counter (8 bytes, little-endian) at `key`, starting from 0. Two transactions
     /// that add to one counter do not conflict.
     fn add(&mut self, key: &[u8], delta: i64) -> Step<()>;
+
+    /// Keeps what the step has written so far: a pause takes back only what comes after this. A step that keeps something
+    /// goes on from there when it runs again, if [`Self::kept`] says so. It is still all or nothing.
+    fn keep(&mut self);
+    /// Whether what earlier runs of this step kept is there. If not, the state may be another one: the step starts over.
+    fn kept(&self) -> bool;
 }
 
 /// Deletes the first keys of the ranges, one range after another, at most `limit` of them; answers whether it stopped there.

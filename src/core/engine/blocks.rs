@@ -31,6 +31,8 @@ pub struct Pins {
     blobs: RefCell<IdMap<Pin>>,
     round: Cell<u32>,
     pauses: Cell<u32>,
+    /// Bytes of blocks that the operation had to open.
+    opened: Cell<usize>,
 }
 
 /// The cache and the pins of one operation.
@@ -92,8 +94,18 @@ impl<'a> Blocks<'a> {
                 self.pins.touch(address);
                 Ok(Some(block))
             }
-            None => self.cache.open_block(address, purpose, &|name| self.pins.get(name)),
+            None => {
+                let block = self.cache.open_block(address, purpose, &|name| self.pins.get(name))?;
+                let bytes = block.as_ref().map_or(0, |block| block.bytes());
+                self.pins.opened.set(self.pins.opened.get() + bytes);
+                Ok(block)
+            }
         }
+    }
+
+    /// Bytes of blocks that the operation has opened so far.
+    pub(crate) fn opened(&self) -> usize {
+        self.pins.opened.get()
     }
 
     /// The opened meta of a table; `None` if some part of it must be fetched.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
-use crate::disk::{Area, Batch, BlobName, BlobRange};
+use crate::disk::{Area, BlobName, BlobRange};
 
 use super::access::{Pause, Step, Transaction};
 use super::blocks::Pins;
@@ -16,7 +16,7 @@ use super::engine::{CommitEvent, Engine, Inner};
 use super::options::Durability;
 use super::outcome::{write_record, Outcome};
 use super::read::SNAPSHOT_EXPIRED;
-use super::record::{Record, RecordHeader};
+use super::record::{Payload, Record, RecordHeader};
 use super::signal::{reply, Reply};
 use super::snapshot::Snapshot;
 use super::staged::{Stage, Staged};
@@ -72,7 +72,8 @@ pub struct Committed<T> {
 
 impl Engine {
     /// Runs `operation` on the newest state and commits what it wrote. It runs again after a missing block and after a
-    /// lost race, so it must have no effects but its writes.
+    /// lost race, so it must have no effects but its writes. A long one may give the thread back in between with
+    /// [`Transaction::keep`] and [`Pause::Yield`].
     ///
     /// # Errors
     /// What the operation answers; `Quota`, `Unavailable`, `StorageLost`, `Closed` as the disk does. After
@@ -178,7 +179,7 @@ async fn commit_group(inner: &Rc<Inner>, mut group: Vec<Job>) {
                 continue;
             }
         };
-        group = finish_group(inner, accepted, stage).await;
+        group = finish_group(inner, accepted, stage, turn.is_some()).await;
         // What did not fit into the record goes into the next one.
         group.extend(rest);
     }
@@ -207,17 +208,16 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>, in_turn: bool) -> std::
     let mut accepted = Vec::new();
     let mut jobs = VecDeque::from(group);
     while let Some(mut job) = jobs.pop_front() {
-        if stage.payload.len() > GROUP_BYTES {
+        if stage.payload.len() > GROUP_BYTES && !stage.is_half_way() {
             jobs.push_front(job);
             break;
         }
         let mut lost = false;
-        let before = stage.payload.len();
         job.refusal = None;
         match run_job(inner, &mut job, &mut stage, &pins) {
             Ok(()) => {
                 accepted.push(job);
-                if stage.payload.len() - before >= BREATH_BYTES {
+                if stage.written() >= BREATH_BYTES {
                     breathe(inner, in_turn).await;
                 }
             }
@@ -238,11 +238,15 @@ async fn stage_group(inner: &Rc<Inner>, group: Vec<Job>, in_turn: bool) -> std::
             }
             Err(Pause::Missing(names)) => {
                 jobs.push_front(job);
+                pins.begin_round();
                 match inner.fetch_into(&names, &pins).await {
                     Ok(()) => {}
                     // The tables changed while this instance slept: catch up and run everything again.
                     Err(error) if error.reason() == Some(SNAPSHOT_EXPIRED) => lost = true,
-                    Err(error) => jobs.pop_front().into_iter().for_each(|job| job.answer(inner, Err(error.clone()))),
+                    Err(error) => {
+                        inner.state.borrow_mut().unstage_job(&mut stage);
+                        jobs.pop_front().into_iter().for_each(|job| job.answer(inner, Err(error.clone())));
+                    }
                 }
             }
         }
@@ -264,11 +268,11 @@ async fn breathe(inner: &Inner, in_turn: bool) {
     inner.platform.breathe().await;
 }
 
-/// Runs one job; if it does not finish, nothing of it stays staged.
+/// Runs one job; if it does not finish, nothing of it stays staged but what it keeps over a pause.
 fn run_job(inner: &Inner, job: &mut Job, stage: &mut Stage, pins: &Pins) -> Step<()> {
     let state = inner.state.borrow();
     let snapshot = Snapshot::transient(&state);
-    let (payload_mark, undo_mark) = (stage.payload.len(), stage.undos.len());
+    stage.enter();
     let blocks = inner.blocks(pins);
     let mut staged = Staged {
         active: state.active.borrow_mut(),
@@ -281,17 +285,18 @@ fn run_job(inner: &Inner, job: &mut Job, stage: &mut Stage, pins: &Pins) -> Step
         stage,
     };
     let result = (job.run)(&mut staged);
-    if result.is_err() {
-        let position = staged.position();
-        let Staged { stage, mut active, .. } = staged;
-        stage.take_back(&mut active, payload_mark, undo_mark, position);
-        stage.batch = Batch::default();
+    let position = staged.position();
+    let Staged { stage, mut active, .. } = staged;
+    match &result {
+        Ok(()) => stage.settle(),
+        Err(Pause::Failed(_)) => stage.abandon(&mut active, position),
+        Err(_) => stage.pause(&mut active, position),
     }
     result
 }
 
 /// Writes the record of a staged group. Answers the jobs to run again.
-async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -> Vec<Job> {
+async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage, in_turn: bool) -> Vec<Job> {
     if stage.payload.is_empty() {
         let head = inner.state.borrow().head;
         jobs.into_iter().for_each(|job| job.answer(inner, Ok(head)));
@@ -305,9 +310,10 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
         inner.unconfirmed.set(true);
         job.reply.take().into_iter().for_each(|reply| reply.send(Ok(header.position)));
     }
+    let packed = pack(inner, &stage.payload, in_turn).await;
     let mut batch = std::mem::take(&mut stage.batch);
     let log_blobs = if planted(Bug::SkipPositionCheck) { &mut batch.puts } else { &mut batch.inserts };
-    log_blobs.push((BlobName::log(header.position), stage.payload.encode(header)));
+    log_blobs.push((BlobName::log(header.position), stage.payload.seal(header, packed)));
     batch.reads.push(BlobRange::all(Area::Floor));
     match write_record(inner, &header, &batch, durability).await {
         Outcome::Won => {
@@ -341,6 +347,15 @@ async fn finish_group(inner: &Rc<Inner>, mut jobs: Vec<Job>, mut stage: Stage) -
             Vec::new()
         }
     }
+}
+
+/// Compresses what the record holds, and gives the thread back after each piece.
+async fn pack(inner: &Inner, payload: &Payload, in_turn: bool) -> Option<Vec<u8>> {
+    let mut packing = payload.packing()?;
+    while packing.step()? {
+        breathe(inner, in_turn).await;
+    }
+    packing.finish()
 }
 
 fn next_header(inner: &Inner, durability: Durability) -> RecordHeader {

@@ -81,22 +81,28 @@ impl Engine {
 }
 
 impl Interactive {
-    /// Runs one step inside the transaction. The step may run several times; its writes count once, when it finishes.
+    /// Runs one step inside the transaction. The step may run several times; its writes count once, when it finishes. What
+    /// it keeps over a pause goes with the rest if it fails.
     ///
     /// # Errors
     /// What the step answers; what the disk answers.
     pub async fn run<T>(&mut self, mut step: impl FnMut(&mut dyn Transaction) -> Step<T>) -> Result<T> {
         let Self { engine, snapshot, reads, writes, .. } = self;
-        engine
+        let (mut journal, mut kept) = (Vec::new(), None);
+        let result = engine
             .read_at(snapshot, |base| {
-                let mut overlay = Overlay { base, reads, own: writes, journal: Vec::new() };
+                let mut overlay = Overlay { base, reads, own: writes, journal: &mut journal, kept: &mut kept };
                 let result = step(&mut overlay);
                 if result.is_err() {
-                    overlay.take_back();
+                    overlay.own.take_back(overlay.journal, overlay.kept.unwrap_or(0));
                 }
                 result
             })
-            .await
+            .await;
+        if result.is_err() {
+            writes.take_back(&mut journal, 0);
+        }
+        result
     }
 
     /// Commits what was written, if nothing that was read has changed since.
@@ -175,7 +181,9 @@ struct Overlay<'a> {
     base: &'a dyn Read,
     reads: &'a RefCell<ReadSet>,
     own: &'a mut WriteSet,
-    journal: Vec<Replaced>,
+    journal: &'a mut Vec<Replaced>,
+    /// How much of the journal stays over a pause.
+    kept: &'a mut Option<usize>,
 }
 
 /// What a step's write replaced.
@@ -196,18 +204,20 @@ impl Overlay<'_> {
         self.journal.push(Replaced { key: key.to_vec(), write, add, bytes });
         Ok(())
     }
+}
 
-    /// Undoes what an unfinished step wrote.
-    fn take_back(&mut self) {
-        while let Some(Replaced { key, write, add, bytes }) = self.journal.pop() {
-            self.own.bytes = bytes;
+impl WriteSet {
+    /// Undoes what an unfinished step wrote, all but the first `keep` of it.
+    fn take_back(&mut self, journal: &mut Vec<Replaced>, keep: usize) {
+        for Replaced { key, write, add, bytes } in journal.drain(keep..).rev() {
+            self.bytes = bytes;
             match add {
-                Some(delta) => drop(self.own.adds.insert(key.clone(), delta)),
-                None => drop(self.own.adds.remove(&key)),
+                Some(delta) => drop(self.adds.insert(key.clone(), delta)),
+                None => drop(self.adds.remove(&key)),
             }
             match write {
-                Some(value) => drop(self.own.writes.insert(key, value)),
-                None => drop(self.own.writes.remove(&key)),
+                Some(value) => drop(self.writes.insert(key, value)),
+                None => drop(self.writes.remove(&key)),
             }
         }
     }
@@ -226,6 +236,10 @@ impl Read for Overlay<'_> {
             return Ok(true);
         }
         self.base.get(key, value)
+    }
+
+    fn opened(&self) -> usize {
+        self.base.opened()
     }
 
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
@@ -268,6 +282,14 @@ impl Transaction for Overlay<'_> {
         self.own.adds.insert(key.to_vec(), add.unwrap_or(0).wrapping_add(delta));
         self.journal.push(Replaced { key: key.to_vec(), write: None, add, bytes: self.own.bytes });
         Ok(())
+    }
+
+    fn keep(&mut self) {
+        *self.kept = Some(self.journal.len());
+    }
+
+    fn kept(&self) -> bool {
+        self.kept.is_some()
     }
 }
 

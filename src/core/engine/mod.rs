@@ -34,6 +34,7 @@ mod merge_source;
 mod open;
 mod options;
 mod outcome;
+mod packing;
 pub mod platform;
 mod read;
 pub mod record;

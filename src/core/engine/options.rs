@@ -1,5 +1,6 @@
 //! What an instance of the engine can be told when it opens.
 
+use super::commit::BREATH_BYTES;
 use super::compaction_pick::CompactionOptions;
 use super::table_builder::TableSizes;
 
@@ -20,6 +21,8 @@ pub struct EngineOptions {
     pub idle_flush_ms: f64,
     /// Whether a database that the witness remembers but the disk does not may be created anew.
     pub accept_loss: bool,
+    /// After so many bytes of documents a write of many gives the thread back.
+    pub slice_bytes: usize,
 }
 
 impl EngineOptions {
@@ -33,6 +36,7 @@ impl EngineOptions {
             auto_maintenance: true,
             idle_flush_ms: 1000.0,
             accept_loss: false,
+            slice_bytes: 2 * BREATH_BYTES,
         }
     }
 

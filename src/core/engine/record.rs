@@ -2,11 +2,13 @@
 //!
 //! It does not know what the keys mean, nor whether it won its position; see `commit.rs`. Format: docs/FORMAT.md.
 
-use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
+use lz4_flex::block::decompress_into;
 
 use crate::base::bytes::{write_slice, Reader};
 use crate::base::checksum::{seal, unseal};
 use crate::base::{Error, Result};
+
+use super::packing::Packing;
 
 const VERSION: u8 = 1;
 const RAW: u8 = 0;
@@ -95,9 +97,20 @@ impl Payload {
         std::iter::from_fn(move || read_item(&mut reader).ok())
     }
 
+    /// The payload to be compressed, if that may be worth it.
+    pub(crate) fn packing(&self) -> Option<Packing<'_>> {
+        (self.bytes.len() >= COMPRESS_MIN).then(|| Packing::new(&self.bytes))
+    }
+
     /// The bytes of the blob.
     pub fn encode(&self, header: RecordHeader) -> Vec<u8> {
-        let packed = if self.bytes.len() < COMPRESS_MIN { None } else { pack(&self.bytes) };
+        let mut packing = self.packing();
+        while let Some(true) = packing.as_mut().and_then(Packing::step) {}
+        self.seal(header, packing.and_then(Packing::finish))
+    }
+
+    /// The bytes of the blob, of a payload that was compressed already.
+    pub(crate) fn seal(&self, header: RecordHeader, packed: Option<Vec<u8>>) -> Vec<u8> {
         let body = packed.as_deref().unwrap_or(&self.bytes);
         let mut out = Vec::with_capacity(HEADER_LEN + body.len() + 8);
         let codec = if packed.is_some() { LZ4 } else { RAW };
@@ -173,14 +186,6 @@ impl Record {
     }
 }
 
-/// The bytes compressed; `None` if that does not make them shorter.
-fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut packed = vec![0; get_maximum_output_size(bytes.len())];
-    let len = compress_into(bytes, &mut packed).ok()?;
-    packed.truncate(len);
-    (len < bytes.len()).then_some(packed)
-}
-
 fn unpack(codec: u8, raw_len: usize, body: &[u8]) -> Result<Vec<u8>> {
     match codec {
         RAW if body.len() == raw_len => Ok(body.to_vec()),
@@ -230,9 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_small_and_a_compressed_record_come_back() {
+    fn a_small_a_compressed_and_a_huge_record_come_back() {
         check_round_trip(1);
         check_round_trip(1000);
+        check_round_trip(20_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::cell::{Ref, RefMut};
 
+use crate::base::planted::{planted, Bug};
 use crate::base::{Error, Result};
 use crate::disk::Batch;
 
@@ -28,18 +29,73 @@ pub(crate) struct Stage {
     pub(crate) undos: Vec<Undo>,
     /// What the record's disk batch does besides inserting it.
     pub(crate) batch: Batch,
+    /// Where the job began that runs now.
+    begin: Mark,
+    /// What of it stays over a pause, if it asked for that. Until then it is not whole: nothing may be committed.
+    kept: Option<Mark>,
+}
+
+/// A place in what is staged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    payload: usize,
+    undos: usize,
 }
 
 impl Stage {
-    /// Takes back everything after the marks (bytes of payload, number of undos) from the memtable it went into.
-    pub(crate) fn take_back(&mut self, memtable: &mut Memtable, payload_mark: usize, undo_mark: usize, position: u64) {
-        let keys = self.payload.items_from(payload_mark).filter_map(|item| match item {
+    fn mark(&self) -> Mark {
+        Mark { payload: self.payload.len(), undos: self.undos.len() }
+    }
+
+    /// A job runs, or goes on.
+    pub(crate) fn enter(&mut self) {
+        if self.kept.is_none() {
+            self.begin = self.mark();
+        }
+    }
+
+    /// The job is done: what it wrote stays.
+    pub(crate) fn settle(&mut self) {
+        self.kept = None;
+    }
+
+    /// What the job that ran last has written, in bytes.
+    pub(crate) fn written(&self) -> usize {
+        self.payload.len() - self.begin.payload
+    }
+
+    /// Whether a job is in the middle of its work.
+    pub(crate) fn is_half_way(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The job paused: takes back what it has not kept.
+    pub(crate) fn pause(&mut self, memtable: &mut Memtable, position: u64) {
+        self.take_back(memtable, self.kept.unwrap_or(self.begin), position);
+    }
+
+    /// The job failed: takes back all of it.
+    pub(crate) fn abandon(&mut self, memtable: &mut Memtable, position: u64) {
+        let from = self.kept.take().filter(|_| planted(Bug::LeaveHalfJob));
+        self.take_back(memtable, from.unwrap_or(self.begin), position);
+    }
+
+    /// Takes back everything.
+    pub(crate) fn clear(&mut self, memtable: &mut Memtable, position: u64) {
+        self.kept = None;
+        self.take_back(memtable, Mark::default(), position);
+    }
+
+    /// Takes back everything after the mark from the memtable it went into.
+    fn take_back(&mut self, memtable: &mut Memtable, mark: Mark, position: u64) {
+        let keys = self.payload.items_from(mark.payload).filter_map(|item| match item {
             Item::Put(key, _) | Item::Delete(key) => Some(key),
             Item::Edit(_) => None,
         });
-        let writes: Vec<_> = keys.zip(self.undos.drain(undo_mark..)).collect();
+        let writes: Vec<_> = keys.zip(self.undos.drain(mark.undos..)).collect();
         writes.into_iter().rev().for_each(|(key, undo)| memtable.undo(key, position, undo));
-        self.payload.truncate(payload_mark);
+        self.payload.truncate(mark.payload);
+        self.batch = Batch::default();
     }
 }
 
@@ -127,6 +183,10 @@ impl Read for Staged<'_> {
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
         self.sources().into_cursor(range, direction)
     }
+
+    fn opened(&self) -> usize {
+        self.blocks.opened()
+    }
 }
 
 impl Transaction for Staged<'_> {
@@ -141,6 +201,14 @@ impl Transaction for Staged<'_> {
     fn add(&mut self, key: &[u8], delta: i64) -> Step<()> {
         let value = counter(self, key)?.wrapping_add(delta);
         self.write(key, Some(&value.to_le_bytes()))
+    }
+
+    fn keep(&mut self) {
+        self.stage.kept = Some(self.stage.mark());
+    }
+
+    fn kept(&self) -> bool {
+        self.stage.is_half_way()
     }
 }
 

@@ -198,7 +198,12 @@ impl State {
 
     /// Takes back what a failed group had put into the memtable.
     pub(crate) fn unstage(&mut self, stage: &mut Stage) {
-        stage.take_back(&mut self.active.borrow_mut(), 0, 0, self.head + 1);
+        stage.clear(&mut self.active.borrow_mut(), self.head + 1);
+    }
+
+    /// Takes back what the job that ran last had put into the memtable.
+    pub(crate) fn unstage_job(&mut self, stage: &mut Stage) {
+        stage.abandon(&mut self.active.borrow_mut(), self.head + 1);
     }
 
     /// Bytes in all memtables.

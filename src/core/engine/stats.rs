@@ -65,6 +65,11 @@ impl Engine {
         self.0.options.memory_budget
     }
 
+    /// After so many bytes of documents a write of many gives the thread back.
+    pub fn slice_bytes(&self) -> usize {
+        self.0.options.slice_bytes
+    }
+
     /// Lets somebody else have that much of the memory for cached blocks. What was given before comes back.
     pub fn set_aside(&self, bytes: usize) {
         self.0.cache.set_budget(self.0.options.cache_bytes().saturating_sub(bytes));

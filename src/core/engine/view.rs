@@ -46,6 +46,10 @@ impl Read for View<'_> {
         self.sources().into_cursor(range, direction)
     }
 
+    fn opened(&self) -> usize {
+        self.blocks.opened()
+    }
+
     fn landmarks(&self, range: &KeyRange) -> Step<Vec<Vec<u8>>> {
         self.sources().landmarks(range)
     }

@@ -12,6 +12,25 @@ use tidewell_sim::Sim;
 
 const DOCUMENTS: u32 = 100_000;
 
+/// Changes by an index that visits the documents in no order of theirs.
+const BY_INDEX: [(&str, u32, &str); 3] = [
+    (
+        "update 20,000 by an index",
+        20_000,
+        r#"{"op":"update","collection":"docs","filter":{"score":{"$gte":40000,"$lt":60000}},"update":{"$set":{"title":"changed"}}}"#,
+    ),
+    (
+        "delete 10,000 by an index",
+        10_000,
+        r#"{"op":"delete","collection":"docs","filter":{"score":{"$gte":30000,"$lt":40000}}}"#,
+    ),
+    (
+        "delete 20,000 by an index",
+        20_000,
+        r#"{"op":"delete","collection":"docs","filter":{"score":{"$gte":50000,"$lt":70000}}}"#,
+    ),
+];
+
 fn document(n: u32) -> String {
     let mut hash = n.wrapping_mul(2_654_435_761);
     let mut next = || {
@@ -115,5 +134,8 @@ fn what_the_core_costs() {
     timed("delete 10,000", 10_000, || {
         run(&format!(r#"{{"op":"delete","collection":"docs","filter":{{"id":{{"$in":[{}]}}}}}}"#, ids(20_000)))
     });
+    for (name, count, command) in BY_INDEX {
+        timed(name, count, || run(command));
+    }
     println!("{}", String::from_utf8_lossy(&run(r#"{"op":"stats"}"#).json));
 }

@@ -7,7 +7,7 @@ use crate::engine::{Step, Transaction};
 use super::super::catalog::Catalog;
 use super::super::document::Document;
 use super::super::view::View;
-use super::edit::{apply, Edit};
+use super::sweep::{Fate, Sweep, Work};
 use super::target::Target;
 use super::Written;
 
@@ -23,23 +23,29 @@ pub struct Delete {
 }
 
 impl Delete {
-    /// Runs it in a transaction.
+    /// Runs it in a transaction. `sweep` is how far earlier runs have come.
     ///
     /// # Errors
-    /// What a view refuses.
-    pub fn run(&self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
-        let Some(collection) = catalog.find(tx, &self.collection)? else { return Ok(Written::default()) };
-        let found = self.target.load(tx, catalog, &collection)?;
-        let edits: Vec<_> = found.iter().map(|(id, stored)| Edit { id, old: Some(stored), new: None }).collect();
-        apply(tx, &collection, views, &edits)?;
+    /// What a view refuses; [`Pause::Yield`](crate::engine::Pause::Yield) after a slice.
+    pub fn run(
+        &self,
+        sweep: &mut Sweep,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        views: &[Rc<dyn View>],
+    ) -> Step<Written> {
+        let make = |_: &str, _: &[u8]| Ok(Fate::Gone);
+        let Self { collection, target, returning } = self;
+        let work = Work { catalog, views, collection, target, make: &make, returning: *returning };
+        let found = sweep.run(tx, &work)?;
         let mut written = Written { deleted: found.len() as u64, ..Written::default() };
-        for (id, stored) in &found {
+        for one in found {
             if self.returning {
-                let document = Document::parse(stored)?;
+                let document = Document::parse(&one.old)?;
                 written.extended |= document.is_extended();
                 written.documents.push(Some(document.json().to_vec()));
             }
-            written.ids.push(id.clone());
+            written.ids.push(one.id);
         }
         Ok(written)
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
-use crate::base::sort;
+use crate::base::{sort, Result};
 use crate::engine::{Read, Step, Transaction};
 
 use super::super::catalog::Collection;
@@ -22,6 +22,17 @@ pub struct Edit<'a> {
     pub new: Option<&'a [u8]>,
 }
 
+impl<'a> Change<'a> {
+    /// What views see of an edit.
+    ///
+    /// # Errors
+    /// `Corrupt` if the bytes are no documents.
+    pub(super) fn of(edit: &Edit<'a>) -> Result<Self> {
+        let parsed = |bytes: Option<&'a [u8]>| bytes.map(Document::parse).transpose();
+        Ok(Self { id: edit.id, old: parsed(edit.old)?, new: parsed(edit.new)? })
+    }
+}
+
 /// Applies a batch: lets every view check it, then writes documents, derived data and the document count.
 ///
 /// # Errors
@@ -32,12 +43,7 @@ pub fn apply(
     views: &[Rc<dyn View>],
     edits: &[Edit<'_>],
 ) -> Step<()> {
-    let mut changes = Vec::with_capacity(edits.len());
-    for edit in edits {
-        let old = edit.old.map(Document::parse).transpose()?;
-        let new = edit.new.map(Document::parse).transpose()?;
-        changes.push(Change { id: edit.id, old, new });
-    }
+    let changes = edits.iter().map(Change::of).collect::<Result<Vec<_>>>()?;
     let mut gather = Gather::default();
     for view in views {
         gather.step(view.check(tx, collection, &changes))?;

@@ -1,17 +1,20 @@
 //! Writing documents inside a transaction: insert, put, replace, update, delete.
 //!
 //! Every operation first reads all it needs (naming what is missing, all together) and writes only then, so it may be run
-//! again from the start after a pause. It commits nothing: that is the caller's.
+//! again from the start after a pause; changes of many documents that are there go in slices of that kind ([`Sweep`]). It
+//! commits nothing: that is the caller's.
 
 mod delete;
 mod edit;
 mod insert;
+mod sweep;
 mod target;
 mod update;
 
 pub use delete::Delete;
 pub use edit::{apply, load, Edit};
 pub use insert::{Insert, InsertMode};
+pub use sweep::Sweep;
 pub use target::Target;
 pub use update::{upsert_base, Returning, UpdateDocuments, Upsert};
 

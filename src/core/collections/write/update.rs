@@ -12,7 +12,8 @@ use super::super::view::View;
 use super::super::Value;
 use super::edit::{apply, load, Edit};
 use super::insert::duplicate;
-use super::target::{Loaded, Target};
+use super::sweep::{Fate, Found, Sweep, Work};
+use super::target::Target;
 use super::Written;
 
 /// Which side of the change an answer shows.
@@ -87,64 +88,60 @@ fn equalities(filter: &Value, sets: &mut Vec<(Box<str>, Value)>) {
     }
 }
 
-/// A document after the update.
-struct Updated {
-    id: Box<str>,
-    old: Option<Vec<u8>>,
-    /// Absent if the update changes nothing.
-    new: Option<Vec<u8>>,
-}
-
 impl UpdateDocuments {
-    /// Runs it in a transaction.
+    /// Runs it in a transaction. `sweep` is how far earlier runs have come.
     ///
     /// # Errors
-    /// `Invalid` if an operator does not fit a document; `Conflict` with reason `unique` or `duplicate-id`.
-    pub fn run(&self, tx: &mut dyn Transaction, catalog: &Catalog, views: &[Rc<dyn View>]) -> Step<Written> {
-        let collection = match (catalog.find(tx, &self.collection)?, &self.upsert) {
-            (Some(collection), _) => collection,
-            (None, Some(_)) => catalog.find_or_create(tx, &self.collection)?,
-            (None, None) => return Ok(Written::default()),
-        };
-        let found = self.target.load(tx, catalog, &collection)?;
-        let mut updated = Vec::with_capacity(found.len());
-        for (id, old) in found {
-            updated.push(self.update_one((id, old))?);
+    /// `Invalid` if an operator does not fit a document; `Conflict` with reason `unique` or `duplicate-id`;
+    /// [`Pause::Yield`](crate::engine::Pause::Yield) after a slice.
+    pub fn run(
+        &self,
+        sweep: &mut Sweep,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        views: &[Rc<dyn View>],
+    ) -> Step<Written> {
+        let make = |id: &str, old: &[u8]| self.update_one(id, old);
+        let returning = self.returning != Returning::Nothing;
+        let Self { collection, target, .. } = self;
+        let found = sweep.run(tx, &Work { catalog, views, collection, target, make: &make, returning })?;
+        let mut written = Written { matched: found.len() as u64, ..Written::default() };
+        if let (true, Some(upsert)) = (found.is_empty(), &self.upsert) {
+            let collection = catalog.find_or_create(tx, &self.collection)?;
+            let (id, new) = self.insert_one(tx, &collection, upsert)?;
+            apply(tx, &collection, views, &[Edit { id: &id, old: None, new: Some(&new) }])?;
+            written.inserted = 1;
+            self.answer(id, None, Some(new), &mut written)?;
         }
-        let matched = updated.len() as u64;
-        if let (true, Some(upsert)) = (updated.is_empty(), &self.upsert) {
-            updated.push(self.insert_one(tx, &collection, upsert)?);
+        for Found { id, old, fate } in found {
+            let new = if let Fate::Becomes(new) = fate { Some(new) } else { None };
+            written.modified += u64::from(new.is_some());
+            self.answer(id, Some(old), new, &mut written)?;
         }
-        let edits: Vec<_> = updated
-            .iter()
-            .filter(|one| one.new.is_some())
-            .map(|one| Edit { id: &one.id, old: one.old.as_deref(), new: one.new.as_deref() })
-            .collect();
-        apply(tx, &collection, views, &edits)?;
-        let inserted = updated.len() as u64 - matched;
-        let modified = edits.len() as u64 - inserted;
-        drop(edits);
-        self.answer(updated, Written { matched, inserted, modified, ..Written::default() }).map_err(Into::into)
+        Ok(written)
     }
 
-    fn update_one(&self, (id, old): Loaded) -> Result<Updated> {
-        let document = Document::parse(&old)?;
+    fn update_one(&self, id: &str, old: &[u8]) -> Result<Fate> {
+        let document = Document::parse(old)?;
         let mut value = document.to_value()?;
         let named = |error: Error| Error::new(error.kind(), format!("document '{id}': {}", error.message()));
         let changed = self.update.apply(&mut value, self.now_ms).map_err(named)?;
         let version = self.version.map_or(document.schema_version(), u64::from);
-        let new = match changed || version != document.schema_version() {
-            true => {
-                let mut bytes = Vec::with_capacity(old.len() + 32);
-                encode_value(&value, version, &mut bytes)?;
-                Some(bytes)
-            }
-            false => None,
-        };
-        Ok(Updated { id, old: Some(old), new })
+        if !changed && version == document.schema_version() {
+            return Ok(Fate::Same);
+        }
+        let mut bytes = Vec::with_capacity(old.len() + 32);
+        encode_value(&value, version, &mut bytes)?;
+        Ok(Fate::Becomes(bytes))
     }
 
-    fn insert_one(&self, tx: &mut dyn Transaction, collection: &Collection, upsert: &Upsert) -> Step<Updated> {
+    /// The id and the stored bytes of the document that an upsert inserts.
+    fn insert_one(
+        &self,
+        tx: &mut dyn Transaction,
+        collection: &Collection,
+        upsert: &Upsert,
+    ) -> Step<(Box<str>, Vec<u8>)> {
         let mut value = upsert.base.clone();
         self.update.apply_on_insert(&mut value, self.now_ms)?;
         let lacks_id = value.field("id").is_none();
@@ -157,23 +154,22 @@ impl UpdateDocuments {
         if load(tx, collection.id, &[&encoded.id])?.iter().any(Option::is_some) {
             return Err(duplicate(&encoded.id, false).into());
         }
-        Ok(Updated { id: encoded.id, old: None, new: Some(bytes) })
+        Ok((encoded.id, bytes))
     }
 
-    fn answer(&self, updated: Vec<Updated>, mut written: Written) -> Result<Written> {
-        for one in updated {
-            let shown = match self.returning {
-                Returning::Nothing => None,
-                Returning::Before => Some(one.old),
-                Returning::After => Some(one.new.or(one.old)),
-            };
-            if let Some(stored) = shown {
-                let document = stored.as_deref().map(Document::parse).transpose()?;
-                written.extended |= document.is_some_and(|document| document.is_extended());
-                written.documents.push(document.map(|document| document.json().to_vec()));
-            }
-            written.ids.push(one.id);
+    /// Adds a document to the answer. `new` is absent if the update changed nothing.
+    fn answer(&self, id: Box<str>, old: Option<Vec<u8>>, new: Option<Vec<u8>>, written: &mut Written) -> Result<()> {
+        let shown = match self.returning {
+            Returning::Nothing => None,
+            Returning::Before => Some(old),
+            Returning::After => Some(new.or(old)),
+        };
+        if let Some(stored) = shown {
+            let document = stored.as_deref().map(Document::parse).transpose()?;
+            written.extended |= document.is_some_and(|document| document.is_extended());
+            written.documents.push(document.map(|document| document.json().to_vec()));
         }
-        Ok(written)
+        written.ids.push(id);
+        Ok(())
     }
 }

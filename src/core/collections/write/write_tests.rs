@@ -2,7 +2,7 @@ use super::super::catalog::IndexSpec;
 use super::super::fixture::{value, Fixture};
 use super::super::update::Update;
 use super::super::Value;
-use super::{upsert_base, Delete, InsertMode, Returning, Target, UpdateDocuments, Upsert};
+use super::{upsert_base, Delete, InsertMode, Returning, Sweep, Target, UpdateDocuments, Upsert, Written};
 
 fn update(ids: &[&str], update: &str, upsert: bool) -> UpdateDocuments {
     let base = Value::Object(vec![("id".into(), Value::String(ids[0].into()))]);
@@ -15,6 +15,11 @@ fn update(ids: &[&str], update: &str, upsert: bool) -> UpdateDocuments {
         version: None,
         now_ms: 0.0,
     }
+}
+
+fn run(fixture: &mut Fixture, change: &UpdateDocuments) -> Written {
+    let mut sweep = Sweep::in_slices(1000);
+    fixture.commit(|tx, catalog, views| change.run(&mut sweep, tx, catalog, views)).unwrap()
 }
 
 fn unique() -> Fixture {
@@ -67,10 +72,10 @@ fn an_update_changes_what_exists_and_an_upsert_inserts_the_rest() {
     let mut fixture = Fixture::with_indexes(&[IndexSpec::on(&["n"]).unwrap()]);
     fixture.insert(r#"[{"id":"a","n":1}]"#).unwrap();
     let change = update(&["a", "zz", "a"], r#"{"$inc":{"n":1}}"#, false);
-    let written = fixture.commit(|tx, catalog, views| change.run(tx, catalog, views)).unwrap();
+    let written = run(&mut fixture, &change);
     assert_eq!((written.matched, written.modified, written.inserted), (1, 1, 0));
     let change = update(&["b"], r#"{"$set":{"n":9}}"#, true);
-    let written = fixture.commit(|tx, catalog, views| change.run(tx, catalog, views)).unwrap();
+    let written = run(&mut fixture, &change);
     assert_eq!((written.matched, written.inserted), (0, 1));
     assert_eq!(written.documents, [Some(br#"{"id":"b","n":9}"#.to_vec())]);
     fixture.check_agreement();
@@ -81,7 +86,8 @@ fn a_delete_takes_documents_entries_and_count_along() {
     let mut fixture = Fixture::with_indexes(&[IndexSpec::on(&["tags"]).unwrap()]);
     fixture.insert(r#"[{"id":"a","tags":["x","y"]},{"id":"b","tags":[]}]"#).unwrap();
     let delete = Delete { collection: "c".into(), target: Target::Ids(vec!["a".into(), "q".into()]), returning: true };
-    let written = fixture.commit(|tx, catalog, views| delete.run(tx, catalog, views)).unwrap();
+    let mut sweep = Sweep::in_slices(1000);
+    let written = fixture.commit(|tx, catalog, views| delete.run(&mut sweep, tx, catalog, views)).unwrap();
     assert_eq!((written.deleted, written.documents.len()), (1, 1));
     assert_eq!(fixture.documents().len(), 1);
     fixture.check_agreement();

@@ -78,12 +78,12 @@ struct Found {
 
 impl Capture {
     /// Runs a write and answers what it did to synced collections besides.
-    pub(in super::super) fn capture<T>(&self, intent: Intent, write: impl FnOnce() -> Step<T>) -> Step<(T, Captured)> {
+    pub(in super::super) fn capture<T>(&self, intent: Intent, write: impl FnOnce() -> T) -> (T, Captured) {
         *self.intent.borrow_mut() = Some(intent);
         self.captured.take();
         let result = write();
         self.intent.take();
-        Ok((result?, self.captured.take()))
+        (result, self.captured.take())
     }
 }
 

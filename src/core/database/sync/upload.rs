@@ -92,10 +92,10 @@ impl super::Capture {
             let new = edit.new.map(Document::parse).transpose()?;
             changes.push(crate::collections::view::Change { id: edit.id, old: None, new });
         }
-        let queued = self.capture(super::Intent::Create, || {
+        let (result, queued) = self.capture(super::Intent::Create, || {
             crate::collections::view::View::check(self, tx, collection, &changes)?;
             crate::collections::view::View::apply(self, tx, collection, &changes)
-        })?;
-        Ok(queued.1.apart())
+        });
+        result.map(|()| queued.apart())
     }
 }

@@ -9,7 +9,7 @@ use crate::collections::index::Indexes;
 use crate::collections::json;
 use crate::collections::memory_store::MemoryStore;
 use crate::collections::view::View;
-use crate::collections::write::{Delete, Insert, InsertMode, Target};
+use crate::collections::write::{Delete, Insert, InsertMode, Sweep, Target};
 use crate::search::SearchSpec;
 
 use super::agreement::{difference, result_difference};
@@ -81,7 +81,8 @@ impl Model {
         let ids = (0..count).map(|_| format!("d{}", self.rng.below(ids)).into()).collect();
         let delete = Delete { collection: "c".into(), target: Target::Ids(ids), returning: false };
         let (catalog, views) = (&self.catalog, &self.views);
-        self.store.commit(|tx| delete.run(tx, catalog, views)).unwrap();
+        let mut sweep = Sweep::in_slices(1000);
+        self.store.commit(|tx| delete.run(&mut sweep, tx, catalog, views)).unwrap();
     }
 
     /// Runs the builder to its end, with `meanwhile` between reading and committing.

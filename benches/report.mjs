@@ -14,6 +14,8 @@ const ROWS = {
   reopen: { title: 'reload: open to first get' },
   live: { title: 'live query: write resolved to callback' },
   longestTask: { title: 'longest main-thread task: bulk and compaction' },
+  longestUpdate: { title: 'longest main-thread task: update of a fifth by a filter' },
+  longestRemove: { title: 'longest main-thread task: delete of a fifth by a filter' },
 }
 
 /** The targets: `engine` at least `times` as fast as `than`, or at most `most` milliseconds in the median. */
@@ -35,6 +37,8 @@ const TARGETS = [
 const LIMITS = [
   ['live', 'tidewell', 1],
   ['longestTask', 'tidewell', 16],
+  ['longestUpdate', 'tidewell', 16],
+  ['longestRemove', 'tidewell', 16],
 ]
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]

@@ -11,7 +11,7 @@ import { report, summarise } from './report.mjs'
 import { serveBench } from './server.mjs'
 
 const ENGINES = ['tidewell', 'tidewell-worker', 'idb', 'dexie', 'rxdb', 'sqlite']
-const WORKLOADS = ['bulk', 'single', 'inFlight', 'get', 'range', 'filterSort', 'groupBy', 'update', 'remove', 'live', 'longestTask']
+const WORKLOADS = ['bulk', 'single', 'inFlight', 'get', 'range', 'filterSort', 'groupBy', 'update', 'remove', 'live', 'longestTask', 'longestUpdate', 'longestRemove']
 
 const { values } = parseArgs({
   options: {

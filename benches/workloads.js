@@ -134,6 +134,18 @@ export const workloads = {
     })
     return { samples: [longest], each: 1 }
   },
+  /** The longest task of the main thread while one call changes a fifth of the documents by a filter. */
+  async longestUpdate(engine, { total }) {
+    if (engine.stats === undefined) return undefined
+    const size = total / 10
+    return { samples: [await withLongestTask(() => engine.update(4 * size, 6 * size))], each: 1 }
+  },
+  /** The same while one call deletes a fifth. */
+  async longestRemove(engine, { total }) {
+    if (engine.stats === undefined) return undefined
+    const size = total / 10
+    return { samples: [await withLongestTask(() => engine.remove(6 * size, 8 * size))], each: 1 }
+  },
 }
 
 /** From `open` to the first document, in a page that was just loaded. */

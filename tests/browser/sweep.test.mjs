@@ -11,8 +11,9 @@ const fill = async (total) => {
   const db = await openDatabase('sweep')
   const docs = db.collection('docs', { indexes: ['n', 's'] })
   await docs.indexes()
-  const body = 'tide harbour lantern gravel meadow signal copper orbit velvet '.repeat(5)
-  const documentOf = (i) => ({ id: `doc-${String(i).padStart(8, '0')}`, n: (i * 7919) % total, s: `s${(i * 31) % 997}`, title: `title ${i}`, flag: false, body })
+  const words = 'tide harbour lantern gravel meadow signal copper orbit velvet thunder canyon ember willow anchor prism saffron'.split(' ')
+  const textOf = (i) => Array.from({ length: 40 }, (_, k) => words[((Math.imul(i * 40 + k, 0x9e3779b1) >>> 0) >> 13) % words.length]).join(' ')
+  const documentOf = (i) => ({ id: `doc-${String(i).padStart(8, '0')}`, n: (i * 7919) % total, s: `s${(i * 31) % 997}`, title: `title ${i}`, flag: false, body: textOf(i) })
   for (let at = 0; at < total; at += 1000) await docs.insertMany(Array.from({ length: 1000 }, (_, k) => documentOf(at + k)))
 }
 

@@ -107,6 +107,37 @@ scenario('a page comes back to documents in tables with the first half only', as
   assert.ok(!asked.includes('xhr'), 'nothing ran into a placeholder')
 })
 
+scenario('whatever a page that comes back and declares nothing does first, the first half does it', async (scene) => {
+  const page = await scene.page()
+  await page.evaluate(async () => {
+    const db = await window.openDatabase('plain')
+    const notes = db.collection('notes')
+    for (let from = 0; from < 6000; from += 1000) {
+      await notes.insertMany(Array.from({ length: 1000 }, (_, at) => ({ id: `n${from + at}`, n: from + at, body: 'tide '.repeat(80) })))
+      if (from % 4000 === 0) await db.flush()
+    }
+    await db.close()
+  })
+  const asked = await watchRest(page, () => false)
+  const first = {
+    get: [(notes) => notes.get('n777').then(({ n }) => n), 777],
+    none: [(notes) => notes.get('none'), null],
+    getMany: [(notes) => notes.getMany(['n1', 'n5000']).then((found) => found.map(({ n }) => n)), [1, 5000]],
+    find: [(notes) => notes.find({ n: { $gt: 5990 } }).sort({ n: -1 }).limit(2).toArray().then((found) => found.map(({ n }) => n)), [5999, 5998]],
+    count: [(notes) => notes.count(), 6000],
+    put: [(notes) => notes.put({ id: 'n1', n: -1 }).then(() => notes.get('n1')).then(({ n }) => n), -1],
+    update: [(notes) => notes.update('n2', { $inc: { n: 100 } }).then(() => notes.get('n2')).then(({ n }) => n), 102],
+    delete: [(notes) => notes.delete('n3').then(() => notes.count()), 5999],
+  }
+  for (const [name, [does, expected]] of Object.entries(first)) {
+    await page.reload()
+    await ready(page)
+    const found = await page.evaluate(`window.openDatabase('plain').then((db) => (${does})(db.collection('notes')))`)
+    assert.deepEqual(found, expected, name)
+    assert.ok(!asked.includes('xhr'), `${name}: nothing ran into a placeholder`)
+  }
+})
+
 scenario('code of the second half that is reached before it was loaded is loaded there and then', async (scene) => {
   const page = await scene.page()
   // The thread waits for this request, so the browser must answer it without us.

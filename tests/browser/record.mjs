@@ -227,6 +227,32 @@ const revisit = async (name) => {
   await db.close()
 }
 
+/** The same where the page declares nothing: each time another command is the first. */
+const firsts = async (name) => {
+  const [collection, id] = name === 'small' ? ['todo', 't7'] : ['notes', 'doc-00000003']
+  const watch = (things) => new Promise((seen, failed) => {
+    const stop = things.find({ group: 'g5' }).subscribe(() => setTimeout(() => (stop(), seen())), { onError: failed })
+  })
+  for (const first of [
+    (things) => things.get(id),
+    (things) => things.get('none'),
+    (things) => things.getMany([id, 'none']),
+    (things) => things.find({ group: 'g5' }).limit(3).toArray(),
+    (things) => things.find().sort({ id: -1 }).limit(3).toArray(),
+    (things) => things.findOne({ done: true }),
+    (things) => things.count(),
+    (things) => things.put({ id: 'first', group: 'g5' }),
+    (things) => things.insertMany([{ group: 'g5' }, { group: 'g6' }]),
+    (things) => things.update(id, { $set: { group: 'g7' } }),
+    (things) => things.delete('first'),
+    watch,
+  ]) {
+    const db = await window.openDatabase(name)
+    await first(db.collection(collection))
+    await db.close()
+  }
+}
+
 const server = await serve()
 const profile = await newProfile()
 const browser = await launch(profile.folder)
@@ -248,6 +274,7 @@ try {
     window.wander = ${wander}
     window.fill = ${fill}
     window.revisit = ${revisit}
+    window.firsts = ${firsts}
     window.visit = async (documents, tag) => {
       const db = await window.openDatabase('app')
       const notes = db.collection('notes', { indexes: ['group', ['flag', 'amount'], 'tags', 's'] })
@@ -276,6 +303,7 @@ try {
     for (let again = 0; again < 2; again++) {
       await reload(restless)
       await restless.evaluate(() => window.revisit('app').then(() => window.revisit('small')))
+      await restless.evaluate(() => window.firsts('app').then(() => window.firsts('small')))
       await collect(restless)
     }
   }

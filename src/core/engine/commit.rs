@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result};
-use crate::disk::{Area, BlobName, BlobRange};
+use crate::disk::{Area, BlobName, BlobRange, LocalFuture};
 
 use super::access::{Pause, Step, Transaction};
 use super::blocks::Pins;
@@ -104,26 +104,30 @@ impl Engine {
         Ok(Committed { position, value })
     }
 
-    async fn enqueue(
+    /// Boxed, and one for all commits: each of their futures would hold a copy of it.
+    fn enqueue(
         &self,
         run: Box<dyn FnMut(&mut Staged<'_>) -> Step<()>>,
         durability: Durability,
         alone: bool,
-    ) -> Result<u64> {
-        self.0.check_alive()?;
-        if !alone {
-            self.0.wait_for_room().await?;
-        }
-        let (sender, awaiting) = reply();
-        let start = {
-            let mut queue = self.0.queue.borrow_mut();
-            queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender), refusal: None, judged: false });
-            !std::mem::replace(&mut queue.driving, true)
-        };
-        if start {
-            self.0.platform.spawn(Box::pin(drive(Rc::clone(&self.0))));
-        }
-        awaiting.await.unwrap_or_else(|| Err(Error::new(ErrorKind::Aborted, "the instance stopped before the commit")))
+    ) -> LocalFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            self.0.check_alive()?;
+            if !alone {
+                self.0.wait_for_room().await?;
+            }
+            let (sender, awaiting) = reply();
+            let start = {
+                let mut queue = self.0.queue.borrow_mut();
+                queue.jobs.push_back(Job { run, durability, alone, reply: Some(sender), refusal: None, judged: false });
+                !std::mem::replace(&mut queue.driving, true)
+            };
+            if start {
+                self.0.platform.spawn(Box::pin(drive(Rc::clone(&self.0))));
+            }
+            let stopped = || Error::new(ErrorKind::Aborted, "the instance stopped before the commit");
+            awaiting.await.unwrap_or_else(|| Err(stopped()))
+        })
     }
 }
 

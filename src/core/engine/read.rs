@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
-use crate::disk::BlobName;
+use crate::disk::{BlobName, LocalFuture};
 
 use super::access::{Pause, Read, Step};
 use super::blocks::{Blocks, Pins};
@@ -48,10 +48,14 @@ impl Engine {
     /// # Errors
     /// What `read` answers; what the disk answers. `Conflict` with reason `snapshot-expired` if the tables it needs were
     /// replaced and deleted meanwhile, which only happens to instances that were frozen: start over.
-    pub async fn read<T>(&self, read: impl FnMut(&dyn Read) -> Step<T>) -> Result<T> {
-        self.0.confirmed().await;
-        let snapshot = self.snapshot()?;
-        self.read_at(&snapshot, read).await
+    pub async fn read<T>(&self, mut read: impl FnMut(&dyn Read) -> Step<T>) -> Result<T> {
+        let mut found = None;
+        self.read_newest(&mut |view| {
+            found = Some(read(view)?);
+            Ok(())
+        })
+        .await?;
+        found.ok_or_else(unread)
     }
 
     /// Holds on to the newest visible state.
@@ -68,31 +72,61 @@ impl Engine {
     /// # Errors
     /// As `read`.
     pub async fn read_at<T>(&self, snapshot: &Snapshot, mut read: impl FnMut(&dyn Read) -> Step<T>) -> Result<T> {
-        let inner = &self.0;
-        let pins = Pins::default();
-        loop {
-            inner.check_alive()?;
-            let step = {
-                let blocks = inner.blocks(&pins);
-                read(&View::new(snapshot, blocks))
-            };
-            match step {
-                Ok(value) => return Ok(value),
-                Err(Pause::Failed(error)) => return Err(error),
-                Err(Pause::Yield) => inner.platform.breathe().await,
-                Err(Pause::Missing(names)) => {
-                    // A resumable reader has moved on; one that starts over needs all it ever asked for.
-                    pins.begin_round();
-                    if let Err(error) = inner.fetch_into(&names, &pins).await {
-                        if error.reason() == Some(SNAPSHOT_EXPIRED) {
-                            self.catch_up().await?;
+        let mut found = None;
+        self.read_through(snapshot, &mut |view| {
+            found = Some(read(view)?);
+            Ok(())
+        })
+        .await?;
+        found.ok_or_else(unread)
+    }
+
+    fn read_newest<'a>(&'a self, read: &'a mut dyn FnMut(&dyn Read) -> Step<()>) -> LocalFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.0.confirmed().await;
+            let snapshot = self.snapshot()?;
+            self.read_through(&snapshot, read).await
+        })
+    }
+
+    /// Runs `read` until it finishes. Boxed, and one for all readers: each of their futures would hold a copy of it.
+    fn read_through<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        read: &'a mut dyn FnMut(&dyn Read) -> Step<()>,
+    ) -> LocalFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let inner = &self.0;
+            let pins = Pins::default();
+            loop {
+                inner.check_alive()?;
+                let step = {
+                    let blocks = inner.blocks(&pins);
+                    read(&View::new(snapshot, blocks))
+                };
+                match step {
+                    Ok(()) => return Ok(()),
+                    Err(Pause::Failed(error)) => return Err(error),
+                    Err(Pause::Yield) => inner.platform.breathe().await,
+                    Err(Pause::Missing(names)) => {
+                        // A resumable reader has moved on; one that starts over needs all it ever asked for.
+                        pins.begin_round();
+                        if let Err(error) = inner.fetch_into(&names, &pins).await {
+                            if error.reason() == Some(SNAPSHOT_EXPIRED) {
+                                self.catch_up().await?;
+                            }
+                            return Err(error);
                         }
-                        return Err(error);
                     }
                 }
             }
-        }
+        })
     }
+}
+
+/// A reader that finished has something to show.
+fn unread() -> Error {
+    Error::internal("a read ended without a result")
 }
 
 impl Inner {

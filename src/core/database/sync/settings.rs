@@ -2,7 +2,7 @@
 //!
 //! Tokens and addresses are the package's: nothing of them is stored.
 
-use crate::base::{Error, Result};
+use crate::base::{sort, Error, Result};
 use crate::collections::catalog::check_collection_name;
 use crate::collections::fields::Fields;
 use crate::collections::{json, Filter, Value};
@@ -49,7 +49,7 @@ impl Settings {
             return Err(fields.wrong("collections", &format!("at most {SUBSCRIPTIONS_MAX} collections")));
         }
         let mut collections = list.iter().map(Synced::parse).collect::<Result<Vec<_>>>()?;
-        collections.sort_by(|a, b| a.name.cmp(&b.name));
+        sort::sort_by(&mut collections, |a, b| a.name.cmp(&b.name));
         if let Some([twice, _]) = collections.windows(2).find(|pair| matches!(pair, [a, b] if a.name == b.name)) {
             return Err(Error::invalid(format!("sync: the collection '{}' is named twice", twice.name)));
         }

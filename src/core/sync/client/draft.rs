@@ -173,7 +173,7 @@ mod tests {
             let document = Value::Object(vec![("text".into(), Value::String("x".repeat(bytes).into()))]);
             let op = Op { collection: "notes".into(), id: "n".into(), if_version: None, action: Action::Put(document) };
             let mutation = Arc::new(Mutation::new(seq, 0, "m", 0, 0, vec![op]).unwrap());
-            Kept { version: seq, mutation, in_place: seq % 2 == 0 }
+            Kept { version: seq, mutation, in_place: seq.is_multiple_of(2) }
         };
         let kept = |sizes: &[usize], stable: u64, most: usize| -> Vec<u64> {
             let retained = (1..).zip(sizes).map(|(seq, bytes)| mutation(seq, *bytes)).collect();

@@ -14,6 +14,7 @@ class PlayedLocks {
     let kill = () => undefined as void
     return {
       kill: () => kill(),
+      query: () => Promise.resolve(),
       request: (_, { steal = false, signal }, held) =>
         new Promise((resolve, reject) => {
           const grant = () => {
@@ -99,4 +100,38 @@ test('a tab that does not answer loses its turn, and waits like the others when 
   await until(() => frozen.seen.leads, 'its turn again')
   await frozen.tabs.stop()
   assert.deepStrictEqual([frozen.seen.times, awake.seen.times], [2, 1])
+})
+
+test('a tab that stood still hears of the turn that it lost before it sends', async () => {
+  let lose: () => void = () => undefined
+  let asked = 0
+  const locks: Locks = {
+    request: (_, { signal }, held) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new Error('aborted')))
+        if (asked > 0) return
+        lose = () => reject(new Error('stolen'))
+        void held()
+      }),
+    query: () => {
+      asked++
+      lose()
+      return Promise.resolve()
+    },
+  }
+  let sure: (() => Promise<void>) | undefined
+  let turn: AbortSignal | undefined
+  const lead = (signal: AbortSignal, surely: () => Promise<void>) => {
+    ;[turn, sure] = [signal, surely]
+    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  }
+  const part = { lead, news: () => 'fine', hear: () => undefined, aside: () => undefined }
+  const tabs = new Tabs<string>('stood still', part, locks)
+  await until(() => turn !== undefined, 'it leads')
+  await sure?.()
+  assert.deepStrictEqual([asked, turn?.aborted], [0, false], 'it is sure for a while')
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  await sure?.()
+  assert.deepStrictEqual([asked, turn?.aborted], [1, true])
+  await tabs.stop()
 })

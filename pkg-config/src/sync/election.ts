@@ -9,6 +9,8 @@ const PING_MS = 350
 const MISSED_MAX = 3
 /** Between two questions more than this: this tab stood still itself. */
 const STOOD_STILL_MS = 2 * PING_MS + 200
+/** For so long a tab that had the lock believes that it has it: who takes it from one that stood still has waited for longer. */
+const SURE_MS = PING_MS
 
 /** What is used of Web Locks. */
 export interface Locks {
@@ -17,6 +19,7 @@ export interface Locks {
     options: { readonly steal?: boolean; readonly signal?: AbortSignal },
     held: () => Promise<unknown>,
   ): Promise<unknown>
+  query(): Promise<unknown>
 }
 
 /** What tabs tell each other, besides what {@link Tabs} is given to say. */
@@ -29,8 +32,8 @@ export type Aside =
 
 /** What a tab does with the turn, and with what others say. `N` is how the one that syncs stands. */
 export interface Part<N> {
-  /** Syncs until the signal fires. */
-  lead(signal: AbortSignal): Promise<void>
+  /** Syncs until the signal fires. Before a request it awaits `sure`: then the signal has fired if another tab has taken the turn. */
+  lead(signal: AbortSignal, sure: () => Promise<void>): Promise<void>
   /** How it stands. */
   news(): N
   /** How the other tab stands that syncs; `fresh` if it has only just begun, or this one has. */
@@ -107,7 +110,7 @@ export class Tabs<N> {
         if (this.#isStopped) return Promise.resolve()
         this.#leading = leading
         this.#leader = this.#who
-        led = this.#part.lead(leading.signal)
+        led = this.#part.lead(leading.signal, surely(this.#locks))
         this.tell()
         return Promise.race([led, yielded])
       }
@@ -168,5 +171,15 @@ export class Tabs<N> {
       this.#waiting.abort()
     }
     this.say({ kind: 'ping' })
+  }
+}
+
+/** A tab that stood still and wakes hears of the lock that it lost a moment later; whoever asks for the state of locks hears of it before. */
+function surely(locks: Locks): () => Promise<void> {
+  let since = performance.now()
+  return async () => {
+    if (performance.now() - since < SURE_MS) return
+    await locks.query().catch(() => undefined)
+    since = performance.now()
   }
 }

@@ -57,6 +57,7 @@ export class Link {
   #isOpen = false
   #isListening = false
   #core: CoreStatus | undefined
+  #sure: (() => Promise<void>) | undefined
 
   constructor(commands: Commands, options: CheckedSync, tokens: Tokens, listener: LinkListener) {
     this.#commands = commands
@@ -85,8 +86,9 @@ export class Link {
     this.wake()
   }
 
-  /** Syncs until the signal fires. Rejects if it cannot go on. */
-  async run(signal: AbortSignal, opened: () => void): Promise<void> {
+  /** Syncs until the signal fires; before each request it awaits `sure`, which may fire it. Rejects if it cannot go on. */
+  async run(signal: AbortSignal, opened: () => void, sure?: () => Promise<void>): Promise<void> {
+    this.#sure = sure
     const online = () => void this.poke().catch(() => undefined)
     globalThis.addEventListener?.('online', online)
     globalThis.addEventListener?.('offline', online)
@@ -131,6 +133,8 @@ export class Link {
       // Another tab has forgotten all of it: the collections are ordinary ones.
       if (next.status.state === 'off') throw closed('the sync')
       if (next.send !== undefined) {
+        await this.#sure?.()
+        if (signal.aborted) return
         const answered = await this.#exchange(next, signal)
         if (answered && !this.#isListening && this.#options.live) {
           this.#isListening = true

@@ -103,7 +103,7 @@ export class Runner {
     this.#tabs = new Tabs<SharedStatus>(
       database,
       {
-        lead: (signal) => this.#lead(signal),
+        lead: (signal, sure) => this.#lead(signal, sure),
         news: () => ({ core: this.#core, error: this.#error === null ? undefined : toWire(this.#error) }),
         hear: (news, fresh) => this.#hearNews(news, fresh),
         aside: (note) => this.#aside(note),
@@ -126,11 +126,11 @@ export class Runner {
   }
 
   /** Syncs until the signal fires. */
-  async #lead(signal: AbortSignal): Promise<void> {
+  async #lead(signal: AbortSignal, sure?: () => Promise<void>): Promise<void> {
     this.#leading = signal
     for (const id of [...this.#asked.keys()]) this.#answer(id)
     try {
-      await this.#link.run(signal, () => this.#isReady())
+      await this.#link.run(signal, () => this.#isReady(), sure)
     } catch (thrown) {
       const error = toError(thrown)
       if (!signal.aborted) this.#end(error)

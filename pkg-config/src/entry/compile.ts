@@ -29,7 +29,11 @@ function fetchNow(url: string): Uint8Array<ArrayBuffer> {
   request.overrideMimeType('text/plain; charset=x-user-defined')
   request.send()
   if (request.status !== 200) throw new Error(`${url} answered ${request.status} ${request.statusText}`)
-  return Uint8Array.from(request.responseText, (character) => character.charCodeAt(0))
+  const text = request.responseText
+  const bytes = new Uint8Array(text.length)
+  // `Uint8Array.from` takes thirty times as long, of a thread that waits.
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at)
+  return bytes
 }
 
 /** Compiles the module at `url` while it is still arriving, where the server says what it is. */

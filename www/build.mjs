@@ -1,5 +1,5 @@
 // Writes the playground as files that any static host can serve, below any path: `node www/build.mjs --package target/npm/tidewell
-// --out target/www`. It needs no server of ours; without one, devices on the notes page do not sync.
+// --out target/www`. It needs no server of ours: the one that the devices on the notes page sync with runs in the page.
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'

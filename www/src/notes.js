@@ -4,7 +4,7 @@
 import { byId, say, sentence } from './dom.js'
 import { makeDevice } from './notes/device.js'
 import { makeNetwork } from './notes/network.js'
-import { readSyncServer } from './notes/server.js'
+import { findSyncServer } from './notes/server.js'
 import { makeTheme } from './theme.js'
 import { registerWorker } from './worker.js'
 
@@ -15,18 +15,19 @@ const DEVICES = [
 
 const MODES = {
   synced: 'A sync server runs beside this page: what one device writes, the other shows.',
-  alone: 'This is a static page without a sync server: each device keeps its notes to itself. “cargo xtask demo” starts one.',
+  here: 'What one device writes, the other shows: the sync server runs in this page, too, as it does at the edge.',
+  alone: 'No sync server can run here: each device keeps its notes to itself.',
 }
 
 const start = async () => {
   makeTheme(byId('theme'))
   registerWorker()
-  const server = await readSyncServer()
+  const server = await findSyncServer()
   const devices = Object.fromEntries(
     DEVICES.map(([id, name]) => [id, makeDevice({ id, name, place: byId(id), network: makeNetwork(id), server })]),
   )
   const opened = await Promise.all(Object.values(devices).map((device) => device.open().then(() => true, tell)))
-  byId('mode').textContent = server === undefined ? MODES.alone : MODES.synced
+  byId('mode').textContent = MODES[server === undefined ? 'alone' : server.isHere ? 'here' : 'synced']
   if (opened.every(Boolean)) watch(devices)
 }
 

@@ -6,6 +6,7 @@ use js_sys::{Array, Error as JsError};
 use tidewell_core::base::{Error, ErrorKind, Result};
 use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::message::UPGRADE;
+use tidewell_core::sync::server::memory::MemoryTenant;
 use tidewell_core::sync::server::{compact, Policy};
 use tidewell_core::sync::{pull, push, Caller, PullAnswer, PullRequest, PushAnswer, PushRequest, ServerStore};
 use wasm_bindgen::prelude::*;
@@ -16,8 +17,30 @@ use crate::sql::{Sql, Tenant};
 /// One tenant.
 #[wasm_bindgen]
 pub struct SyncServer {
-    tenant: Tenant,
+    tenant: Place,
     policy: Policy,
+}
+
+/// Where the tenant's data are.
+enum Place {
+    Sql(Tenant),
+    Memory(MemoryTenant),
+}
+
+impl Place {
+    fn read(&self) -> &dyn ServerStore {
+        match self {
+            Self::Sql(tenant) => tenant,
+            Self::Memory(tenant) => tenant,
+        }
+    }
+
+    fn write(&mut self) -> &mut dyn ServerStore {
+        match self {
+            Self::Sql(tenant) => tenant,
+            Self::Memory(tenant) => tenant,
+        }
+    }
 }
 
 #[wasm_bindgen]
@@ -28,8 +51,19 @@ impl SyncServer {
     /// For a policy that makes no sense, tables of another version, and what the storage throws.
     #[wasm_bindgen(constructor)]
     pub fn new(sql: Sql, epoch: &str, policy: &str) -> std::result::Result<SyncServer, JsValue> {
-        let made = policy::parse(policy).and_then(|policy| Ok(Self { tenant: Tenant::open(sql, epoch)?, policy }));
-        made.map_err(|error| thrown(&error))
+        let open = |policy| Ok(Self { tenant: Place::Sql(Tenant::open(sql, epoch)?), policy });
+        policy::parse(policy).and_then(open).map_err(|error| thrown(&error))
+    }
+
+    /// An empty tenant in memory. Handed the same calls in the same order, with the same `epoch`, it becomes the same again: whoever
+    /// keeps those has it for good. Every question is a walk, so it is for demonstrations and tests.
+    ///
+    /// # Errors
+    /// For a policy that makes no sense.
+    #[wasm_bindgen(js_name = inMemory)]
+    pub fn in_memory(epoch: &str, policy: &str) -> std::result::Result<SyncServer, JsValue> {
+        let open = |policy| Self { tenant: Place::Memory(MemoryTenant::new(epoch)), policy };
+        policy::parse(policy).map(open).map_err(|error| thrown(&error))
     }
 
     /// Handles a push of the caller with these verified claims (JSON). Answers a status and the body.
@@ -42,7 +76,7 @@ impl SyncServer {
             Err(error) if error.reason() == Some(UPGRADE) => return Ok(answer(200, &PushAnswer::Upgrade.to_json())),
             Err(error) => return refused(&error),
         };
-        let pushed = caller(claims).and_then(|caller| push(&mut self.tenant, &self.policy, &caller, &request));
+        let pushed = caller(claims).and_then(|caller| push(self.tenant.write(), &self.policy, &caller, &request));
         pushed.map_or_else(|error| refused(&error), |pushed| Ok(answer(200, &pushed.to_json())))
     }
 
@@ -56,7 +90,7 @@ impl SyncServer {
             Err(error) if error.reason() == Some(UPGRADE) => return Ok(answer(200, &PullAnswer::Upgrade.to_json())),
             Err(error) => return refused(&error),
         };
-        let pulled = caller(claims).and_then(|caller| pull(&self.tenant, &self.policy, &caller, &request));
+        let pulled = caller(claims).and_then(|caller| pull(self.tenant.read(), &self.policy, &caller, &request));
         pulled.map_or_else(|error| refused(&error), |pulled| Ok(answer(200, &pulled.to_json())))
     }
 
@@ -66,7 +100,7 @@ impl SyncServer {
     /// What the storage throws.
     #[expect(clippy::cast_precision_loss, reason = "versions are below 2^53")]
     pub fn version(&self) -> std::result::Result<f64, JsValue> {
-        self.tenant.head().map(|head| head.version as f64).map_err(|error| thrown(&error))
+        self.tenant.read().head().map(|head| head.version as f64).map_err(|error| thrown(&error))
     }
 
     /// Forgets tombstones and superseded documents older than `keep` versions.
@@ -75,8 +109,8 @@ impl SyncServer {
     /// What the storage throws.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     pub fn compact(&mut self, keep: f64) -> std::result::Result<(), JsValue> {
-        let head = self.tenant.head().map_err(|error| thrown(&error))?;
-        compact(&mut self.tenant, head.version.saturating_sub(keep as u64)).map_err(|error| thrown(&error))
+        let head = self.tenant.read().head().map_err(|error| thrown(&error))?;
+        compact(self.tenant.write(), head.version.saturating_sub(keep as u64)).map_err(|error| thrown(&error))
     }
 
     /// Takes a new epoch, as storage must that was put back to an earlier state: clients send again what it lacks.
@@ -84,7 +118,13 @@ impl SyncServer {
     /// # Errors
     /// What the storage throws.
     pub fn renew(&mut self, epoch: &str) -> std::result::Result<(), JsValue> {
-        self.tenant.renew(epoch).map_err(|error| thrown(&error))
+        match &mut self.tenant {
+            Place::Sql(tenant) => tenant.renew(epoch).map_err(|error| thrown(&error)),
+            Place::Memory(tenant) => {
+                tenant.renew(epoch);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 // The notes a visitor finds: few, so that they are read, and about what can be tried.
 
 const FIRST = [
-  ['Start here', 'Change this text on one device. With a sync server it is on the other a moment later; without one each device has its own notes.', ['try']],
+  ['Start here', 'Change this text on one device: it is on the other a moment later.', ['try']],
   ['Cut the network', 'Switch “Network” off on both devices, change the title here and the tags there, and switch it on again: both changes are on both. Delete on one what you change on the other, and you are asked.', ['try', 'sync']],
   ['Search forgives', 'Type “serach” or “tiddes” into the search field. Words are stemmed, typos forgiven, matches marked, and the index is never behind: it changes in the commit of its note.', ['try', 'search']],
   ['Break something', 'Below, under Faults: a slow disk, a disk that fails, a full one, a killed tab. What was acknowledged is still there.', ['try', 'durability']],

@@ -3,6 +3,12 @@
 
 const real = globalThis.fetch.bind(globalThis)
 const cut = new Map()
+let send = real
+
+/** Hands what devices send to `server` and not to the network. */
+export const answerBy = (server) => {
+  send = server
+}
 
 globalThis.fetch = (input, init = {}) => {
   const address = String(input instanceof Request ? input.url : input)
@@ -10,7 +16,7 @@ globalThis.fetch = (input, init = {}) => {
   if (network === undefined) return real(input, init)
   if (network.isCut) return Promise.reject(new TypeError('the network of this device is cut'))
   const signals = [network.abort.signal, ...(init.signal ? [init.signal] : [])]
-  return real(input, { ...init, signal: AbortSignal.any(signals) })
+  return send(input, { ...init, signal: AbortSignal.any(signals) })
 }
 
 /** The network of the device `id`: requests below `sync/<id>/`. */

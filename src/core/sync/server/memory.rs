@@ -1,4 +1,4 @@
-//! A tenant in memory, for tests and simulations. Cloning it is a backup.
+//! A tenant in memory, for tests, simulations and demonstrations. Cloning it is a backup.
 //!
 //! Not for a server: every question is a walk.
 

@@ -2,7 +2,6 @@
 //!
 //! Not a server: no HTTP, token or file. A store does what [`ServerStore`] says, in one transaction a call of [`push()`].
 
-#[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod pull;
 mod push;

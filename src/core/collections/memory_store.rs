@@ -29,7 +29,7 @@ impl Faults {
         }
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(key, self.seed) >> 1;
         if hash.is_multiple_of(self.one_in) && self.warm.borrow_mut().insert(hash) {
-            return Err(Pause::Missing(vec![BlobName::table(hash & 0xffff, 0)]));
+            return Err(Pause::missing(vec![BlobName::table(hash & 0xffff, 0)]));
         }
         Ok(())
     }

@@ -222,6 +222,6 @@ impl<'a> MergeCursor<'a> {
                 break;
             }
         }
-        Pause::Missing(names)
+        Pause::missing(names)
     }
 }

@@ -9,11 +9,8 @@ use crate::disk::BlobName;
 /// Why a synchronous step could not finish. Two words wide, since every `?` of a step moves it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pause {
-    /// These blobs are needed first. Fetch them and run the step again.
-    #[expect(
-        clippy::box_collection,
-        reason = "a vector would make every result of a step wider; a miss waits for the disk anyway"
-    )]
+    /// These blobs are needed first. Fetch them and run the step again. Boxed: a vector would make every result of a step
+    /// wider, and a miss waits for the disk anyway.
     Missing(Box<Vec<BlobName>>),
     /// The step used its time slice: run it again after a breath. Only resumable tasks answer this; one that writes keeps
     /// what it has, see [`Transaction::keep`].

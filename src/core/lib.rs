@@ -5,15 +5,12 @@
 //!
 //! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
 //! documents ([`search`], [`cache`]), messages ([`topics`]), jobs over documents ([`jobs`]), [`sync`] with a server, and
-//! [`database`] which wires them.
+//! [`database`] which wires them. Those up to [`search`] are compiled as a crate of their own, `tidewell-lower`, for speed.
 
-pub mod base;
 pub mod cache;
-pub mod collections;
 pub mod database;
-pub mod disk;
-pub mod engine;
 pub mod jobs;
-pub mod search;
 pub mod sync;
 pub mod topics;
+
+pub use tidewell_lower::{base, collections, disk, engine, search};

@@ -95,8 +95,8 @@ fn native() -> Result<Outcome> {
 
 fn planted() -> Result<Outcome> {
     let step = Step::cargo("running the planted bugs")
-        .args(["test", "--locked", "-p", "tidewell-tests", "-p", "tidewell-core", "--profile", "sim"])
-        .args(["--features", "tidewell-tests/planted-bugs"])
+        .args(["test", "--locked", "-p", "tidewell-tests", "-p", "tidewell-core", "-p", "tidewell-lower"])
+        .args(["--profile", "sim", "--features", "tidewell-tests/planted-bugs"])
         .args(["planted", "--", "--show-output"]);
     Ok(Outcome::of(&step.finish()?))
 }

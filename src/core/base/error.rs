@@ -47,8 +47,13 @@ impl ErrorKind {
 }
 
 /// An error with its kind, a message that names what was wrong and the fix, and an optional fixed reason.
+///
+/// One pointer wide: every `?` on the way out moves it, and most functions that can fail are compiled smaller for that.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
     kind: ErrorKind,
     reason: Option<&'static str>,
     message: Cow<'static, str>,
@@ -57,65 +62,125 @@ pub struct Error {
 /// The result of a fallible operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What an error's message is made of. Each kind of text has a function of its own, which its callers share.
+pub trait Message {
+    /// The error of `kind` with this message.
+    fn into_error(self, kind: ErrorKind) -> Error;
+}
+
+impl Message for &'static str {
+    #[cold]
+    #[inline(never)]
+    fn into_error(self, kind: ErrorKind) -> Error {
+        Error(Box::new(Parts { kind, reason: None, message: Cow::Borrowed(self) }))
+    }
+}
+
+impl Message for String {
+    #[cold]
+    #[inline(never)]
+    fn into_error(self, kind: ErrorKind) -> Error {
+        Error(Box::new(Parts { kind, reason: None, message: Cow::Owned(self) }))
+    }
+}
+
+impl Message for Cow<'static, str> {
+    #[cold]
+    #[inline(never)]
+    fn into_error(self, kind: ErrorKind) -> Error {
+        Error(Box::new(Parts { kind, reason: None, message: self }))
+    }
+}
+
 impl Error {
     /// An error of `kind` with `message`.
-    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, reason: None, message: message.into() }
+    #[inline]
+    pub fn new(kind: ErrorKind, message: impl Message) -> Self {
+        message.into_error(kind)
     }
 
     /// The input is wrong ([`ErrorKind::Invalid`]).
-    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Invalid, message)
+    #[inline]
+    pub fn invalid(message: impl Message) -> Self {
+        message.into_error(ErrorKind::Invalid)
     }
 
     /// Stored bytes make no sense ([`ErrorKind::Corrupt`]).
-    pub fn corrupt(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Corrupt, message)
+    #[inline]
+    pub fn corrupt(message: impl Message) -> Self {
+        message.into_error(ErrorKind::Corrupt)
     }
 
     /// The state is not what the operation needs ([`ErrorKind::Conflict`]).
-    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Conflict, message)
+    #[inline]
+    pub fn conflict(message: impl Message) -> Self {
+        message.into_error(ErrorKind::Conflict)
     }
 
     /// A bug in Tidewell ([`ErrorKind::Internal`]).
-    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Internal, message)
+    #[inline]
+    pub fn internal(message: impl Message) -> Self {
+        message.into_error(ErrorKind::Internal)
     }
 
     /// The same error with a fixed machine-readable reason such as `duplicate-id` or `unique`.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn with_reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
+        self.0.reason = Some(reason);
         self
     }
 
     /// What the caller should do.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// The fixed machine-readable reason within the kind, where there is one.
     pub fn reason(&self) -> Option<&'static str> {
-        self.reason
+        self.0.reason
     }
 
     /// The message for people.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.code(), self.message)
+        write!(f, "{}: {}", self.kind().code(), self.message())
     }
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_without_a_value_is_one_pointer_wide() {
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_error_says_what_it_was_made_of_whatever_kind_of_text_that_was() {
+        let made = [
+            Error::invalid("no"),
+            Error::invalid(String::from("no")),
+            Error::new(ErrorKind::Invalid, Cow::Borrowed("no")),
+        ];
+        for error in made {
+            assert_eq!((error.kind(), error.reason(), error.message()), (ErrorKind::Invalid, None, "no"));
+            assert_eq!(error.with_reason("rule").reason(), Some("rule"));
+        }
+    }
+}

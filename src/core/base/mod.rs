@@ -10,6 +10,7 @@ pub mod fast_map;
 pub mod planted;
 pub mod seeded_rng;
 pub mod sort;
+pub mod sorted_map;
 pub mod varint;
 
 pub use ambient::{Clock, Rng};
@@ -18,4 +19,5 @@ pub use checksum::{checksum, seal, unseal};
 pub use error::{Error, ErrorKind, Result};
 pub use fast_map::{FastMap, FastSet, IdMap};
 pub use seeded_rng::SeededRng;
+pub use sorted_map::SortedMap;
 pub use varint::{read_varint, varint_len, write_varint};

@@ -143,7 +143,7 @@ pub use active::plant;
 
 /// Whether `bug` is planted. Constantly `false` without the feature.
 #[inline]
-pub(crate) fn planted(bug: Bug) -> bool {
+pub fn planted(bug: Bug) -> bool {
     #[cfg(feature = "planted-bugs")]
     return active::is_active(bug);
     #[cfg(not(feature = "planted-bugs"))]

@@ -3,10 +3,9 @@
 //! Not a schema of documents: validation belongs to the application's validator.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::{write_slice, write_varint, Error, Reader, Result};
+use crate::base::{write_slice, write_varint, Error, Reader, Result, SortedMap};
 use crate::engine::{Direction, Read, Step, Transaction};
 
 use super::keys;
@@ -251,7 +250,7 @@ fn decode_index(reader: &mut Reader<'_>) -> Result<Index> {
 /// position; the cache only saves the parsing.
 #[derive(Default)]
 pub struct Catalog {
-    parsed: RefCell<BTreeMap<Box<str>, Parsed>>,
+    parsed: RefCell<SortedMap<Box<str>, Parsed>>,
 }
 
 struct Parsed {

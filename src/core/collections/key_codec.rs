@@ -211,7 +211,7 @@ fn decode_payload(class: u8, reader: &mut Reader<'_>, depth: usize) -> Result<Va
         }
         0x70 => Value::Bool(reader.u8()? != 0),
         0x80 => Value::Date(unsortable(reader.array()?)),
-        0x90 => Value::Regex(decode_text(reader)?, decode_text(reader)?),
+        0x90 => Value::Regex(Box::new((decode_text(reader)?, decode_text(reader)?))),
         _ => return Err(damaged()),
     })
 }

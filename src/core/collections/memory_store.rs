@@ -9,7 +9,7 @@ use crate::engine::{Cursor, Direction, KeyRange, Pause, Read, Step, Transaction}
 
 /// The committed state.
 #[derive(Clone, Default)]
-pub(crate) struct MemoryStore {
+pub struct MemoryStore {
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
     faults: Faults,
 }
@@ -29,7 +29,7 @@ impl Faults {
         }
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(key, self.seed) >> 1;
         if hash.is_multiple_of(self.one_in) && self.warm.borrow_mut().insert(hash) {
-            return Err(Pause::Missing(vec![BlobName::table(hash & 0xffff, 0)]));
+            return Err(Pause::missing(vec![BlobName::table(hash & 0xffff, 0)]));
         }
         Ok(())
     }
@@ -37,17 +37,17 @@ impl Faults {
 
 impl MemoryStore {
     /// From now on one key in `one_in` is cold.
-    pub(crate) fn inject_misses(&mut self, one_in: u64, seed: u64) {
+    pub fn inject_misses(&mut self, one_in: u64, seed: u64) {
         self.faults = Faults { one_in, seed, ..Faults::default() };
     }
 
     /// All entries, in key order.
-    pub(crate) fn entries(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+    pub fn entries(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
         &self.entries
     }
 
     /// Runs a reading task until it completes.
-    pub(crate) fn read<T>(&self, mut task: impl FnMut(&dyn Read) -> Step<T>) -> Result<T, crate::base::Error> {
+    pub fn read<T>(&self, mut task: impl FnMut(&dyn Read) -> Step<T>) -> Result<T, crate::base::Error> {
         loop {
             match task(self) {
                 Ok(value) => return Ok(value),
@@ -60,7 +60,7 @@ impl MemoryStore {
 
     /// Runs a writing task until it completes and commits it. Writes of a run that paused stay visible to the next one:
     /// harsher than the engine, which takes them back.
-    pub(crate) fn commit<T>(
+    pub fn commit<T>(
         &mut self,
         mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
     ) -> Result<T, crate::base::Error> {
@@ -79,7 +79,7 @@ impl MemoryStore {
     }
 
     /// The same as the engine does it: what a run wrote that paused is taken back, unless it was kept.
-    pub(crate) fn commit_afresh<T>(
+    pub fn commit_afresh<T>(
         &mut self,
         mut task: impl FnMut(&mut dyn Transaction) -> Step<T>,
     ) -> Result<T, crate::base::Error> {

@@ -55,8 +55,8 @@ pub mod write;
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-pub(crate) mod memory_store;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory_store;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

@@ -22,8 +22,8 @@ pub enum Value {
     Bytes(Box<[u8]>),
     /// A Date: milliseconds since the Unix epoch; NaN for an invalid one.
     Date(f64),
-    /// A regular expression (only in queries): pattern and flags.
-    Regex(Box<str>, Box<str>),
+    /// A regular expression (only in queries): pattern and flags. Behind one pointer, so that it does not make every value wider.
+    Regex(Box<(Box<str>, Box<str>)>),
     /// An array.
     Array(Vec<Value>),
     /// An object: keys are unique and keep their order. `__proto__` is a key like any other.

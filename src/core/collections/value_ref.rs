@@ -65,7 +65,7 @@ impl<'a> ValueRef<'a> {
                 Value::String(text) => Shape::String(Cow::Borrowed(text.as_bytes())),
                 Value::Bytes(bytes) => Shape::Bytes(Cow::Borrowed(bytes)),
                 Value::Date(ms) => Shape::Date(*ms),
-                Value::Regex(pattern, flags) => Shape::Regex(pattern, flags),
+                Value::Regex(regex) => Shape::Regex(&regex.0, &regex.1),
                 Value::Array(items) => Shape::Array(Items::Tree(items.iter())),
                 Value::Object(fields) => Shape::Object(Fields::Tree(fields.iter())),
             },

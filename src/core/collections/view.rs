@@ -49,7 +49,7 @@ impl Gather {
         match step {
             Ok(value) => Ok(Some(value)),
             Err(crate::engine::Pause::Missing(names)) => {
-                self.missing.extend(names);
+                self.missing.extend(*names);
                 Ok(None)
             }
             Err(pause) => Err(pause),
@@ -60,7 +60,7 @@ impl Gather {
     pub fn finish(self) -> Step<()> {
         match self.into_missing() {
             missing if missing.is_empty() => Ok(()),
-            missing => Err(crate::engine::Pause::Missing(missing)),
+            missing => Err(crate::engine::Pause::missing(missing)),
         }
     }
 

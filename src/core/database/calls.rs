@@ -91,7 +91,7 @@ impl Transactions {
         if !self.open.borrow().contains_key(&number) {
             return Err(Error::invalid(format!("transaction {number} is over: begin another one")));
         }
-        self.deferred.borrow_mut().entry(number).or_default().push(deferred);
+        self.deferred.borrow_mut().or_default(number).push(deferred);
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl Shared {
         result?;
         let (written, captured) = writing.finish();
         if !captured.is_empty() {
-            self.transactions.captured.borrow_mut().entry(tx).or_default().extend(captured);
+            self.transactions.captured.borrow_mut().or_default(tx).extend(captured);
         }
         Ok(shape.respond(&written, None))
     }

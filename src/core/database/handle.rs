@@ -3,12 +3,11 @@
 //! It decides nothing about documents; the collections floor does.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::ready;
 use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, SortedMap};
 use crate::cache::{CacheView, UseBits};
 use crate::collections::catalog::Catalog;
 use crate::collections::index::Indexes;
@@ -422,4 +421,4 @@ impl Shared {
 }
 
 /// Transactions that nobody finished, for `close`.
-pub(super) type ById<T> = BTreeMap<u32, T>;
+pub(super) type ById<T> = SortedMap<u32, T>;

@@ -3,8 +3,8 @@
 //! It is read off the log record and names collections, topics and caches by their numbers; `names` says how they are called.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
+use crate::base::SortedMap;
 use crate::cache::keys as cache_keys;
 use crate::collections::catalog::Catalog;
 use crate::collections::json::write_string;
@@ -54,12 +54,12 @@ struct Documents<'a> {
 /// What a record changed. Numbers are of collections, of indexes in them, of topics, of caches.
 #[derive(Default)]
 struct Changes<'a> {
-    documents: BTreeMap<u32, Documents<'a>>,
-    indexes: BTreeMap<(u32, u32), Count>,
-    postings: BTreeMap<u32, Count>,
-    caches: BTreeMap<u32, Count>,
+    documents: SortedMap<u32, Documents<'a>>,
+    indexes: SortedMap<(u32, u32), Count>,
+    postings: SortedMap<u32, Count>,
+    caches: SortedMap<u32, Count>,
     /// `put` are messages, `gone` all other keys of the topic.
-    topics: BTreeMap<u32, Count>,
+    topics: SortedMap<u32, Count>,
     catalog: u64,
     jobs: u64,
     /// Edits of the manifest: tables came or went.
@@ -77,21 +77,21 @@ impl<'a> Changes<'a> {
     fn add(&mut self, key: &'a [u8], is_put: bool) {
         match key {
             [keys::DOCUMENT, ..] => {
-                let documents = self.documents.entry(number(key, 1)).or_default();
+                let documents = self.documents.or_default(number(key, 1));
                 documents.count.add(is_put);
                 let ids = if is_put { &mut documents.put } else { &mut documents.gone };
                 if ids.len() < IDS_MAX {
                     ids.push(keys::document_id(key));
                 }
             }
-            [keys::INDEX, ..] => self.indexes.entry((number(key, 1), number(key, 5))).or_default().add(is_put),
-            [keys::SEARCH, ..] => self.postings.entry(number(key, 1)).or_default().add(is_put),
-            [cache_keys::CACHE, b'e', ..] => self.caches.entry(number(key, 2)).or_default().add(is_put),
+            [keys::INDEX, ..] => self.indexes.or_default((number(key, 1), number(key, 5))).add(is_put),
+            [keys::SEARCH, ..] => self.postings.or_default(number(key, 1)).add(is_put),
+            [cache_keys::CACHE, b'e', ..] => self.caches.or_default(number(key, 2)).add(is_put),
             // The queues, counters and dependencies of entries, and how many documents there are, go along with what they are of.
             [cache_keys::CACHE | keys::COUNTER, ..] => {}
             [topic_keys::TOPIC, kind, rest @ ..] if rest.len() >= 4 && kind.is_ascii_lowercase() => {
                 let is_message = is_put && matches!(kind, b'm' | b's');
-                self.topics.entry(number(key, 2)).or_default().add(is_message);
+                self.topics.or_default(number(key, 2)).add(is_message);
             }
             [topic_keys::TOPIC, ..] => {}
             [job_keys::JOBS, ..] => self.jobs += 1,
@@ -113,7 +113,7 @@ impl<'a> Changes<'a> {
     }
 
     fn write(&self, out: &mut ObjectWriter) {
-        write_list(out.field("documents"), &self.documents, |(collection, documents), out| {
+        write_list(out.field("documents"), self.documents.iter(), |(collection, documents), out| {
             let Documents { count, put, gone } = documents;
             out.extend_from_slice(format!("[{collection},{},{}", count.put, count.gone).as_bytes());
             for ids in [put, gone] {
@@ -122,11 +122,11 @@ impl<'a> Changes<'a> {
             }
             out.push(b']');
         });
-        write_list(out.field("indexes"), &self.indexes, |((collection, index), Count { put, gone }), out| {
+        write_list(out.field("indexes"), self.indexes.iter(), |((collection, index), Count { put, gone }), out| {
             out.extend_from_slice(format!("[{collection},{index},{put},{gone}]").as_bytes());
         });
         for (name, counts) in [("postings", &self.postings), ("caches", &self.caches), ("topics", &self.topics)] {
-            write_list(out.field(name), counts, |(number, Count { put, gone }), out| {
+            write_list(out.field(name), counts.iter(), |(number, Count { put, gone }), out| {
                 out.extend_from_slice(format!("[{number},{put},{gone}]").as_bytes());
             });
         }

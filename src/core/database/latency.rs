@@ -2,9 +2,8 @@
 //!
 //! It takes no time itself; the caller does.
 
-use std::collections::BTreeMap;
-
 use super::response::ObjectWriter;
+use crate::base::SortedMap;
 
 /// Buckets for each doubling of the time.
 const PER_DOUBLING: f64 = 8.0;
@@ -57,13 +56,13 @@ impl Histogram {
 /// The times of every operation since the start, or the last reset.
 #[derive(Debug, Default)]
 pub(super) struct Latencies {
-    operations: BTreeMap<&'static str, Histogram>,
+    operations: SortedMap<&'static str, Histogram>,
 }
 
 impl Latencies {
     /// Takes one operation into account.
     pub(super) fn record(&mut self, operation: &'static str, ms: f64, failed: bool) {
-        self.operations.entry(operation).or_default().record(ms, failed);
+        self.operations.or_default(operation).record(ms, failed);
     }
 
     /// Forgets everything.
@@ -74,7 +73,7 @@ impl Latencies {
     /// Appends an object with one field for each operation.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let mut operations = ObjectWriter::default();
-        for (name, times) in &self.operations {
+        for (name, times) in self.operations.iter() {
             let mut one = ObjectWriter::default();
             one.number("count", times.count).number("errors", times.errors);
             for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {

@@ -10,7 +10,7 @@ use super::{
     Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability, Fault, FaultPlan, FaultyDisk, Latency, MemoryDisk,
     NoLatency, RangeReads,
 };
-use crate::base::{Rng, SeededRng};
+use crate::base::{Rng, SeededRng, SortedMap};
 
 /// A commit that was asked for and has neither happened nor been given up.
 struct InFlight {
@@ -54,7 +54,7 @@ pub struct FaultyStorage {
     cleared: Cell<u64>,
     /// The last number given to a handle, a flight or a receipt.
     last_number: Cell<u64>,
-    in_flight: RefCell<BTreeMap<u64, InFlight>>,
+    in_flight: RefCell<SortedMap<u64, InFlight>>,
     /// Commits that happened since the last acknowledged strict one, oldest first.
     landed: RefCell<Vec<Landed>>,
     lengths: RefCell<BTreeMap<BlobName, u64>>,

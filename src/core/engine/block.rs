@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::key::{common_prefix, compare};
+use super::key::{common_prefix, compare_inline};
 
 /// A restart is two offsets: of its entry's head and of its value.
 const RESTART_LEN: usize = 8;
@@ -192,7 +192,7 @@ impl Block {
         while high - low > 1 {
             let middle = low.midpoint(high);
             let entry = self.entry(self.restart(middle)?)?;
-            let order = compare(self.suffix(&entry), key).then(position.cmp(&entry.position));
+            let order = compare_inline(self.suffix(&entry), key).then(position.cmp(&entry.position));
             if order == Ordering::Less {
                 low = middle;
             } else {

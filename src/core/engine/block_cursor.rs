@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::block::{Block, Damaged, Entry, Offsets};
 use super::block_builder::RESTART_EVERY;
-use super::key::compare;
+use super::key::compare_inline;
 
 /// A place in a block and the entry there. The key is put together here; the value stays in the block.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl BlockCursor {
         self.rewind(block);
         self.next = block.restart(block.restart_before(key, u64::MAX)?)?;
         while self.step(block)? {
-            if compare(&self.key, key) != Ordering::Less {
+            if compare_inline(&self.key, key) != Ordering::Less {
                 self.held = true;
                 break;
             }
@@ -83,7 +83,7 @@ impl BlockCursor {
         if let Some(end) = end {
             while let Some((entry, key_end)) = self.interval.last() {
                 let key_start = key_end - (entry.shared + entry.suffix_len);
-                if compare(self.keys.get(key_start..*key_end).unwrap_or_default(), end) == Ordering::Less {
+                if compare_inline(self.keys.get(key_start..*key_end).unwrap_or_default(), end) == Ordering::Less {
                     break;
                 }
                 self.interval.pop();

@@ -36,7 +36,7 @@ impl Sources<'_> {
             }
         }
         if !missing.is_empty() {
-            return Err(Pause::Missing(missing));
+            return Err(Pause::missing(missing));
         }
         let stride = if is_coarse { TABLE_BYTES } else { BLOCK_BYTES };
         for memtable in &self.memtables {

@@ -4,10 +4,9 @@
 //! instances that do the same work only waste it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, SortedMap};
 
 use super::engine::{Engine, Inner};
 use super::options::Durability;
@@ -45,7 +44,7 @@ pub(crate) struct Maintenance {
     /// Says which version of the manifest it may be reading.
     version_lock: RefCell<Option<(u64, Guard)>>,
     /// When obsolete tables were first seen (monotonic ms), for platforms without locks.
-    pub(crate) seen_obsolete: RefCell<BTreeMap<u64, f64>>,
+    pub(crate) seen_obsolete: RefCell<SortedMap<u64, f64>>,
 }
 
 impl Maintenance {

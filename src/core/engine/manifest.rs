@@ -2,13 +2,12 @@
 //!
 //! It holds no keys and no blocks. Format: docs/FORMAT.md.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::bytes::{write_slice, Reader};
 use crate::base::checksum::{seal, unseal};
 use crate::base::varint::write_varint;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SortedMap};
 
 use super::levels::Levels;
 use super::record::RecordHeader;
@@ -41,9 +40,9 @@ pub(crate) struct Manifest {
     /// The next free table id.
     pub(crate) next_table: u64,
     /// Ids taken but not in use yet, with their writer.
-    pub(crate) reserved: BTreeMap<u64, u64>,
+    pub(crate) reserved: SortedMap<u64, u64>,
     /// Tables no longer live, with the position since when; instances behind that may still read them.
-    pub(crate) obsolete: BTreeMap<u64, u64>,
+    pub(crate) obsolete: SortedMap<u64, u64>,
     /// Every data item at or below this position is in the live tables.
     pub(crate) flushed: u64,
     /// The position of the last edit applied.
@@ -110,7 +109,7 @@ impl Manifest {
         }
         for pairs in [&self.reserved, &self.obsolete] {
             write_varint(&mut out, pairs.len() as u64);
-            for (id, value) in pairs {
+            for (id, value) in pairs.iter() {
                 write_varint(&mut out, *id);
                 write_varint(&mut out, *value);
             }
@@ -144,7 +143,7 @@ impl Manifest {
     }
 }
 
-fn read_pairs(reader: &mut Reader<'_>) -> Result<BTreeMap<u64, u64>> {
+fn read_pairs(reader: &mut Reader<'_>) -> Result<SortedMap<u64, u64>> {
     let count = reader.count(2)?;
     (0..count).map(|_| Ok((reader.varint()?, reader.varint()?))).collect()
 }

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use super::arena::{Arena, Place};
-use super::key::{compare, word_at};
+use super::key::{compare_inline, word_at};
 
 /// Entries in a chunk before it splits. Smaller moves less at an insert, larger keeps the list of chunks short.
 pub(crate) const CHUNK_MAX: usize = 128;
@@ -60,7 +60,7 @@ impl<'a> Target<'a> {
     /// How `entry` orders to the target.
     #[inline]
     pub(crate) fn order_of(&self, entry: &Entry, arena: &Arena) -> Ordering {
-        compare(entry.key(arena), self.key).then(self.position.cmp(&entry.position))
+        compare_inline(entry.key(arena), self.key).then(self.position.cmp(&entry.position))
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::access::{Direction, KeyRange, Pause, Step};
 use super::blocks::Blocks;
-use super::key::compare;
+use super::key::compare_inline;
 use super::levels::Run;
 use super::memtable::Memtable;
 use super::memtable_cursor::MemtableCursor;
@@ -139,7 +139,7 @@ impl<'a> MergeCursor<'a> {
         let wins = self.compare_keys(source, runner_up) == Ordering::Less;
         if wins && self.direction == Direction::Forward {
             let (source, rival) = (&self.sources[source], self.sources[runner_up].key());
-            if source.block_end().is_some_and(|end| compare(end, rival) == Ordering::Less) {
+            if source.block_end().is_some_and(|end| compare_inline(end, rival) == Ordering::Less) {
                 self.unrivalled = source.loads();
             }
         }
@@ -194,7 +194,7 @@ impl<'a> MergeCursor<'a> {
 
     #[inline]
     fn compare_keys(&self, a: usize, b: usize) -> Ordering {
-        let order = compare(self.sources[a].key(), self.sources[b].key());
+        let order = compare_inline(self.sources[a].key(), self.sources[b].key());
         match self.direction {
             Direction::Forward => order,
             Direction::Backward => order.reverse(),
@@ -222,6 +222,6 @@ impl<'a> MergeCursor<'a> {
                 break;
             }
         }
-        Pause::Missing(names)
+        Pause::missing(names)
     }
 }

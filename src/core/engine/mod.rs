@@ -40,7 +40,7 @@ mod read;
 pub mod record;
 mod run_cursor;
 pub mod sealed_block;
-pub(crate) mod signal;
+pub mod signal;
 mod snapshot;
 pub(crate) mod sources;
 mod staged;

@@ -17,21 +17,21 @@ struct ReplyState<T> {
 
 /// The end that answers. Dropping it unanswered wakes the other end with `None`.
 #[derive(Debug)]
-pub(crate) struct Reply<T>(Rc<RefCell<ReplyState<T>>>);
+pub struct Reply<T>(Rc<RefCell<ReplyState<T>>>);
 
 /// The end that waits: a future of `Some(answer)`, or `None` if nobody will answer any more.
 #[derive(Debug)]
-pub(crate) struct Awaiting<T>(Rc<RefCell<ReplyState<T>>>);
+pub struct Awaiting<T>(Rc<RefCell<ReplyState<T>>>);
 
 /// A pair of ends for one answer.
-pub(crate) fn reply<T>() -> (Reply<T>, Awaiting<T>) {
+pub fn reply<T>() -> (Reply<T>, Awaiting<T>) {
     let state = Rc::new(RefCell::new(ReplyState { value: None, closed: false, waker: None }));
     (Reply(Rc::clone(&state)), Awaiting(state))
 }
 
 impl<T> Reply<T> {
     /// Answers. Nobody listening is fine.
-    pub(crate) fn send(self, value: T) {
+    pub fn send(self, value: T) {
         self.0.borrow_mut().value = Some(value);
     }
 }
@@ -67,19 +67,19 @@ impl<T> Future for Awaiting<T> {
 
 /// A condition that changes: waiters look again after every `notify`.
 #[derive(Debug, Default)]
-pub(crate) struct Condition {
+pub struct Condition {
     wakers: RefCell<Vec<Waker>>,
 }
 
 impl Condition {
     /// Wakes every waiter.
-    pub(crate) fn notify(&self) {
+    pub fn notify(&self) {
         let wakers = std::mem::take(&mut *self.wakers.borrow_mut());
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Waits until `ready` holds, looking now and after every `notify`.
-    pub(crate) async fn wait_until(&self, ready: impl Fn() -> bool) {
+    pub async fn wait_until(&self, ready: impl Fn() -> bool) {
         std::future::poll_fn(|context| {
             if ready() {
                 return Poll::Ready(());
@@ -92,7 +92,7 @@ impl Condition {
 }
 
 /// Resolves with both futures, which run side by side.
-pub(crate) async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> (A::Output, B::Output) {
+pub async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> (A::Output, B::Output) {
     let (mut first, mut second) = (None, None);
     std::future::poll_fn(|context| {
         if first.is_none() {
@@ -117,7 +117,7 @@ pub(crate) async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: 
 }
 
 /// Resolves with the first of two futures; the other is dropped.
-pub(crate) async fn first_of<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> Result<A::Output, B::Output> {
+pub async fn first_of<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> Result<A::Output, B::Output> {
     std::future::poll_fn(|context| {
         if let Poll::Ready(value) = Pin::new(&mut a).poll(context) {
             return Poll::Ready(Ok(value));

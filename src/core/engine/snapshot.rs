@@ -3,16 +3,17 @@
 //! It copies nothing: it shares the memtables and the list of tables as they were.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+
+use crate::base::SortedMap;
 
 use super::levels::Levels;
 use super::state::{SharedMemtable, State};
 
 /// Which versions of the manifest are in use by this instance: position of the version → number of snapshots.
 #[derive(Debug, Default)]
-pub(crate) struct VersionsInUse(RefCell<BTreeMap<u64, usize>>);
+pub(crate) struct VersionsInUse(RefCell<SortedMap<u64, usize>>);
 
 impl VersionsInUse {
     /// The oldest version in use.
@@ -29,7 +30,7 @@ struct Hold {
 
 impl Hold {
     fn new(versions: &Rc<VersionsInUse>, version: u64) -> Self {
-        *versions.0.borrow_mut().entry(version).or_insert(0) += 1;
+        *versions.0.borrow_mut().or_default(version) += 1;
         Self { versions: Rc::clone(versions), version }
     }
 }

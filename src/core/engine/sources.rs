@@ -126,7 +126,7 @@ impl<'a> Sources<'a> {
         if missing.is_empty() {
             Ok(best)
         } else {
-            Err(Pause::Missing(missing))
+            Err(Pause::missing(missing))
         }
     }
 

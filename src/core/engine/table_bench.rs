@@ -1,6 +1,6 @@
 //! Prints nanoseconds per operation of memtable, blocks, lookups and cursors. It asserts nothing about time.
 //!
-//! `cargo test --release -p tidewell-core table_bench -- --ignored --nocapture`
+//! `cargo test --release -p tidewell-lower table_bench -- --ignored --nocapture`
 
 use std::hint::black_box;
 

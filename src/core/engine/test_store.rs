@@ -86,7 +86,7 @@ impl TestStore {
                 Err(Pause::Missing(names)) => {
                     assert!(!names.is_empty(), "a pause names what it waits for");
                     pins.begin_round();
-                    for name in names {
+                    for name in *names {
                         let blob: Rc<[u8]> = self.blobs[&name].as_slice().into();
                         self.cache.insert(name, Rc::clone(&blob));
                         pins.insert(name, blob);

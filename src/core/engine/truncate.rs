@@ -71,7 +71,7 @@ impl Inner {
                 let now = self.platform.monotonic_ms();
                 let mut seen = self.maintenance.seen_obsolete.borrow_mut();
                 seen.retain(|id, _| obsolete.contains_key(id));
-                let mut aged = |id: u64| now - *seen.entry(id).or_insert(now) >= GRACE_MS;
+                let mut aged = |id: u64| now - *seen.or_insert_with(id, || now) >= GRACE_MS;
                 obsolete.into_iter().filter(|(id, since)| aged(*id) && *since <= oldest).map(|(id, _)| id).collect()
             }
         }

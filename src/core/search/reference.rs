@@ -160,7 +160,7 @@ impl MemoryIndex {
         }
         let name = [what, &part.to_le_bytes()].concat();
         if self.read.borrow_mut().insert(name) {
-            return Err(Pause::Missing(vec![BlobName::meta(part as u64)]));
+            return Err(Pause::missing(vec![BlobName::meta(part as u64)]));
         }
         Ok(())
     }

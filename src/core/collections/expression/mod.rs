@@ -194,7 +194,7 @@ pub fn weight(value: &Value) -> usize {
         Value::Bytes(bytes) => each + bytes.len(),
         Value::Array(items) => each + items.iter().map(weight).sum::<usize>(),
         Value::Object(fields) => each + fields.iter().map(|(key, value)| 16 + key.len() + weight(value)).sum::<usize>(),
-        Value::Regex(pattern, flags) => each + pattern.len() + flags.len(),
+        Value::Regex(regex) => each + regex.0.len() + regex.1.len(),
         _ => each,
     }
 }

@@ -181,8 +181,8 @@ impl Pattern {
     fn of(regex: &Value, options: &Value) -> Result<Option<Self>> {
         let options = nullable(options)?.unwrap_or("");
         match regex {
-            Value::Regex(pattern, flags) if options.is_empty() => Self::compile(pattern, flags).map(Some),
-            Value::Regex(pattern, flags) if flags.is_empty() => Self::compile(pattern, options).map(Some),
+            Value::Regex(regex) if options.is_empty() => Self::compile(&regex.0, &regex.1).map(Some),
+            Value::Regex(regex) if regex.1.is_empty() => Self::compile(&regex.0, options).map(Some),
             Value::Regex(..) => Err(Error::invalid("has flags in both 'regex' and 'options': give them once")),
             other => nullable(other)?.map(|pattern| Self::compile(pattern, options)).transpose(),
         }

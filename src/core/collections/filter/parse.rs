@@ -111,7 +111,7 @@ impl Parser<'_> {
     /// What a field must be: operators, a pattern, or a value to equal.
     fn operand(&self, place: Place<'_>, operand: &Value, nodes: &mut Vec<Node>) -> Result<()> {
         match operand {
-            Value::Regex(pattern, flags) => nodes.push(place.field(Test::Regex(regex(place, pattern, flags)?))),
+            Value::Regex(parts) => nodes.push(place.field(Test::Regex(regex(place, &parts.0, &parts.1)?))),
             Value::Object(fields) if fields.first().is_some_and(|(name, _)| name.starts_with('$')) => {
                 self.operators(place, fields, nodes)?;
             }
@@ -254,7 +254,7 @@ fn regex_operator(place: Place<'_>, operand: &Value, options: Option<&Value>) ->
         Some(_) => return Err(place.error("$options takes a string of flags like 'i'")),
     };
     match operand {
-        Value::Regex(pattern, flags) => regex(place, pattern, given.unwrap_or(flags)),
+        Value::Regex(parts) => regex(place, &parts.0, given.unwrap_or(&parts.1)),
         Value::String(pattern) => regex(place, pattern, given.unwrap_or("")),
         _ => Err(place.error("$regex takes a regular expression or a string")),
     }
@@ -267,7 +267,7 @@ fn set(place: Place<'_>, name: &str, operand: &Value) -> Result<Test> {
     let (mut values, mut patterns) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         match item {
-            Value::Regex(pattern, flags) => patterns.push(regex(place, pattern, flags)?),
+            Value::Regex(parts) => patterns.push(regex(place, &parts.0, &parts.1)?),
             Value::Object(fields) if fields.first().is_some_and(|(name, _)| OPERATORS.contains(&&**name)) => {
                 return Err(place.error(&format!("{name} takes values, no operators: use $or")));
             }

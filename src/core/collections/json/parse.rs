@@ -248,7 +248,7 @@ fn from_tag(tag: Tag, value: Value) -> Option<Value> {
             let [Value::String(pattern), Value::String(flags)] = <[Value; 2]>::try_from(parts).ok()? else {
                 return None;
             };
-            Value::Regex(pattern, flags)
+            Value::Regex(Box::new((pattern, flags)))
         }
         (Tag::Escape, inside @ Value::Object(_)) => inside,
         _ => return None,

@@ -36,7 +36,8 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
-        Value::Regex(pattern, flags) => {
+        Value::Regex(regex) => {
+            let (pattern, flags) = &**regex;
             out.extend_from_slice(b"{\"$regexp\":[");
             write_string(pattern, out);
             out.push(b',');

@@ -196,7 +196,7 @@ fn range(operator: &str, operand: &Value, keys: Keys) -> Option<(Intervals, bool
 /// The keys of strings that begin as an anchored pattern does.
 fn pattern(operand: &Value, options: Option<&Value>, keys: Keys) -> Option<(Intervals, bool)> {
     let (pattern, flags) = match operand {
-        Value::Regex(pattern, flags) => (pattern, &**flags),
+        Value::Regex(regex) => (&regex.0, &*regex.1),
         Value::String(pattern) => (pattern, ""),
         _ => return None,
     };

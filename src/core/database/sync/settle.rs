@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::base::Result;
+use crate::base::{Result, SortedMap};
 use crate::collections::catalog::Collection;
 use crate::collections::document::encode_value;
 use crate::collections::view::View;
@@ -37,9 +37,9 @@ impl EngineStore<'_> {
                 overlay.insert(key_of(&key.0, &key.1), document.cloned());
             }
         }
-        let mut by_collection: BTreeMap<Box<str>, Vec<Box<str>>> = BTreeMap::new();
+        let mut by_collection: SortedMap<Box<str>, Vec<Box<str>>> = SortedMap::new();
         for (collection, id) in touched {
-            by_collection.entry(collection).or_default().push(id);
+            by_collection.or_default(collection).push(id);
         }
         for (name, ids) in by_collection {
             if self.settings().find(&name).is_some() {

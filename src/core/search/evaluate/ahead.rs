@@ -34,7 +34,7 @@ pub(super) fn look(
     let (threshold, wide, mut frame) = (sink.threshold(), root.has_many_terms(), Frame::default());
     let mut matches = MATCHES << doubled;
     let mut gather = Gather::default();
-    gather.step(Err::<(), _>(Pause::Missing(names)))?;
+    gather.step(Err::<(), _>(Pause::missing(names)))?;
     for _ in 0..WINDOWS << doubled {
         // Where it begins is not known if that is what is missing.
         let start = gather.step(root.next(doc))?.unwrap_or(doc);

@@ -245,7 +245,7 @@ fn pauses(index: &MemoryIndex, sink: &mut Cold) -> usize {
     for pauses in 0..1000 {
         match evaluation.run(&index.spec, index, sink, u64::MAX) {
             Ok(()) => return pauses,
-            Err(Pause::Missing(names)) => sink.loaded.extend(names),
+            Err(Pause::Missing(names)) => sink.loaded.extend(*names),
             Err(pause) => panic!("{pause:?}"),
         }
     }
@@ -275,7 +275,7 @@ impl Sink for Cold {
         if self.loaded.contains(&name) {
             Ok(())
         } else {
-            Err(Pause::Missing(vec![name]))
+            Err(Pause::missing(vec![name]))
         }
     }
 }

@@ -95,9 +95,9 @@ impl Evaluation {
         let mut root = self.root(&setting)?;
         let step = self.walk(&setting, &mut root, sink, self.work.saturating_add(work.max(1)));
         let Err(Pause::Missing(names)) = step else { return step };
-        let missing = ahead::look(&setting, &mut self.root(&setting)?, self.next, sink, self.pauses, names)?;
+        let missing = ahead::look(&setting, &mut self.root(&setting)?, self.next, sink, self.pauses, *names)?;
         self.pauses += 1;
-        Err(Pause::Missing(missing))
+        Err(Pause::missing(missing))
     }
 
     fn root<'a>(&self, setting: &Setting<'a>) -> Step<Live<'a>> {

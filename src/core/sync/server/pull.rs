@@ -4,8 +4,6 @@
 //! their order. What the caller may not read is not even named: a document that leaves its scope is reported gone only if
 //! it was in it at the version the client has.
 
-use std::collections::BTreeMap;
-
 use super::super::access::{both, Caller};
 use super::super::cursor::Cursor;
 use super::super::limits::{PAGE_BYTES, SCAN_MAX};
@@ -14,7 +12,7 @@ use super::store::{Head, Image, ServerStore, Span};
 use super::Policy;
 use crate::base::checksum::checksum;
 use crate::base::planted::{planted, Bug};
-use crate::base::Result;
+use crate::base::{Result, SortedMap};
 use crate::collections::{json, Filter, Value};
 
 /// Handles a pull. The store must show one state during the call.
@@ -74,13 +72,13 @@ fn is_usable(cursor: &Cursor, head: &Head, scope: u64) -> bool {
 
 /// What the caller subscribed to and may read, by collection.
 struct Scope {
-    filters: BTreeMap<Box<str>, Filter>,
+    filters: SortedMap<Box<str>, Filter>,
     hash: u64,
 }
 
 impl Scope {
     fn new(policy: &Policy, caller: &Caller, request: &PullRequest) -> Result<Self> {
-        let mut filters = BTreeMap::new();
+        let mut filters = SortedMap::new();
         let mut names = Vec::new();
         for subscription in &request.subscriptions {
             let Some(rule) = policy.access.read(&subscription.collection, caller) else { continue };

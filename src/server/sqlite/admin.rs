@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::Connection;
 use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
@@ -32,7 +33,12 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
     }
     let connection = open(database)?;
     let mut copy = Connection::open(to).with_context(|| format!("making {}", to.display()))?;
-    rusqlite::backup::Backup::new(&connection, &mut copy)?.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+    // In one step: it reads one state while writers go on. Between steps SQLite begins anew whenever somebody has written,
+    // and beside a busy server it would never end.
+    match Backup::new(&connection, &mut copy)?.step(-1)? {
+        StepResult::Done => {}
+        _ => bail!("the database is locked by another program: try again, with a new file"),
+    }
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let whole: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     if whole != "ok" {

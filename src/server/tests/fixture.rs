@@ -40,7 +40,7 @@ impl Home {
     }
 
     /// The program, with these arguments.
-    fn program(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
         command.current_dir(self.folder.path()).args(arguments).args(["--database", &self.database]);
         if self.folder.path().join("server.toml").exists() {

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod attack_tests;
+mod backup_tests;
 mod cluster;
 mod fixture;
 mod fuzz_tests;

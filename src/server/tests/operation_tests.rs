@@ -147,9 +147,73 @@ fn counters_say_what_was_done_and_neither_they_nor_the_log_say_with_what() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert!(line["level"].is_string() && line["code"].is_string(), "{line}");
         }
-        assert!(log.contains("bad-request"), "{log}");
+        for (code, status) in [("invalid", 400), ("auth", 401)] {
+            for route in ["push", "pull"] {
+                let place = format!(r#""route":"/v1/{route}","status":{status}"#);
+                let told =
+                    log.lines().any(|line| line.contains(&format!(r#""code":"{code}""#)) && line.contains(&place));
+                assert!(told, "{code} of {route}: {log}");
+            }
+        }
         for word in ["secret", "the-tenant", "the-user", &token[..20]] {
             assert!(!text.contains(word) && !log.contains(word), "{word}: {text} {log}");
         }
     });
+}
+
+/// The lines of a server's log.
+fn log(home: &Home) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
+#[test]
+fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_count() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nuser_requests = 5\nrequest_seconds = 3\n");
+    let mut server = home.start();
+    let pull = format!("{}/v1/pull?secret-word", server.url);
+    let refused = |user: &str, body: &[u8], encoding: Option<&str>| {
+        post(&pull, &home.token("the-tenant", user), body, encoding).unwrap().0
+    };
+    assert_eq!(refused("a", b"secret-word", None), 400);
+    assert_eq!(refused("b", b"secret-word", Some("gzip")), 400);
+    assert_eq!(refused("c", b"{}", Some("secret-word")), 415);
+    assert_eq!(refused("d", &vec![b' '; 9 << 20], None), 413);
+    let token = home.token("the-tenant", "e");
+    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    let head =
+        format!("POST /v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 99\r\n\r\n");
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    let limited = (0..40).filter(|_| post(&pull, &token, b"{}", None).unwrap().0 == 429).count() as u64;
+    // Strangers, many of them.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..50).for_each(|_| assert_eq!(post(&pull, "secret-word", b"", None).unwrap().0, 401)));
+        }
+    });
+    terminate(&server);
+    assert!(server.child.wait().unwrap().success());
+    let lines = log(&home);
+    let of = |code: &str, status: u64, route: &str| {
+        let lines = lines.iter().filter(|line| line["code"] == code);
+        let (counts, lines): (Vec<_>, Vec<_>) = lines.partition(|line| line["count"].is_u64());
+        assert!(lines.iter().all(|line| line["level"] == "warn" && line["status"] == status && line["route"] == route));
+        (lines.len() as u64, counts.iter().map(|line| line["count"].as_u64().unwrap()).sum::<u64>())
+    };
+    assert_eq!(of("encoding", 415, "/v1/pull"), (1, 0));
+    assert_eq!(of("too-large", 413, "/v1/pull"), (1, 0));
+    assert_eq!(of("timeout", 408, "/v1/push"), (1, 0));
+    let (invalid, more) = of("invalid", 400, "/v1/pull");
+    assert_eq!(invalid + more, 2 + 40 - limited);
+    let (written, passed_over) = of("limited", 429, "/v1/pull");
+    assert!(limited > 0 && written > 0 && written + passed_over == limited, "{written} and {passed_over} of {limited}");
+    let (written, passed_over) = of("auth", 401, "/v1/pull");
+    println!("400 strangers left {written} lines and a count of {passed_over}");
+    assert!(written < 200 && written + passed_over == 400, "{written} and {passed_over}");
+    let text = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
+    assert!(!text.contains("secret-word") && !text.contains("the-tenant") && !text.contains(&token[..20]), "{text}");
 }

@@ -1,6 +1,6 @@
 //! Backups, restores and compaction of a SQLite file.
 //!
-//! `backup` and `compact` work beside a running server; `restore` needs it stopped.
+//! `backup` and `compact` work beside a running server; `restore` refuses to.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
 
+use super::lock::Lock;
 use super::open;
 use super::tenant::Tenant;
 
@@ -18,6 +19,7 @@ use super::tenant::Tenant;
 /// # Errors
 /// If the file cannot be opened, or is of a newer program.
 pub(crate) fn migrate(database: &Path) -> Result<()> {
+    let _lock = Lock::shared(database)?;
     drop(open(database)?);
     println!("the tables are of version {}", super::FORMAT);
     Ok(())
@@ -31,6 +33,7 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
     if to.exists() {
         bail!("{} exists: name a new file", to.display());
     }
+    let _lock = Lock::shared(database)?;
     let connection = open(database)?;
     let mut copy = Connection::open(to).with_context(|| format!("making {}", to.display()))?;
     // In one step: it reads one state while writers go on. Between steps SQLite begins anew whenever somebody has written,
@@ -58,11 +61,13 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
 /// Puts a backup in the place of the database, in a new epoch. What stood there stays beside it.
 ///
 /// # Errors
-/// If the backup is none, or the files cannot be moved.
+/// If a server runs on it, the backup is none, or the files cannot be moved.
 pub(crate) fn restore(database: &Path, from: &Path) -> Result<()> {
     if !from.is_file() {
         bail!("there is no backup {}", from.display());
     }
+    // A server would go on with the file that is moved away, and what it acknowledges would be lost.
+    let _lock = Lock::alone(database)?;
     let fresh = database.with_extension("restoring");
     std::fs::copy(from, &fresh).with_context(|| format!("copying {}", from.display()))?;
     let connection = open(&fresh)?;
@@ -104,6 +109,7 @@ pub(crate) fn restore(database: &Path, from: &Path) -> Result<()> {
 /// # Errors
 /// What the database answers.
 pub(crate) fn compact(database: &Path, tenant: Option<&str>, keep: u64) -> Result<()> {
+    let _lock = Lock::shared(database)?;
     let connection = open(database)?;
     let tenants: Vec<String> = match tenant {
         Some(tenant) => vec![tenant.to_owned()],

@@ -3,6 +3,7 @@
 //! Not a pool of writers: SQLite has one, so pushes queue for it and share its commits.
 
 pub(crate) mod admin;
+mod lock;
 mod tenant;
 mod writer;
 
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Session;
 use crate::live::News;
+use lock::Lock;
 use tenant::Tenant;
 use writer::Job;
 
@@ -79,10 +81,15 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens the file and starts its writer.
     pub(crate) fn start(path: &Path, policy: &Policy, news: &Arc<News>) -> Result<Self> {
+        let lock = Lock::shared(path)?;
         let connection = open(path)?;
         let (jobs, queue) = mpsc::channel(writer::QUEUE);
         let (policy, news) = (policy.clone(), Arc::clone(news));
-        drop(tokio::task::spawn_blocking(move || writer::run(&connection, &policy, queue, &news)));
+        drop(tokio::task::spawn_blocking(move || {
+            writer::run(&connection, &policy, queue, &news);
+            drop(connection);
+            drop(lock);
+        }));
         Ok(Self { path: path.to_owned(), jobs, readers: Mutex::default() })
     }
 

@@ -1,4 +1,4 @@
-//! Backups of a SQLite file while people work: a backup ends and is whole.
+//! Backups and restores while people work: a backup ends and is whole, and nothing is put in the place of what is in use.
 //!
 //! What clients send again afterwards is in `sync_tests`.
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tidewell_core::sync::{Action, Op};
 
+use crate::cluster;
 use crate::fixture::{create, pause, update, value, Device, Home};
 
 /// Two documents whose numbers are opposite after each mutation.
@@ -100,4 +101,70 @@ fn a_backup_beside_a_busy_server_ends_and_is_one_whole_state() {
     // What came after the copy is sent again.
     writer.sync(&server.url);
     assert_eq!((writer.number("a+"), writer.number("a-")), (f64::from(made), -f64::from(made)));
+}
+
+#[test]
+fn a_file_that_is_served_is_not_replaced_and_a_killed_server_holds_nothing() {
+    let home = Home::on_sqlite();
+    let mut server = home.start();
+    let mut device = Device::new(1, &home.token("t", "ann"));
+    device.mutate(vec![create("x")]);
+    device.sync(&server.url);
+    home.run(&["backup", "copy.db"]).unwrap();
+    let refused = home.run(&["restore", "copy.db"]).unwrap_err();
+    assert!(refused.contains("tidewell.db is in use") && refused.contains("stop its server"), "{refused}");
+    device.mutate(vec![create("y")]);
+    device.sync(&server.url);
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    // Nothing was moved by the refused restore.
+    let server = home.start();
+    let mut fresh = Device::new(2, &device.token);
+    fresh.sync(&server.url);
+    assert!(fresh.view("y").is_some());
+    drop(server);
+    home.run(&["restore", "copy.db"]).unwrap();
+    // And nobody begins while it is replaced.
+    let restoring = std::fs::File::open(home.folder.path().join("tidewell.db-lock")).unwrap();
+    restoring.try_lock().unwrap();
+    for arguments in [&["--listen", "127.0.0.1:0"][..], &["backup", "other.db"], &["compact"]] {
+        let refused = home.run(arguments).unwrap_err();
+        assert!(refused.contains("tidewell.db is being restored"), "{arguments:?}: {refused}");
+    }
+}
+
+#[test]
+fn a_restore_of_postgresql_that_was_cut_off_is_not_served_until_it_is_done() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::on_postgres();
+    let token = home.token("t", "ann");
+    let mut device = Device::new(1, &token);
+    {
+        let server = home.start();
+        device.mutate(vec![create("x")]);
+        device.sync(&server.url);
+        home.run(&["backup", "copy.db"]).unwrap();
+        device.mutate(vec![create("y")]);
+        device.sync(&server.url);
+    }
+    // A restore that fails leaves everything as it was.
+    std::fs::write(home.folder.path().join("broken"), "no backup").unwrap();
+    let failed = home.run(&["restore", "broken"]).unwrap_err();
+    assert!(failed.contains("pg_restore failed"), "{failed}");
+    drop(home.start());
+    // This one restores, and then whoever asked for it is killed.
+    let script = home.folder.path().join("pg_restore");
+    let text = format!("#!/bin/sh\n{}/pg_restore \"$@\" || exit 1\nkill -9 $PPID\n", cluster::programs().display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.run(&["restore", "copy.db"]).unwrap_err();
+    let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
+    assert!(refused.contains("a restore was cut off") && refused.contains("restore FILE"), "{refused}");
+    std::fs::remove_file(script).unwrap();
+    home.run(&["restore", "copy.db"]).unwrap();
+    let server = home.start();
+    device.sync(&server.url);
+    let mut fresh = Device::new(2, &token);
+    fresh.sync(&server.url);
+    assert_eq!((fresh.number("x"), fresh.number("y")), (0.0, 0.0));
 }

@@ -49,7 +49,9 @@ impl Home {
         if self.database.starts_with("postgres") {
             // `backup` and `restore` look for PostgreSQL's own programs.
             let path = std::env::var_os("PATH").unwrap_or_default();
-            let folders = [cluster::programs()].into_iter().chain(std::env::split_paths(&path));
+            // A test may put one of its own before them.
+            let own = [self.folder.path().to_owned(), cluster::programs()];
+            let folders = own.into_iter().chain(std::env::split_paths(&path));
             command.env("PATH", std::env::join_paths(folders).unwrap());
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

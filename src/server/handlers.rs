@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{header, HeaderMap, HeaderValue, StatusCode};
+use axum::http::{header, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tidewell_core::base::{Error, ErrorKind};
 use tidewell_core::sync::message::UPGRADE;
@@ -21,6 +21,9 @@ use crate::service::Service;
 
 /// How long a client waits when the server could not even look, in milliseconds.
 const LATER: u64 = 1000;
+
+/// What nginx, and what speaks its language, understands as "pass on at once".
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The answers that both kinds of messages have.
 struct Words {
@@ -154,7 +157,8 @@ pub(crate) async fn live(State(service): State<Arc<Service>>, headers: HeaderMap
     };
     let reading = Arc::clone(&service);
     match tokio::task::spawn_blocking(move || reading.database.head(&session.tenant)).await {
-        Ok(Ok(head)) => listener.stream(head.version, lifetime).into_response(),
+        // A reverse proxy that collects answers would keep the news to itself.
+        Ok(Ok(head)) => ([(UNBUFFERED, "no")], listener.stream(head.version, lifetime)).into_response(),
         Ok(Err(error)) => failed(&service, &words, &error),
         Err(_) => failed(&service, &words, &Error::internal("the question was given up")),
     }

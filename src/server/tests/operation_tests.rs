@@ -217,3 +217,13 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     let text = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
     assert!(!text.contains("secret-word") && !text.contains("the-tenant") && !text.contains(&token[..20]), "{text}");
 }
+
+#[test]
+fn a_live_stream_tells_reverse_proxies_to_pass_it_on_at_once() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let live = agent().get(format!("{}/v1/live", server.url));
+    let stream = live.header("authorization", format!("Bearer {}", home.token("t", "ann"))).call().unwrap();
+    assert_eq!(stream.headers()["x-accel-buffering"], "no");
+    assert_eq!(stream.headers()["cache-control"], "no-cache");
+}

@@ -182,7 +182,16 @@ impl Device {
     }
 
     pub(crate) fn with(seed: u64, token: &str, page: usize, batch: usize) -> Self {
-        let (mut store, rng) = (MemoryClient::default(), SeededRng::new(seed));
+        Self::on(MemoryClient::default(), seed, token, page, batch)
+    }
+
+    /// A copy of its profile, which goes on by itself.
+    pub(crate) fn twin(&self, seed: u64) -> Self {
+        Self::on(self.store.clone(), seed, &self.token, 100, 20)
+    }
+
+    fn on(mut store: MemoryClient, seed: u64, token: &str, page: usize, batch: usize) -> Self {
+        let rng = SeededRng::new(seed);
         let all = Subscription { collection: "notes".into(), filter: value("{}") };
         let config = Config { subscriptions: vec![all], schema: 1, page, batch, retained: 10_000 };
         let client = Client::open(&mut store, config, &rng).unwrap();

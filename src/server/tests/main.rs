@@ -14,5 +14,6 @@ mod replica_tests;
 mod schema_tests;
 mod speed_tests;
 mod sync_tests;
+mod tenant_tests;
 mod token_tests;
 mod version_tests;

@@ -227,3 +227,39 @@ fn a_live_stream_tells_reverse_proxies_to_pass_it_on_at_once() {
     assert_eq!(stream.headers()["x-accel-buffering"], "no");
     assert_eq!(stream.headers()["cache-control"], "no-cache");
 }
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = "database = 'file.db'\nsecret_file = 'file.word'\n";
+    std::fs::write(folder.path().join("server.toml"), file).unwrap();
+    std::fs::write(folder.path().join("environment.toml"), file.replace("file.", "other.")).unwrap();
+    let program = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
+        command.current_dir(folder.path()).arg("migrate").args(arguments).envs(variables.iter().copied());
+        assert!(command.output().unwrap().status.success());
+        // What it made, and nothing else.
+        let made = ["flag", "environment", "file", "other", "tidewell"].map(|name| {
+            let paths = [format!("{name}.db"), format!("{name}.word"), format!("{name}.secret")];
+            let made = paths.map(|path| std::fs::remove_file(folder.path().join(path)).is_ok());
+            (made[0], made[1] || made[2])
+        });
+        made.map(|made| match made {
+            (true, true) => 'b',
+            (true, false) => 'd',
+            (false, true) => 's',
+            (false, false) => '-',
+        })
+    };
+    let flags = ["--database", "flag.db", "--secret-file", "flag.word"];
+    let named = ["--config", "server.toml"];
+    let environment = [("TIDEWELL_DATABASE", "environment.db"), ("TIDEWELL_SECRET_FILE", "environment.word")];
+    assert_eq!(program(&[&flags[..], &named].concat(), &environment), ['b', '-', '-', '-', '-']);
+    assert_eq!(program(&named, &environment), ['-', 'b', '-', '-', '-']);
+    assert_eq!(program(&named, &[]), ['-', '-', 'b', '-', '-']);
+    assert_eq!(program(&[], &[]), ['-', '-', '-', '-', 'b']);
+    // Setting by setting, and the file itself is named by either.
+    assert_eq!(program(&[&flags[..2], &named].concat(), &environment[1..]), ['d', 's', '-', '-', '-']);
+    assert_eq!(program(&[], &[("TIDEWELL_CONFIG", "environment.toml")]), ['-', '-', '-', 'b', '-']);
+    assert_eq!(program(&named, &[("TIDEWELL_CONFIG", "environment.toml")]), ['-', '-', 'b', '-', '-']);
+}

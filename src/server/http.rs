@@ -64,7 +64,7 @@ pub async fn serve(config: Config) -> Result<()> {
         stopped().await;
         service.news.close();
     };
-    connections::serve(listener, app, &config.limits, stop).await;
+    connections::serve(listener, app, &service, stop).await;
     sweeper.abort();
     service.refusals.settle();
     Ok(())
@@ -96,6 +96,10 @@ fn routes(service: Arc<Service>, cors: &[String]) -> Result<Router> {
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
+        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "not-found", "there is no such route") })
+        .method_not_allowed_fallback(|| async {
+            refuse(StatusCode::METHOD_NOT_ALLOWED, "method", "the route takes another method")
+        })
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(&service), deadline))
         .layer(allowed(cors)?)

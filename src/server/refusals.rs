@@ -49,9 +49,20 @@ impl Refusals {
         self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the line of a response that is a refusal, unless too many were just written.
+    /// Notes a response, if it is a refusal.
     pub(crate) fn note(&self, route: &'static str, response: &Response) {
-        let Some(Code(code)) = response.extensions().get().copied() else { return };
+        if let Some(Code(code)) = response.extensions().get().copied() {
+            self.line(code, route, response.status().as_u16());
+        }
+    }
+
+    /// Notes what was no HTTP, and never came to a route.
+    pub(crate) fn note_no_http(&self) {
+        self.line("http", "none", 400);
+    }
+
+    /// Writes a line, unless too many were just written.
+    fn line(&self, code: &'static str, route: &str, status: u16) {
         let now = Instant::now();
         {
             let mut codes = self.lock();
@@ -66,7 +77,7 @@ impl Refusals {
             }
             period.lines += 1;
         }
-        log::refused(code, route, response.status().as_u16());
+        log::refused(code, route, status);
     }
 
     /// Says how many had no line, where nothing came since that would have said it.

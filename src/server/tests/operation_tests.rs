@@ -188,6 +188,22 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     let mut answer = [0; 12];
     slow.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
+    let raw = |request: &str| {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said.to_lowercase()
+    };
+    let said = raw("GET /secret-word HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(said.starts_with("http/1.1 404") && said.contains(r#""code":"not-found""#), "{said}");
+    let said = raw("GET /v1/push HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(
+        said.starts_with("http/1.1 405") && said.contains("allow: post") && said.contains(r#""code":"method""#),
+        "{said}"
+    );
+    let said = raw("secret-word\r\n\r\n");
+    assert!(said.starts_with("http/1.1 400"), "{said}");
     let limited = (0..40).filter(|_| post(&pull, &token, b"{}", None).unwrap().0 == 429).count() as u64;
     // Strangers, many of them.
     std::thread::scope(|scope| {
@@ -207,6 +223,9 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     assert_eq!(of("encoding", 415, "/v1/pull"), (1, 0));
     assert_eq!(of("too-large", 413, "/v1/pull"), (1, 0));
     assert_eq!(of("timeout", 408, "/v1/push"), (1, 0));
+    assert_eq!(of("not-found", 404, "another"), (1, 0));
+    assert_eq!(of("method", 405, "/v1/push"), (1, 0));
+    assert_eq!(of("http", 400, "none"), (1, 0));
     let (invalid, more) = of("invalid", 400, "/v1/pull");
     assert_eq!(invalid + more, 2 + 40 - limited);
     let (written, passed_over) = of("limited", 429, "/v1/pull");

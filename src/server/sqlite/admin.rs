@@ -11,8 +11,8 @@ use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
 
 use super::lock::Lock;
-use super::open;
 use super::tenant::Tenant;
+use super::{open, restoring};
 
 /// Makes the tables where there are none.
 ///
@@ -68,7 +68,11 @@ pub(crate) fn restore(database: &Path, from: &Path) -> Result<()> {
     }
     // A server would go on with the file that is moved away, and what it acknowledges would be lost.
     let _lock = Lock::alone(database)?;
-    let fresh = database.with_extension("restoring");
+    let fresh = restoring(database);
+    for suffix in ["-wal", "-shm", "-journal"] {
+        // Of one that was cut off; mostly there is none.
+        let _none = std::fs::remove_file(format!("{}{suffix}", fresh.display())).is_err();
+    }
     std::fs::copy(from, &fresh).with_context(|| format!("copying {}", from.display()))?;
     let connection = open(&fresh)?;
     let epoch = crate::random_word()?;

@@ -64,6 +64,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Where a restore makes what it then puts in the place of the database.
+fn restoring(path: &Path) -> PathBuf {
+    path.with_extension("restoring")
+}
+
 /// Opens the database for reading.
 fn open_reader(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -82,6 +87,10 @@ impl Sqlite {
     /// Opens the file and starts its writer.
     pub(crate) fn start(path: &Path, policy: &Policy, news: &Arc<News>) -> Result<Self> {
         let lock = Lock::shared(path)?;
+        if !path.exists() && restoring(path).exists() {
+            // An empty database in its place would tell clients that everything is gone.
+            bail!("a restore of {} was cut off: run `tidewell-server restore FILE` again", path.display());
+        }
         let connection = open(path)?;
         let (jobs, queue) = mpsc::channel(writer::QUEUE);
         let (policy, news) = (policy.clone(), Arc::clone(news));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tidewell_core::sync::{Action, Op};
 
 use crate::cluster;
-use crate::fixture::{create, pause, update, value, Device, Home};
+use crate::fixture::{create, on_both, pause, update, value, Device, Home};
 
 /// Two documents whose numbers are opposite after each mutation.
 fn pair(name: &str) -> [Op; 2] {
@@ -131,6 +131,61 @@ fn a_file_that_is_served_is_not_replaced_and_a_killed_server_holds_nothing() {
         let refused = home.run(arguments).unwrap_err();
         assert!(refused.contains("tidewell.db is being restored"), "{arguments:?}: {refused}");
     }
+}
+
+#[test]
+fn a_restore_that_was_cut_off_between_its_two_renames_is_not_served_as_an_empty_database() {
+    let home = Home::on_sqlite();
+    let token = home.token("t", "ann");
+    let mut device = Device::new(1, &token);
+    {
+        let server = home.start();
+        device.mutate(vec![create("x")]);
+        device.sync(&server.url);
+    }
+    home.run(&["backup", "copy.db"]).unwrap();
+    let path = |name: &str| home.folder.path().join(name);
+    std::fs::copy(path("copy.db"), path("tidewell.restoring")).unwrap();
+    // Cut off before the first: what is there is whole.
+    drop(home.start());
+    std::fs::rename(path("tidewell.db"), path("tidewell.replaced")).unwrap();
+    let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
+    assert!(refused.contains("a restore of tidewell.db was cut off"), "{refused}");
+    home.run(&["restore", "copy.db"]).unwrap();
+    let server = home.start();
+    let mut fresh = Device::new(2, &token);
+    fresh.sync(&server.url);
+    assert_eq!(fresh.number("x"), 0.0);
+}
+
+#[test]
+fn an_older_backup_lacks_what_clients_forgot_once_a_newer_one_held_it() {
+    on_both(|home| {
+        let token = home.token("t", "ann");
+        let mut device = Device::new(1, &token);
+        {
+            let server = home.start();
+            let mut write = |id: &str, backup: &str| {
+                device.mutate(vec![create(id)]);
+                device.sync(&server.url);
+                if !backup.is_empty() {
+                    home.run(&["backup", backup]).unwrap();
+                }
+            };
+            write("first", "older.db");
+            write("second", "newer.db");
+            // With it the device hears that the newer backup holds the second.
+            write("third", "");
+        }
+        for (backup, second) in [("older.db", false), ("newer.db", true)] {
+            home.run(&["restore", backup]).unwrap();
+            let server = home.start();
+            // A copy of the device meets each restored server.
+            let mut met = device.twin(7);
+            met.sync(&server.url);
+            assert_eq!(["first", "second", "third"].map(|id| met.view(id).is_some()), [true, second, true], "{backup}");
+        }
+    });
 }
 
 #[test]

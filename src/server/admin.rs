@@ -1,6 +1,6 @@
 //! What operators do besides running the server: tokens, tables, backups, restores, compaction.
 //!
-//! `backup` and `compact` work beside a running server; `restore` needs it stopped.
+//! `backup` and `compact` work beside a running server; `restore` needs it stopped, and on SQLite refuses otherwise.
 
 use anyhow::{Context, Result};
 

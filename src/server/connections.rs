@@ -15,13 +15,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
-use crate::limits::Limits;
+use crate::service::Service;
 
 /// How long requests that were accepted may take once the server ends.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Serves until `stop`; then answers what was accepted.
-pub(crate) async fn serve(listener: TcpListener, app: Router, limits: &Limits, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(listener: TcpListener, app: Router, shared: &Arc<Service>, stop: impl Future<Output = ()>) {
+    let limits = &shared.limits;
     let room = Arc::new(Semaphore::new(limits.connections.max(1)));
     let open = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -44,9 +45,12 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, limits: &Limits, s
             stream.set_write_timeout(Some(limits.stalled));
             let service = TowerToHyperService::new(app.clone());
             let connection = open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+            let shared = Arc::clone(shared);
             tokio::spawn(async move {
                 // Whatever ended it concerns this client alone.
-                let _ended = connection.await.is_err();
+                if connection.await.is_err_and(|error| error.is_parse()) {
+                    shared.refusals.note_no_http();
+                }
                 drop(place);
             });
         }

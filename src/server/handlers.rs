@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{header, HeaderMap, HeaderValue, StatusCode};
+use axum::http::{header, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tidewell_core::base::{Error, ErrorKind};
 use tidewell_core::sync::message::UPGRADE;
@@ -16,10 +16,14 @@ use tidewell_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use crate::auth::{Refused, Session};
 use crate::body;
 use crate::metrics::count;
+use crate::refusals::marked;
 use crate::service::Service;
 
 /// How long a client waits when the server could not even look, in milliseconds.
 const LATER: u64 = 1000;
+
+/// What nginx, and what speaks its language, understands as "pass on at once".
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The answers that both kinds of messages have.
 struct Words {
@@ -44,11 +48,11 @@ async fn admitted(service: &Service, headers: &HeaderMap, words: &Words) -> Resu
         Ok(session) => session,
         Err(Refused::Token) => {
             count(&service.metrics.refused_tokens);
-            return Err(answer(StatusCode::UNAUTHORIZED, words.auth.clone()).into());
+            return Err(marked(answer(StatusCode::UNAUTHORIZED, words.auth.clone()), "auth").into());
         }
         Err(Refused::NoKeys) => {
             count(&service.metrics.failures);
-            return Err(answer(StatusCode::SERVICE_UNAVAILABLE, (words.retry)(LATER)).into());
+            return Err(later(words, "no-keys").into());
         }
     };
     match service.rates.admit(&session) {
@@ -62,7 +66,12 @@ fn too_many(service: &Service, words: &Words, wait: Duration) -> Response {
     let wait = wait.max(Duration::from_millis(50));
     let mut response = answer(StatusCode::TOO_MANY_REQUESTS, (words.retry)(wait.as_millis() as u64));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-    response
+    marked(response, "limited")
+}
+
+/// It could not even be looked at.
+fn later(words: &Words, code: &'static str) -> Response {
+    marked(answer(StatusCode::SERVICE_UNAVAILABLE, (words.retry)(LATER)), code)
 }
 
 /// A message and who sent it.
@@ -108,7 +117,7 @@ pub(crate) async fn push(State(service): State<Arc<Service>>, request: Request) 
         Some(Err(error)) => failed(&service, &words, &error),
         None => {
             count(&service.metrics.limited);
-            answer(StatusCode::SERVICE_UNAVAILABLE, (words.retry)(LATER))
+            later(&words, "busy")
         }
     }
 }
@@ -148,7 +157,8 @@ pub(crate) async fn live(State(service): State<Arc<Service>>, headers: HeaderMap
     };
     let reading = Arc::clone(&service);
     match tokio::task::spawn_blocking(move || reading.database.head(&session.tenant)).await {
-        Ok(Ok(head)) => listener.stream(head.version, lifetime).into_response(),
+        // A reverse proxy that collects answers would keep the news to itself.
+        Ok(Ok(head)) => ([(UNBUFFERED, "no")], listener.stream(head.version, lifetime)).into_response(),
         Ok(Err(error)) => failed(&service, &words, &error),
         Err(_) => failed(&service, &words, &Error::internal("the question was given up")),
     }
@@ -172,14 +182,14 @@ fn answer(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-pub(crate) fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
-    answer(status, serde_json::json!({ "error": { "code": code, "message": message } }).to_string().into_bytes())
+/// An error of HTTP. The message may quote the request: it goes to whoever sent that, and not into the log.
+pub(crate) fn refuse(status: StatusCode, code: &'static str, message: &str) -> Response {
+    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+    marked(answer(status, body.to_string().into_bytes()), code)
 }
 
 fn bad(service: &Service, error: &Error) -> Response {
     count(&service.metrics.bad_requests);
-    // The message may quote the request: it goes to whoever sent that, and not into the log.
-    crate::log::warn("bad-request", "a request is no message of the protocol");
     refuse(StatusCode::BAD_REQUEST, "invalid", error.message())
 }
 

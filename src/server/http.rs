@@ -24,6 +24,7 @@ use crate::jwks::Jwks;
 use crate::limits::Rates;
 use crate::live::News;
 use crate::metrics::Metrics;
+use crate::refusals::{self, Refusals};
 use crate::service::Service;
 
 /// What the routes take and answer.
@@ -44,7 +45,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let database = Database::start(&config.database, config.connections, &config.policy, &news).await?;
     let tokens = Tokens::new(config.secret.as_deref(), keys, config.expected);
     let (metrics, limits, rates) = (Metrics::default(), config.limits, Rates::new(&config.limits));
-    let service = Arc::new(Service { tokens, policy: config.policy, news, metrics, database, limits, rates });
+    let refusals = Refusals::default();
+    let service = Arc::new(Service { tokens, policy: config.policy, news, metrics, database, limits, rates, refusals });
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
@@ -55,14 +57,16 @@ pub async fn serve(config: Config) -> Result<()> {
         loop {
             tokio::time::sleep(SWEEP).await;
             sweeping.rates.forget();
+            sweeping.refusals.settle();
         }
     });
     let stop = async {
         stopped().await;
         service.news.close();
     };
-    connections::serve(listener, app, &config.limits, stop).await;
+    connections::serve(listener, app, &service, stop).await;
     sweeper.abort();
+    service.refusals.settle();
     Ok(())
 }
 
@@ -92,6 +96,10 @@ fn routes(service: Arc<Service>, cors: &[String]) -> Result<Router> {
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
+        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "not-found", "there is no such route") })
+        .method_not_allowed_fallback(|| async {
+            refuse(StatusCode::METHOD_NOT_ALLOWED, "method", "the route takes another method")
+        })
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(&service), deadline))
         .layer(allowed(cors)?)
@@ -113,9 +121,13 @@ fn allowed(origins: &[String]) -> Result<CorsLayer> {
     Ok(layer.allow_origin(origins?))
 }
 
+/// Ends what takes too long, and notes what is refused.
 async fn deadline(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(service.limits.request, next.run(request)).await {
+    let route = refusals::route(request.uri().path());
+    let response = match tokio::time::timeout(service.limits.request, next.run(request)).await {
         Ok(response) => response,
         Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long"),
-    }
+    };
+    service.refusals.note(route, &response);
+    response
 }

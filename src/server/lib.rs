@@ -17,6 +17,7 @@ mod live;
 mod log;
 mod metrics;
 mod postgres;
+mod refusals;
 mod schemas;
 mod service;
 mod sqlite;

@@ -14,6 +14,18 @@ pub(crate) fn warn(code: &str, message: &str) {
     line("warn", code, message);
 }
 
+/// A request was refused.
+pub(crate) fn refused(code: &str, route: &str, status: u16) {
+    let message = "a request was refused";
+    eprintln!("{}", json!({ "level": "warn", "code": code, "message": message, "route": route, "status": status }));
+}
+
+/// So many more were refused with this code.
+pub(crate) fn passed_over(code: &str, count: u64) {
+    let message = "further requests were refused";
+    eprintln!("{}", json!({ "level": "warn", "code": code, "message": message, "count": count }));
+}
+
 fn line(level: &str, code: &str, message: &str) {
     eprintln!("{}", json!({ "level": level, "code": code, "message": message }));
 }

@@ -1,4 +1,4 @@
-//! What the routes share: tokens, the database, news, limits and counters.
+//! What the routes share: tokens, the database, news, limits, counters and the log of refusals.
 //!
 //! It knows no HTTP.
 
@@ -11,6 +11,7 @@ use crate::database::Database;
 use crate::limits::{Limits, Rates};
 use crate::live::News;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 
 /// A running server.
 pub(crate) struct Service {
@@ -21,4 +22,5 @@ pub(crate) struct Service {
     pub(crate) database: Database,
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
+    pub(crate) refusals: Refusals,
 }

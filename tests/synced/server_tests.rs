@@ -128,7 +128,7 @@ fn a_cloned_profile_goes_on_under_another_name_and_both_lose_nothing() {
 }
 
 #[test]
-fn a_revoked_document_goes_and_its_index_entries_with_it() {
+fn a_document_that_leaves_the_filter_goes_and_its_index_entries_with_it() {
     check(|sim| async move {
         let server = Server::new();
         let (one, other) = (device(&sim, "merge").await?, open(&sim, &storage(&sim)).await?);

@@ -62,7 +62,8 @@ pub(crate) fn backup(url: &str, to: &Path) -> Result<()> {
     let held = tenants(&mut transaction)?;
     let file = to.to_string_lossy();
     let snapshot = format!("--snapshot={snapshot}");
-    run("pg_dump", &["--format=custom", "--table=tidewell_*", &snapshot, "--file", &file, "--dbname", url])?;
+    let tables = ["--table=tidewell_*", "--exclude-table=tidewell_restoring"];
+    run("pg_dump", &[&["--format=custom", &snapshot, "--file", &file, "--dbname", url], &tables[..]].concat())?;
     transaction.rollback()?;
     std::fs::File::open(to)?.sync_all()?;
     for (tenant, version) in &held {
@@ -81,8 +82,22 @@ pub(crate) fn restore(url: &str, from: &Path) -> Result<()> {
         bail!("there is no backup {}", from.display());
     }
     let file = from.to_string_lossy();
-    run("pg_restore", &["--clean", "--if-exists", "--no-owner", "--single-transaction", "--dbname", url, &file])?;
-    let renewed = renew(&mut connect(url)?.client)?;
+    // What is restored is in the old epoch until it is renewed. Whoever is killed in between leaves the mark, and no server
+    // starts on what clients would take for what they know.
+    let mut client = connect(url)?.client;
+    let marked: bool = client.query_one(schema::RESTORING, &[])?.get(0);
+    if !marked {
+        client.batch_execute("CREATE TABLE tidewell_restoring ()")?;
+    }
+    let arguments = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--dbname", url, &file];
+    if let Err(error) = run("pg_restore", &arguments) {
+        // The tables are as they were: served before, or still in need of a restore.
+        if !marked {
+            client.batch_execute("DROP TABLE tidewell_restoring")?;
+        }
+        return Err(error);
+    }
+    let renewed = renew(&mut client)?;
     println!("{renewed} tenants are restored");
     Ok(())
 }
@@ -103,6 +118,7 @@ fn renew(client: &mut Client) -> Result<usize> {
     // Tenants that the backup does not know start where no client has ever been, too.
     let floor: i64 = transaction.query_one("SELECT floor FROM tidewell_server", &[])?.get(0);
     transaction.execute("UPDATE tidewell_server SET epoch = $1, floor = $2", &[&epoch, &beyond(floor)])?;
+    transaction.batch_execute("DROP TABLE IF EXISTS tidewell_restoring")?;
     transaction.commit()?;
     Ok(held.len())
 }

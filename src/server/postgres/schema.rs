@@ -23,17 +23,23 @@ CREATE TABLE tidewell_images (tenant TEXT COLLATE \"C\", collection TEXT COLLATE
 CREATE INDEX tidewell_images_by_version ON tidewell_images (tenant, version, collection, id);
 "];
 
+/// Whether a restore has begun and not ended: its mark is a table beside those that are restored.
+pub(super) const RESTORING: &str = "SELECT to_regclass('tidewell_restoring') IS NOT NULL";
+
 /// One replica at a time makes or changes tables.
 const LOCK: i64 = 0x7469_6465;
 
 /// Brings the tables to the newest version; says from which to which.
 ///
 /// # Errors
-/// If they are of a newer program, or PostgreSQL refuses.
+/// If they are of a newer program, a restore of them was cut off, or PostgreSQL refuses.
 pub(super) fn migrate(client: &mut Client, only_if_empty: bool) -> Result<(usize, usize)> {
     let mut transaction = client.transaction()?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
     transaction.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")?;
+    if transaction.query_one(RESTORING, &[])?.get(0) {
+        bail!("a restore was cut off, and clients would not notice it: run `tidewell-server restore FILE` again");
+    }
     let there: bool = transaction.query_one("SELECT to_regclass('tidewell_schema') IS NOT NULL", &[])?.get(0);
     let found = if there {
         let version: i32 = transaction.query_one("SELECT version FROM tidewell_schema", &[])?.get(0);

@@ -1,22 +1,25 @@
 //! Backups, restores and compaction of a SQLite file.
 //!
-//! `backup` and `compact` work beside a running server; `restore` needs it stopped.
+//! `backup` and `compact` work beside a running server; `restore` refuses to.
 
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::Connection;
 use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
 
-use super::open;
+use super::lock::Lock;
 use super::tenant::Tenant;
+use super::{open, restoring};
 
 /// Makes the tables where there are none.
 ///
 /// # Errors
 /// If the file cannot be opened, or is of a newer program.
 pub(crate) fn migrate(database: &Path) -> Result<()> {
+    let _lock = Lock::shared(database)?;
     drop(open(database)?);
     println!("the tables are of version {}", super::FORMAT);
     Ok(())
@@ -30,9 +33,15 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
     if to.exists() {
         bail!("{} exists: name a new file", to.display());
     }
+    let _lock = Lock::shared(database)?;
     let connection = open(database)?;
     let mut copy = Connection::open(to).with_context(|| format!("making {}", to.display()))?;
-    rusqlite::backup::Backup::new(&connection, &mut copy)?.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+    // In one step: it reads one state while writers go on. Between steps SQLite begins anew whenever somebody has written,
+    // and beside a busy server it would never end.
+    match Backup::new(&connection, &mut copy)?.step(-1)? {
+        StepResult::Done => {}
+        _ => bail!("the database is locked by another program: try again, with a new file"),
+    }
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let whole: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     if whole != "ok" {
@@ -52,12 +61,18 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
 /// Puts a backup in the place of the database, in a new epoch. What stood there stays beside it.
 ///
 /// # Errors
-/// If the backup is none, or the files cannot be moved.
+/// If a server runs on it, the backup is none, or the files cannot be moved.
 pub(crate) fn restore(database: &Path, from: &Path) -> Result<()> {
     if !from.is_file() {
         bail!("there is no backup {}", from.display());
     }
-    let fresh = database.with_extension("restoring");
+    // A server would go on with the file that is moved away, and what it acknowledges would be lost.
+    let _lock = Lock::alone(database)?;
+    let fresh = restoring(database);
+    for suffix in ["-wal", "-shm", "-journal"] {
+        // Of one that was cut off; mostly there is none.
+        let _none = std::fs::remove_file(format!("{}{suffix}", fresh.display())).is_err();
+    }
     std::fs::copy(from, &fresh).with_context(|| format!("copying {}", from.display()))?;
     let connection = open(&fresh)?;
     let epoch = crate::random_word()?;
@@ -98,6 +113,7 @@ pub(crate) fn restore(database: &Path, from: &Path) -> Result<()> {
 /// # Errors
 /// What the database answers.
 pub(crate) fn compact(database: &Path, tenant: Option<&str>, keep: u64) -> Result<()> {
+    let _lock = Lock::shared(database)?;
     let connection = open(database)?;
     let tenants: Vec<String> = match tenant {
         Some(tenant) => vec![tenant.to_owned()],

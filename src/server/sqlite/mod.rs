@@ -3,6 +3,7 @@
 //! Not a pool of writers: SQLite has one, so pushes queue for it and share its commits.
 
 pub(crate) mod admin;
+mod lock;
 mod tenant;
 mod writer;
 
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Session;
 use crate::live::News;
+use lock::Lock;
 use tenant::Tenant;
 use writer::Job;
 
@@ -62,6 +64,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Where a restore makes what it then puts in the place of the database.
+fn restoring(path: &Path) -> PathBuf {
+    path.with_extension("restoring")
+}
+
 /// Opens the database for reading.
 fn open_reader(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -79,10 +86,19 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens the file and starts its writer.
     pub(crate) fn start(path: &Path, policy: &Policy, news: &Arc<News>) -> Result<Self> {
+        let lock = Lock::shared(path)?;
+        if !path.exists() && restoring(path).exists() {
+            // An empty database in its place would tell clients that everything is gone.
+            bail!("a restore of {} was cut off: run `tidewell-server restore FILE` again", path.display());
+        }
         let connection = open(path)?;
         let (jobs, queue) = mpsc::channel(writer::QUEUE);
         let (policy, news) = (policy.clone(), Arc::clone(news));
-        drop(tokio::task::spawn_blocking(move || writer::run(&connection, &policy, queue, &news)));
+        drop(tokio::task::spawn_blocking(move || {
+            writer::run(&connection, &policy, queue, &news);
+            drop(connection);
+            drop(lock);
+        }));
         Ok(Self { path: path.to_owned(), jobs, readers: Mutex::default() })
     }
 

@@ -40,7 +40,7 @@ impl Home {
     }
 
     /// The program, with these arguments.
-    fn program(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
         command.current_dir(self.folder.path()).args(arguments).args(["--database", &self.database]);
         if self.folder.path().join("server.toml").exists() {
@@ -49,7 +49,9 @@ impl Home {
         if self.database.starts_with("postgres") {
             // `backup` and `restore` look for PostgreSQL's own programs.
             let path = std::env::var_os("PATH").unwrap_or_default();
-            let folders = [cluster::programs()].into_iter().chain(std::env::split_paths(&path));
+            // A test may put one of its own before them.
+            let own = [self.folder.path().to_owned(), cluster::programs()];
+            let folders = own.into_iter().chain(std::env::split_paths(&path));
             command.env("PATH", std::env::join_paths(folders).unwrap());
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -180,7 +182,16 @@ impl Device {
     }
 
     pub(crate) fn with(seed: u64, token: &str, page: usize, batch: usize) -> Self {
-        let (mut store, rng) = (MemoryClient::default(), SeededRng::new(seed));
+        Self::on(MemoryClient::default(), seed, token, page, batch)
+    }
+
+    /// A copy of its profile, which goes on by itself.
+    pub(crate) fn twin(&self, seed: u64) -> Self {
+        Self::on(self.store.clone(), seed, &self.token, 100, 20)
+    }
+
+    fn on(mut store: MemoryClient, seed: u64, token: &str, page: usize, batch: usize) -> Self {
+        let rng = SeededRng::new(seed);
         let all = Subscription { collection: "notes".into(), filter: value("{}") };
         let config = Config { subscriptions: vec![all], schema: 1, page, batch, retained: 10_000 };
         let client = Client::open(&mut store, config, &rng).unwrap();

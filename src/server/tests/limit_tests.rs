@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use flate2::{write::GzEncoder, Compression};
+use tidewell_core::base::checksum;
 use tidewell_core::sync::{Action, Op};
 
 use crate::fixture::{agent, pause, post, value, Device, Home, Server};
@@ -167,10 +168,113 @@ fn bombs_are_refused_before_they_unfold_and_plain_compression_is_taken() {
         memory.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok()).unwrap();
     println!("the server's memory at its highest: {} MiB", peak >> 10);
     assert!(peak < 120 << 10, "{peak} KiB");
-    for accepted in ["gzip", "zstd"] {
-        let request = agent().post(&url).header("authorization", format!("Bearer {token}"));
-        let answer = request.header("accept-encoding", accepted).send(PULL).unwrap();
-        // Answers of a few bytes stay as they are.
-        assert_eq!(answer.status().as_u16(), 200);
+}
+
+#[test]
+fn a_large_page_is_compressed_as_the_client_accepts_it() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let (token, url) = (home.token("t", "ann"), format!("{}/v1/pull", server.url));
+    let mut device = Device::new(1, &token);
+    for n in 0..50 {
+        let document = format!(r#"{{"id":"{n}","text":"{}"}}"#, "the tide comes in ".repeat(50));
+        device.mutate(vec![Op::new("notes", &n.to_string(), Action::Put(value(&document)))]);
     }
+    device.sync(&server.url);
+    let answered = |accepted: &str| {
+        let request = agent().post(&url).header("authorization", format!("Bearer {token}"));
+        let mut answer = request.header("accept-encoding", accepted).send(PULL).unwrap();
+        let encoding = answer.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+        (encoding, answer.body_mut().read_to_vec().unwrap())
+    };
+    let (none, plain) = answered("identity");
+    assert!(none.is_none() && plain.len() > 40_000, "{none:?}, {} bytes", plain.len());
+    let (encoding, body) = answered("gzip");
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&*body).read_to_end(&mut unpacked).unwrap();
+    assert!(encoding.as_deref() == Some("gzip") && unpacked == plain && body.len() * 4 < plain.len());
+    let (encoding, body) = answered("zstd");
+    let unpacked = zstd::stream::decode_all(&*body).unwrap();
+    assert!(encoding.as_deref() == Some("zstd") && unpacked == plain && body.len() * 4 < plain.len());
+}
+
+#[test]
+fn all_users_of_a_tenant_together_ask_only_so_often_and_another_tenant_does_not_wait() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nuser_requests = 0\ntenant_requests = 3\n");
+    let server = home.start();
+    let url = format!("{}/v1/pull", server.url);
+    let users = ["ann", "bob", "eve"].map(|user| home.token("t", user));
+    let asked = (0..30).map(|n| post(&url, &users[n % 3], PULL, None).unwrap().0);
+    let limited = asked.filter(|status| *status == 429).count();
+    assert!(limited > 5 && limited < 30, "{limited} of 30");
+    assert_eq!(post(&url, &home.token("other", "ann"), PULL, None).unwrap().0, 200);
+}
+
+#[test]
+fn what_is_one_more_than_a_message_may_have_is_refused_and_what_is_not_is_taken() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let token = home.token("t", "ann");
+    let check = |what: &str, route: &str, body: &[u8], refused: Option<&str>| {
+        let (status, answer) = post(&format!("{}/v1/{route}", server.url), &token, body, None).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let expected = refused.map_or(200, |_| 400);
+        assert!(status == expected && answer.contains(refused.unwrap_or("")), "{what}: {status} {answer}");
+        assert!(refused.is_none() || answer.starts_with(r#"{"error":{"code":"invalid""#), "{what}: {answer}");
+    };
+    // A push of so many mutations, each of so many ops, in JSON by hand: the core's client makes none that are too large.
+    let push = |replica: &str, mutations: usize, ops: usize, document: usize| {
+        let text = "x".repeat(document);
+        let (mut written, mut prev) = (Vec::new(), 0);
+        for seq in 1..=mutations {
+            let ops: Vec<String> = (0..ops)
+                .map(|n| format!(r#"{{"c":"notes","id":"{n}","put":{{"id":"{n}","text":"{text}"}}}}"#))
+                .collect();
+            let ops = ops.join(",");
+            let body = format!(
+                r#"{{"seq":{seq},"prev":"{prev:016x}","id":"{replica}-{seq}","schema":1,"base":0,"ops":[{ops}]}}"#
+            );
+            prev = checksum(body.as_bytes());
+            written.push(format!(r#"{},"hash":"{prev:016x}"}}"#, &body[..body.len() - 1]));
+        }
+        format!(r#"{{"v":1,"replica":"{replica}","epoch":null,"mutations":[{}]}}"#, written.join(",")).into_bytes()
+    };
+    check("500 mutations", "push", &push("a", 500, 1, 10), None);
+    check("501 mutations", "push", &push("b", 501, 1, 10), Some("at most 500"));
+    check("1,000 ops", "push", &push("c", 1, 1000, 10), None);
+    check("1,001 ops", "push", &push("d", 1, 1001, 10), Some("at most 1000"));
+    check("a mutation of nearly 2 MiB", "push", &push("e", 1, 2, 1_000_000), None);
+    check("a mutation of more", "push", &push("f", 1, 3, 800_000), Some("at most 2097152 bytes"));
+    check("a name of 64 letters", "push", &push(&"g".repeat(62), 1, 1, 10), None);
+    check("a name of more", "push", &push(&"g".repeat(65), 1, 1, 10), Some("replica"));
+    let pull = |subscriptions: usize, limit: &str| {
+        let all: Vec<String> = (0..subscriptions).map(|n| format!(r#"{{"c":"notes{n}"}}"#)).collect();
+        let all = all.join(",");
+        format!(r#"{{"v":1,"replica":"r","cursor":null,"limit":{limit},"subscriptions":[{all}]}}"#).into_bytes()
+    };
+    check("100 subscriptions", "pull", &pull(100, "1"), None);
+    check("101 subscriptions", "pull", &pull(101, "1"), Some("at most 100"));
+    check("a limit beyond the largest page", "pull", &pull(1, "1000000"), None);
+    let twice = br#"{"v":1,"replica":"r","cursor":null,"subscriptions":[{"c":"notes"},{"c":"notes"}]}"#;
+    check("a collection named twice", "pull", twice, Some("twice"));
+}
+
+#[test]
+fn a_live_stream_ends_with_its_token() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    home.token("t", "ann");
+    let secret = std::fs::read(home.folder.path().join("tidewell.secret")).unwrap();
+    let exp = jsonwebtoken::get_current_timestamp() + 2;
+    let claims = serde_json::json!({ "tenant": "t", "sub": "ann", "exp": exp });
+    let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let live = agent().get(format!("{}/v1/live", server.url)).header("authorization", format!("Bearer {token}"));
+    let mut stream = live.call().unwrap();
+    let mut text = String::new();
+    // The agent would give up later, and that would be an error.
+    stream.body_mut().as_reader().read_to_string(&mut text).unwrap();
+    assert!(text.contains("data: 0\n"), "{text:?}");
+    assert!(jsonwebtoken::get_current_timestamp() >= exp - 1);
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod attack_tests;
+mod backup_tests;
 mod cluster;
 mod fixture;
 mod fuzz_tests;
@@ -13,5 +14,6 @@ mod replica_tests;
 mod schema_tests;
 mod speed_tests;
 mod sync_tests;
+mod tenant_tests;
 mod token_tests;
 mod version_tests;

@@ -147,9 +147,138 @@ fn counters_say_what_was_done_and_neither_they_nor_the_log_say_with_what() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert!(line["level"].is_string() && line["code"].is_string(), "{line}");
         }
-        assert!(log.contains("bad-request"), "{log}");
+        for (code, status) in [("invalid", 400), ("auth", 401)] {
+            for route in ["push", "pull"] {
+                let place = format!(r#""route":"/v1/{route}","status":{status}"#);
+                let told =
+                    log.lines().any(|line| line.contains(&format!(r#""code":"{code}""#)) && line.contains(&place));
+                assert!(told, "{code} of {route}: {log}");
+            }
+        }
         for word in ["secret", "the-tenant", "the-user", &token[..20]] {
             assert!(!text.contains(word) && !log.contains(word), "{word}: {text} {log}");
         }
     });
+}
+
+/// The lines of a server's log.
+fn log(home: &Home) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
+#[test]
+fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_count() {
+    let home = Home::on_sqlite();
+    home.settings("[limits]\nuser_requests = 5\nrequest_seconds = 3\n");
+    let mut server = home.start();
+    let pull = format!("{}/v1/pull?secret-word", server.url);
+    let refused = |user: &str, body: &[u8], encoding: Option<&str>| {
+        post(&pull, &home.token("the-tenant", user), body, encoding).unwrap().0
+    };
+    assert_eq!(refused("a", b"secret-word", None), 400);
+    assert_eq!(refused("b", b"secret-word", Some("gzip")), 400);
+    assert_eq!(refused("c", b"{}", Some("secret-word")), 415);
+    assert_eq!(refused("d", &vec![b' '; 9 << 20], None), 413);
+    let token = home.token("the-tenant", "e");
+    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    let head =
+        format!("POST /v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 99\r\n\r\n");
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    let raw = |request: &str| {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said.to_lowercase()
+    };
+    let said = raw("GET /secret-word HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(said.starts_with("http/1.1 404") && said.contains(r#""code":"not-found""#), "{said}");
+    let said = raw("GET /v1/push HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(
+        said.starts_with("http/1.1 405") && said.contains("allow: post") && said.contains(r#""code":"method""#),
+        "{said}"
+    );
+    let said = raw("secret-word\r\n\r\n");
+    assert!(said.starts_with("http/1.1 400"), "{said}");
+    let limited = (0..40).filter(|_| post(&pull, &token, b"{}", None).unwrap().0 == 429).count() as u64;
+    // Strangers, many of them.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..50).for_each(|_| assert_eq!(post(&pull, "secret-word", b"", None).unwrap().0, 401)));
+        }
+    });
+    terminate(&server);
+    assert!(server.child.wait().unwrap().success());
+    let lines = log(&home);
+    let of = |code: &str, status: u64, route: &str| {
+        let lines = lines.iter().filter(|line| line["code"] == code);
+        let (counts, lines): (Vec<_>, Vec<_>) = lines.partition(|line| line["count"].is_u64());
+        assert!(lines.iter().all(|line| line["level"] == "warn" && line["status"] == status && line["route"] == route));
+        (lines.len() as u64, counts.iter().map(|line| line["count"].as_u64().unwrap()).sum::<u64>())
+    };
+    assert_eq!(of("encoding", 415, "/v1/pull"), (1, 0));
+    assert_eq!(of("too-large", 413, "/v1/pull"), (1, 0));
+    assert_eq!(of("timeout", 408, "/v1/push"), (1, 0));
+    assert_eq!(of("not-found", 404, "another"), (1, 0));
+    assert_eq!(of("method", 405, "/v1/push"), (1, 0));
+    assert_eq!(of("http", 400, "none"), (1, 0));
+    let (invalid, more) = of("invalid", 400, "/v1/pull");
+    assert_eq!(invalid + more, 2 + 40 - limited);
+    let (written, passed_over) = of("limited", 429, "/v1/pull");
+    assert!(limited > 0 && written > 0 && written + passed_over == limited, "{written} and {passed_over} of {limited}");
+    let (written, passed_over) = of("auth", 401, "/v1/pull");
+    println!("400 strangers left {written} lines and a count of {passed_over}");
+    assert!(written < 200 && written + passed_over == 400, "{written} and {passed_over}");
+    let text = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
+    assert!(!text.contains("secret-word") && !text.contains("the-tenant") && !text.contains(&token[..20]), "{text}");
+}
+
+#[test]
+fn a_live_stream_tells_reverse_proxies_to_pass_it_on_at_once() {
+    let home = Home::on_sqlite();
+    let server = home.start();
+    let live = agent().get(format!("{}/v1/live", server.url));
+    let stream = live.header("authorization", format!("Bearer {}", home.token("t", "ann"))).call().unwrap();
+    assert_eq!(stream.headers()["x-accel-buffering"], "no");
+    assert_eq!(stream.headers()["cache-control"], "no-cache");
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = "database = 'file.db'\nsecret_file = 'file.word'\n";
+    std::fs::write(folder.path().join("server.toml"), file).unwrap();
+    std::fs::write(folder.path().join("environment.toml"), file.replace("file.", "other.")).unwrap();
+    let program = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidewell-server"));
+        command.current_dir(folder.path()).arg("migrate").args(arguments).envs(variables.iter().copied());
+        assert!(command.output().unwrap().status.success());
+        // What it made, and nothing else.
+        let made = ["flag", "environment", "file", "other", "tidewell"].map(|name| {
+            let paths = [format!("{name}.db"), format!("{name}.word"), format!("{name}.secret")];
+            let made = paths.map(|path| std::fs::remove_file(folder.path().join(path)).is_ok());
+            (made[0], made[1] || made[2])
+        });
+        made.map(|made| match made {
+            (true, true) => 'b',
+            (true, false) => 'd',
+            (false, true) => 's',
+            (false, false) => '-',
+        })
+    };
+    let flags = ["--database", "flag.db", "--secret-file", "flag.word"];
+    let named = ["--config", "server.toml"];
+    let environment = [("TIDEWELL_DATABASE", "environment.db"), ("TIDEWELL_SECRET_FILE", "environment.word")];
+    assert_eq!(program(&[&flags[..], &named].concat(), &environment), ['b', '-', '-', '-', '-']);
+    assert_eq!(program(&named, &environment), ['-', 'b', '-', '-', '-']);
+    assert_eq!(program(&named, &[]), ['-', '-', 'b', '-', '-']);
+    assert_eq!(program(&[], &[]), ['-', '-', '-', '-', 'b']);
+    // Setting by setting, and the file itself is named by either.
+    assert_eq!(program(&[&flags[..2], &named].concat(), &environment[1..]), ['d', 's', '-', '-', '-']);
+    assert_eq!(program(&[], &[("TIDEWELL_CONFIG", "environment.toml")]), ['-', '-', '-', 'b', '-']);
+    assert_eq!(program(&named, &[("TIDEWELL_CONFIG", "environment.toml")]), ['-', '-', 'b', '-', '-']);
 }

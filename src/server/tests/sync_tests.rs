@@ -155,6 +155,67 @@ fn rules_from_the_file_of_settings_hold_over_http() {
 }
 
 #[test]
+fn what_another_token_of_the_user_may_no_longer_read_is_evicted_and_comes_back_with_the_right() {
+    on_both(|home| {
+        home.settings("[rules.notes]\nread = '{\"team\":{\"$in\":\"$claims.teams\"}}'\nwrite = '{}'\n");
+        let server = home.start();
+        let token = |teams: &str| {
+            let claims = format!(r#"{{"teams":{teams}}}"#);
+            home.run(&["token", "--tenant", "t", "--user", "ann", "--claims", &claims]).unwrap()
+        };
+        let (both, one) = (token(r#"["red","blue"]"#), token(r#"["red"]"#));
+        let of = |id: &str, team: &str| {
+            Op::new("notes", id, Action::Create(value(&format!(r#"{{"id":"{id}","team":"{team}"}}"#))))
+        };
+        let mut ann = Device::new(1, &both);
+        ann.mutate(vec![of("r", "red"), of("b", "blue")]);
+        ann.sync(&server.url);
+        assert!(ann.view("r").is_some() && ann.view("b").is_some());
+        // What waits is not lost with the right, and what it no longer covers is told.
+        ann.mutate(vec![of("r2", "red")]);
+        ann.mutate(vec![update("b", r#"{"$set":{"seen":true}}"#)]);
+        ann.token = one;
+        ann.sync(&server.url);
+        let there = |ann: &Device| ["r", "r2", "b"].map(|id| ann.view(id).is_some());
+        assert_eq!(there(&ann), [true, true, false]);
+        let letters = ann.client.dead_letters(&ann.store).unwrap();
+        assert_eq!(letters.iter().map(|letter| &*letter.refusal.code).collect::<Vec<_>>(), ["gone"]);
+        ann.token = both;
+        ann.sync(&server.url);
+        assert_eq!((there(&ann), ann.view("b")), ([true; 3], Some(value(r#"{"id":"b","team":"blue"}"#))));
+    });
+}
+
+#[test]
+fn a_cloned_client_and_its_twin_go_on_and_nothing_is_lost_or_done_twice() {
+    on_both(|home| {
+        let server = home.start();
+        let mut one = Device::new(1, &home.token("t", "ann"));
+        one.mutate(vec![create("x")]);
+        one.sync(&server.url);
+        // What waits is in both.
+        one.mutate(vec![update("x", r#"{"$inc":{"n":1}}"#)]);
+        let mut twin = one.twin(2);
+        assert_eq!(one.client.pull_request().replica, twin.client.pull_request().replica);
+        for round in 0..3 {
+            one.mutate(vec![update("x", r#"{"$inc":{"n":10}}"#), create(&format!("one{round}"))]);
+            twin.mutate(vec![update("x", r#"{"$inc":{"n":100}}"#), create(&format!("twin{round}"))]);
+            one.sync(&server.url);
+            twin.sync(&server.url);
+        }
+        one.sync(&server.url);
+        let mut fresh = Device::new(3, &one.token);
+        fresh.sync(&server.url);
+        for device in [&one, &twin, &fresh] {
+            assert_eq!(device.number("x"), 331.0);
+            assert!((0..3).all(|n| ["one", "twin"].iter().all(|name| device.view(&format!("{name}{n}")).is_some())));
+            assert!(device.client.dead_letters(&device.store).unwrap().is_empty());
+        }
+        assert_ne!(one.client.pull_request().replica, twin.client.pull_request().replica);
+    });
+}
+
+#[test]
 fn a_database_of_another_kind_is_named() {
     let error = Home::on("mysql://localhost/app").run(&["migrate"]).unwrap_err();
     assert!(error.contains("mysql://") && error.contains("postgres://"), "{error}");

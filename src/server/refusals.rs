@@ -1,0 +1,96 @@
+//! The log of refused requests: a line each, and only so many of a kind in a second.
+//!
+//! Not what the client is told. A line names a code, a route and a status, and nothing that came with the request.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::response::Response;
+use tokio::time::Instant;
+
+use crate::log;
+
+/// The most lines of one code in a [`PERIOD`]: whoever is refused over and over must not fill the disk.
+const LINES: u32 = 5;
+const PERIOD: Duration = Duration::from_secs(1);
+/// The routes by the names that a line may show: a path that is none of these is the client's own words.
+const ROUTES: [&str; 7] = ["/v1/push", "/v1/pull", "/v1/live", "/health", "/ready", "/metrics", "/openapi.json"];
+
+/// Marks a response as a refusal with this code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code(pub(crate) &'static str);
+
+/// A response, marked.
+pub(crate) fn marked(mut response: Response, code: &'static str) -> Response {
+    response.extensions_mut().insert(Code(code));
+    response
+}
+
+/// The name of a route.
+pub(crate) fn route(path: &str) -> &'static str {
+    ROUTES.iter().find(|route| **route == path).copied().unwrap_or("another")
+}
+
+/// What was refused of late, by code.
+#[derive(Default)]
+pub(crate) struct Refusals {
+    codes: Mutex<BTreeMap<&'static str, Period>>,
+}
+
+struct Period {
+    began: Instant,
+    lines: u32,
+    passed_over: u64,
+}
+
+impl Refusals {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Period>> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a response, if it is a refusal.
+    pub(crate) fn note(&self, route: &'static str, response: &Response) {
+        if let Some(Code(code)) = response.extensions().get().copied() {
+            self.line(code, route, response.status().as_u16());
+        }
+    }
+
+    /// Notes what was no HTTP, and never came to a route.
+    pub(crate) fn note_no_http(&self) {
+        self.line("http", "none", 400);
+    }
+
+    /// Writes a line, unless too many were just written.
+    fn line(&self, code: &'static str, route: &str, status: u16) {
+        let now = Instant::now();
+        {
+            let mut codes = self.lock();
+            let period = codes.entry(code).or_insert(Period { began: now, lines: 0, passed_over: 0 });
+            if now - period.began >= PERIOD {
+                passed_over(code, period);
+                *period = Period { began: now, lines: 0, passed_over: 0 };
+            }
+            if period.lines >= LINES {
+                period.passed_over += 1;
+                return;
+            }
+            period.lines += 1;
+        }
+        log::refused(code, route, status);
+    }
+
+    /// Says how many had no line, where nothing came since that would have said it.
+    pub(crate) fn settle(&self) {
+        for (code, period) in self.lock().iter_mut() {
+            passed_over(code, period);
+            period.passed_over = 0;
+        }
+    }
+}
+
+fn passed_over(code: &str, period: &Period) {
+    if period.passed_over > 0 {
+        log::passed_over(code, period.passed_over);
+    }
+}

@@ -14,11 +14,13 @@ use super::record::Phase;
 use super::{Definition, Failure, Record, KEY_MAX};
 
 /// Most documents of one slice that the engine maps itself.
-const ROWS_MAX: u64 = 2_000;
+const ROWS_MAX: u64 = 20_000;
 /// Most bytes of documents of one slice.
-const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: usize = 8 << 20;
 /// Groups after which a slice ends.
 const GROUPS_MAX: usize = 2_000;
+/// Milliseconds after which a slice ends: a commit costs several, and what is not committed is lost with the tab.
+const WANTED_MS: f64 = 100.0;
 /// Most documents, bytes of text and bytes read of one page that the application maps.
 const HANDED_ROWS_MAX: u64 = 1_000;
 const HANDED_BYTES_MAX: usize = 256 << 10;
@@ -69,6 +71,8 @@ pub struct MapPage {
     failures: Vec<Failure>,
     /// Some document failed: the others are tried apart first.
     careful: bool,
+    /// When it was begun.
+    since: Option<f64>,
 }
 
 impl MapPage {
@@ -85,7 +89,8 @@ impl MapPage {
         let partials = grouping.part(now);
         let (failed, failures) = (BTreeSet::new(), Vec::new());
         let source = record.source;
-        Ok(Self { grouping, now, source, rows_max, start, end, page, partials, failed, failures, careful: false })
+        let (careful, since) = (false, None);
+        Ok(Self { grouping, now, source, rows_max, start, end, page, partials, failed, failures, careful, since })
     }
 
     /// Reads and maps until the page is full.
@@ -94,6 +99,7 @@ impl MapPage {
     /// [`Pause::Yield`] after a few milliseconds: step again.
     pub fn step(&mut self, view: &dyn Read, clock: &dyn Clock) -> Step<()> {
         let (begun, mut unlooked) = (clock.monotonic_ms(), 0);
+        let since = *self.since.get_or_insert(begun);
         'again: loop {
             let mut cursor = view.cursor(behind(self.source, &self.page.last, &self.end), Direction::Forward);
             while !self.is_full() {
@@ -116,7 +122,12 @@ impl MapPage {
                 unlooked += cursor.value().len();
                 if unlooked >= LOOK_EVERY {
                     unlooked = 0;
-                    if clock.monotonic_ms() - begun > SLICE_MS {
+                    let now = clock.monotonic_ms();
+                    // A page with failures ends no sooner than it did when they were found.
+                    if now - since > WANTED_MS && !self.careful {
+                        return Ok(());
+                    }
+                    if now - begun > SLICE_MS {
                         return Err(Pause::Yield);
                     }
                 }

@@ -29,6 +29,7 @@ pub use condition::compile_condition;
 pub(super) use evaluate::truthy;
 use node::Node;
 pub(super) use object::merge_into;
+use operator::Operator;
 pub(super) use parse::check_variable;
 
 use super::{Document, Value};
@@ -71,6 +72,14 @@ impl Fields {
         match (self, other) {
             (Self::Named(names), Self::Named(others)) => names.extend(others.iter().cloned()),
             (this, _) => *this = Self::All,
+        }
+    }
+
+    /// Whether it is one of them.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(name),
         }
     }
 
@@ -149,6 +158,19 @@ impl Expression {
     pub fn constant(&self) -> Option<&Value> {
         match &self.0 {
             Node::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The text and the delimiter, if it is a `$split` by the same delimiter always.
+    pub fn split(&self) -> Option<(Self, &str)> {
+        match &self.0 {
+            Node::Call(Operator::Split, nodes) => match nodes.as_slice() {
+                [text, Node::Constant(Value::String(delimiter))] if !delimiter.is_empty() => {
+                    Some((Self(text.clone()), delimiter))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }

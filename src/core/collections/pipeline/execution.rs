@@ -10,6 +10,7 @@ use super::bucket::{Buckets, Waiting as WaitingForBucket};
 use super::group::Groups;
 use super::lookup::{Lookup, Source, Waiting};
 use super::output::{Output, Sink};
+use super::pieces::Seen;
 use super::row::Row;
 use super::sample::Sample;
 use super::sorter::Sorter;
@@ -31,7 +32,7 @@ pub enum Flow {
 
 /// What a stage remembers.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Nothing,
     Counter(u64),
     Groups(Box<Groups>),
@@ -46,10 +47,11 @@ enum State {
 /// One run of a pipeline.
 #[derive(Debug)]
 pub struct Execution {
-    pipeline: Pipeline,
-    environment: Environment,
-    memory: Memory,
-    states: Vec<State>,
+    pub(super) pipeline: Pipeline,
+    pub(super) environment: Environment,
+    pub(super) memory: Memory,
+    pub(super) states: Vec<State>,
+    pub(super) seen: Seen,
     sink: Sink,
     /// A `$limit` that has all its rows: nothing before it matters any more.
     satisfied: Option<usize>,
@@ -78,6 +80,7 @@ impl Pipeline {
             environment,
             memory,
             states,
+            seen: Seen::default(),
             sink,
             satisfied,
             full,
@@ -214,9 +217,13 @@ impl Execution {
     }
 
     /// Takes a row through the stages from `at` on, until one keeps it or it comes out.
-    fn feed(&mut self, mut at: usize, mut row: Row<'_>) -> Result<()> {
+    pub(super) fn feed(&mut self, mut at: usize, mut row: Row<'_>) -> Result<()> {
         let pipeline = self.pipeline.clone();
         loop {
+            if let Some(pieces) = pipeline.0.pieces.as_ref().filter(|pieces| pieces.at == at) {
+                let Some(back) = self.feed_pieces(pieces, row)? else { return Ok(()) };
+                row = back;
+            }
             let needed = pipeline.0.needs.get(at).unwrap_or(&Fields::All);
             let (environment, memory) = (&self.environment, &mut self.memory);
             let (Some(stage), Some(state)) = (pipeline.0.stages.get(at), self.states.get_mut(at)) else {

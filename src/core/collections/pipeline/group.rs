@@ -32,6 +32,8 @@ pub(super) struct Groups {
     /// The states of all groups, one after another.
     states: Vec<State>,
     scratch: Vec<u8>,
+    /// The group of the last row.
+    pub(super) last: u32,
 }
 
 impl Outputs {
@@ -140,6 +142,20 @@ impl Group {
             let states = self.outputs.len() * size_of::<State>();
             memory.hold("$group", 96 + states + groups.keys.last().map_or(0, super::super::expression::weight))?;
         }
+        groups.last = group;
+        self.add_to(groups, group, row, environment, memory)
+    }
+
+    /// Adds a row to a group that is there.
+    #[inline]
+    pub(super) fn add_to(
+        &self,
+        groups: &mut Groups,
+        group: u32,
+        row: &Row<'_>,
+        environment: &Environment,
+        memory: &mut Memory,
+    ) -> Result<()> {
         let first = group as usize * self.outputs.len();
         let Some(states) = groups.states.get_mut(first..first + self.outputs.len()) else { return Ok(()) };
         let grown = self.outputs.add(states, row, environment)?;
@@ -148,6 +164,11 @@ impl Group {
         } else {
             Ok(())
         }
+    }
+
+    /// What tells groups apart.
+    pub(super) fn key(&self) -> &Input {
+        &self.key
     }
 
     /// The accumulated fields.

@@ -39,6 +39,11 @@ impl KeyTable {
         }
     }
 
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Adds a key that is not known yet.
     pub(super) fn insert(&mut self, key: &[u8], group: u32) {
         if (self.entries.len() + 1) * 4 > self.places.len() * 3 {

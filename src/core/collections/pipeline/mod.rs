@@ -12,6 +12,7 @@ mod lookup;
 mod output;
 mod parse;
 mod partial;
+mod pieces;
 mod ranked;
 mod reshape;
 mod row;
@@ -23,6 +24,8 @@ mod unwind;
 
 #[cfg(test)]
 mod partial_tests;
+#[cfg(test)]
+mod pieces_tests;
 #[cfg(test)]
 mod pipeline_tests;
 
@@ -54,6 +57,8 @@ struct Stages {
     stages: Vec<Stage>,
     /// The fields that each stage and those behind it need of their rows.
     needs: Vec<Fields>,
+    /// Stages that take pieces of texts in one go.
+    pieces: Option<pieces::Pieces>,
 }
 
 /// How to run a pipeline.

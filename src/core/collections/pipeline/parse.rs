@@ -9,6 +9,7 @@ use super::super::Value;
 use super::bucket::{Bucket, BucketAuto};
 use super::group::Group;
 use super::lookup::Lookup;
+use super::pieces::Pieces;
 use super::reshape::Reshape;
 use super::stage::{Match, Stage};
 use super::unwind::Unwind;
@@ -49,7 +50,8 @@ impl Pipeline {
             needs.push(stage.needs(needs.last().unwrap_or(&Fields::All)));
         }
         needs.reverse();
-        Ok(Self(Rc::new(Stages { stages, needs })))
+        let pieces = Pieces::find(&stages, &needs);
+        Ok(Self(Rc::new(Stages { stages, needs, pieces })))
     }
 }
 

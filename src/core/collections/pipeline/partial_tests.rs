@@ -60,20 +60,23 @@ fn in_parts(parts: &[Vec<String>]) -> std::collections::BTreeMap<Vec<u8>, Value>
     rows.collect()
 }
 
+/// No other collections.
+pub(super) struct Nothing;
+
+impl super::Source for Nothing {
+    fn scan(
+        &mut self,
+        _: &str,
+        _: Option<&crate::collections::Filter>,
+        _: &mut Option<Box<str>>,
+        _: &mut dyn FnMut(&[u8]) -> Result<bool>,
+    ) -> crate::engine::Step<()> {
+        Ok(())
+    }
+}
+
 /// What the whole pipeline comes to.
 fn at_once(parts: &[Vec<String>]) -> std::collections::BTreeMap<Vec<u8>, Value> {
-    struct Nothing;
-    impl super::Source for Nothing {
-        fn scan(
-            &mut self,
-            _: &str,
-            _: Option<&crate::collections::Filter>,
-            _: &mut Option<Box<str>>,
-            _: &mut dyn FnMut(&[u8]) -> Result<bool>,
-        ) -> crate::engine::Step<()> {
-            Ok(())
-        }
-    }
     let pipeline = Pipeline::parse(&json::parse(STAGES.as_bytes()).unwrap()).unwrap();
     let mut run = pipeline.run(&RunOptions::default());
     for document in parts.iter().flatten() {

@@ -81,7 +81,7 @@ impl Reshape {
     pub(super) fn fields(&self, behind: &Fields) -> Fields {
         let mut fields = if self.keep_others { behind.clone() } else { Fields::none() };
         for (name, node) in &self.tree {
-            if matches!(node, Node::Keep | Node::Nested(_)) {
+            if matches!(node, Node::Keep | Node::Nested(_)) && behind.has(name) {
                 fields.add(name);
             }
         }
@@ -91,11 +91,24 @@ impl Reshape {
         fields
     }
 
+    /// The top-level field that becomes a `$split`, its text and its delimiter, if nothing else is computed.
+    pub(super) fn split(&self) -> Option<(&str, Expression, &str)> {
+        let [split] = self.computed.as_slice() else { return None };
+        let (name, _) = self.tree.iter().find(|(_, node)| matches!(node, Node::Set(_)))?;
+        let (text, delimiter) = split.split()?;
+        Some((name, text, delimiter))
+    }
+
     /// Reshapes a row.
     pub(super) fn apply(&self, row: Value, environment: &Environment) -> Result<Value> {
         let evaluate = |expression| Ok(environment.evaluate(expression, &row)?.into_owned());
         let computed = self.computed.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
         Ok(self.shape(&self.tree, row, &computed).unwrap_or(Value::Object(Vec::new())))
+    }
+
+    /// A row reshaped, but for what is computed.
+    pub(super) fn shaped(&self, row: Value) -> Value {
+        self.shape(&self.tree, row, &[]).unwrap_or(Value::Object(Vec::new()))
     }
 
     fn shape(&self, tree: &Tree, value: Value, computed: &[Value]) -> Option<Value> {

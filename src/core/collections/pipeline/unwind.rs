@@ -52,6 +52,11 @@ impl Unwind {
         self.path.iter().take(1).chain(self.index.iter().flatten().take(1)).for_each(|name| fields.add(name));
     }
 
+    /// Whether it makes rows of the elements of that top-level field, and tells nothing else.
+    pub(super) fn is_of(&self, field: &str) -> bool {
+        matches!(self.path.as_slice(), [name] if **name == *field) && self.index.is_none()
+    }
+
     /// Calls `each` with the rows that `row` becomes, until it answers `false`.
     pub(super) fn apply(&self, mut row: Value, each: &mut dyn FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
         let Some(place) = find(&mut row, &self.path) else {

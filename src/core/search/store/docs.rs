@@ -168,7 +168,9 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
                 None => {
                     let Self { index, page, .. } = self;
                     let name = (segment, Part::Documents, chunk.place.page);
-                    let bytes = page.read(index, name, chunk.place, chunk.len)?;
+                    let wanted_next = [chunk.before.wrapping_add(1), chunk.last];
+                    let bytes = page.read(index, name, chunk.place, chunk.len);
+                    let bytes = bytes.map_err(|pause| index.with_lengths(pause, wanted_next))?;
                     let heads = read_heads(bytes, chunk.before)?;
                     if let Some(slot) = list.heads.borrow_mut().get_mut(self.chunk) {
                         *slot = Some(Rc::clone(&heads));

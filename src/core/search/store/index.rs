@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::base::{sort, Reader, Result};
 use crate::collections::view::Gather;
-use crate::engine::{Direction, KeyRange, Read, Step};
+use crate::engine::{Direction, KeyRange, Pause, Read, Step};
 
 use super::super::postings::{Block, DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
 use super::super::score::Model;
@@ -209,6 +209,17 @@ impl<'a> StoredPostings<'a> {
         let page = Rc::new(bytes);
         self.warm.keep(&key, Kept::Page(Rc::clone(&page)), page.capacity());
         Ok(page)
+    }
+
+    /// A pause for a page of documents asks for their lengths as well, which are wanted next.
+    pub(super) fn with_lengths(&self, pause: Pause, docs: [DocNumber; 2]) -> Pause {
+        let Pause::Missing(mut names) = pause else { return pause };
+        for doc in docs {
+            if let Err(Pause::Missing(more)) = self.row(Part::Lengths, doc) {
+                names.extend(more);
+            }
+        }
+        Pause::Missing(names)
     }
 
     /// The documents of the block at an offset of a page; `decode` has them if nobody read them before.

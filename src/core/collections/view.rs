@@ -66,8 +66,11 @@ impl Gather {
 
     /// What was missed, each once.
     pub fn into_missing(mut self) -> Vec<crate::disk::BlobName> {
-        crate::base::sort::sort(&mut self.missing);
-        self.missing.dedup();
+        // Nothing, mostly; and a search asks for every window.
+        if !self.missing.is_empty() {
+            crate::base::sort::sort(&mut self.missing);
+            self.missing.dedup();
+        }
         self.missing
     }
 }

@@ -31,6 +31,8 @@ pub struct Pattern {
     /// What was compared last: its letters, and a row of distances after each.
     seen: Vec<char>,
     rows: Vec<u8>,
+    /// So many of these letters begin something that may be near.
+    alive: usize,
 }
 
 /// What a comparison found.
@@ -50,7 +52,7 @@ impl Pattern {
         let letters: Vec<char> = word.chars().collect();
         let first_row = (0..=letters.len()).map(|distance| distance.min(usize::from(u8::MAX)) as u8);
         let rows = first_row.collect();
-        Self { fixed: fixed.min(letters.len()), letters, edits: edits.min(EDITS_MAX), seen: Vec::new(), rows }
+        Self { fixed: fixed.min(letters.len()), letters, edits: edits.min(EDITS_MAX), seen: Vec::new(), rows, alive: 0 }
     }
 
     /// How many edits lead from the word to `term`, if they are few enough.
@@ -73,10 +75,14 @@ impl Pattern {
                 self.seen.push(letter);
                 self.rows.truncate((at + 1) * width);
                 self.add_row(at, letter);
+                self.alive = self.alive.min(at);
             }
             at += 1;
-            if self.is_dead(at) {
-                return Verdict::Dead(at);
+            if at > self.alive {
+                if self.is_dead(at) {
+                    return Verdict::Dead(at);
+                }
+                self.alive = at;
             }
         }
         let last = self.rows[at * width + width - 1];
@@ -128,35 +134,29 @@ impl Pattern {
         !self.letters.iter().enumerate().skip(1).any(half_done)
     }
 
-    /// The letters that may follow the first `len` seen, ascending, when no edit is left; `None` if any may.
-    fn followers(&self, len: usize) -> Option<Vec<char>> {
-        let width = self.letters.len() + 1;
+    /// The least letter behind `last` that may follow the first `len` seen, if one may.
+    fn follower(&self, len: usize, last: char) -> Option<char> {
         if len < self.fixed {
-            return Some(vec![self.letters[len]]);
+            return self.letters.get(len).copied().filter(|letter| *letter > last);
         }
+        let width = self.letters.len() + 1;
         let row = &self.rows[len * width..][..width];
         if row.iter().any(|distance| *distance < self.edits) {
-            return None;
+            return (last..=char::MAX).nth(1);
         }
-        let mut letters: Vec<char> = Vec::new();
-        for (column, own) in self.letters.iter().enumerate() {
-            let exact = row[column] <= self.edits;
-            let above = if len > 0 && column > 0 { self.rows[(len - 1) * width + column - 1] } else { u8::MAX };
-            if exact || above < self.edits {
-                letters.push(*own);
-            }
-            // The second half of a swap: the letter before the one that was seen.
-            if above < self.edits && self.letters.get(column) == self.seen.last() {
-                letters.push(self.letters[column - 1]);
-            }
-        }
-        crate::base::sort::sort(&mut letters);
-        letters.dedup();
-        Some(letters)
+        // No edit is left: only one of the word's own letters goes on. (Half a swap has cost its edit already.)
+        let own =
+            row.iter().zip(&self.letters).filter(|(distance, letter)| **distance <= self.edits && **letter > last);
+        own.map(|(_, letter)| *letter).min()
     }
 
-    /// Calls `found` with every term of the index within the distance, until it answers `false`.
-    pub fn search(&mut self, terms: &mut dyn Terms, found: &mut dyn FnMut(&str, u8, TermStats) -> bool) -> Step<()> {
+    /// Calls `found` with every term of the index within the distance, what is known of it and its holders, until it
+    /// answers `false`.
+    pub fn search(
+        &mut self,
+        terms: &mut dyn Terms,
+        found: &mut dyn FnMut(&str, u8, TermStats, u32) -> bool,
+    ) -> Step<()> {
         let start: String = self.letters[..self.fixed].iter().collect();
         let mut alive = terms.seek(start.as_bytes())?;
         while alive {
@@ -166,7 +166,7 @@ impl Pattern {
             };
             let dead = match self.compare(term) {
                 Verdict::Distance(distance) => {
-                    if !found(term, distance, terms.stats()) {
+                    if !found(term, distance, terms.stats(), terms.holders()) {
                         return Ok(());
                     }
                     None
@@ -189,22 +189,12 @@ impl Pattern {
     fn after_dead(&self, len: usize) -> Option<Vec<u8>> {
         let mut prefix: String = self.seen[..len].iter().collect();
         let last = prefix.pop()?;
-        let next = match self.followers(len - 1) {
-            None => char::from_u32(last as u32 + 1),
-            Some(letters) => match letters.into_iter().find(|letter| *letter > last) {
-                Some(letter) => Some(letter),
-                None => return successor(prefix.as_bytes()).filter(|_| !prefix.is_empty()),
-            },
-        };
-        match next {
+        match self.follower(len - 1, last) {
             Some(letter) => {
                 prefix.push(letter);
                 Some(prefix.into_bytes())
             }
-            None => {
-                prefix.push(last);
-                successor(prefix.as_bytes())
-            }
+            None => successor(prefix.as_bytes()).filter(|_| !prefix.is_empty()),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Terms for List {
 
 fn found(word: &str, edits: u8, fixed: usize, list: &mut List) -> Vec<(String, u8)> {
     let mut found = Vec::new();
-    let mut keep = |term: &str, distance, _| {
+    let mut keep = |term: &str, distance, _, _| {
         found.push((term.to_owned(), distance));
         true
     };

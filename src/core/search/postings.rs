@@ -70,6 +70,12 @@ pub trait Postings {
     /// The documents of a term, placed before its first block; `None` if no document has it.
     fn docs<'a>(&'a self, term: &[u8]) -> Step<Option<Box<dyn TermDocs + 'a>>>;
 
+    /// As [`Self::docs`] of a term of which [`Terms::holders`] answered this.
+    fn docs_of<'a>(&'a self, term: &[u8], holders: u32) -> Step<Option<Box<dyn TermDocs + 'a>>> {
+        let _ = holders;
+        self.docs(term)
+    }
+
     /// The terms of the index in the order of their bytes, placed before the first.
     fn terms(&self) -> Step<Box<dyn Terms + '_>>;
 }
@@ -112,6 +118,11 @@ pub trait Terms {
 
     /// What is known of the current term.
     fn stats(&self) -> TermStats;
+
+    /// Which parts of the index have the current term, in its own terms: with it the documents are found faster.
+    fn holders(&self) -> u32 {
+        u32::MAX
+    }
 }
 
 /// Documents of a term with its frequencies and their fields' lengths, in columns, so that loops over them are short.

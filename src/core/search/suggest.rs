@@ -78,7 +78,7 @@ pub fn correct(text: &str, analyzer: &Analyzer, postings: &dyn Postings, limit: 
         }
         let mut suggestions = Vec::new();
         let mut terms = postings.terms()?;
-        Pattern::new(&word, edits, 0).search(&mut *terms, &mut |term, edits, stats| {
+        Pattern::new(&word, edits, 0).search(&mut *terms, &mut |term, edits, stats, _| {
             if stats.docs > 0 {
                 offer(&mut suggestions, Suggestion { term: term.into(), docs: stats.docs, edits }, limit);
             }

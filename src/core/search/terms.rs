@@ -153,6 +153,14 @@ impl DocumentTerms {
         self.terms.iter().map(|term| self.entry(term))
     }
 
+    /// As [`DocumentTerms::iter`], and the hash of each term.
+    pub(super) fn hashed(&self) -> impl Iterator<Item = (&[u8], u32, Occurrences<'_>)> {
+        self.terms.iter().map(|term| {
+            let (bytes, occurrences) = self.entry(term);
+            (bytes, term.hash, occurrences)
+        })
+    }
+
     /// As [`DocumentTerms::iter`], in the order of the terms' bytes.
     pub fn sorted(&self) -> impl Iterator<Item = (&[u8], Occurrences<'_>)> {
         let text = |at: usize| self.entry(&self.terms[at]).0;
@@ -210,7 +218,8 @@ fn hash(term: &[u8]) -> u32 {
         word[..chunk.len()].copy_from_slice(chunk);
         hash = (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
-    (hash >> 32) as u32
+    // Once more, or the last letters of a term would not reach the low bits.
+    ((hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ fn crash(seed: u64, plan: FaultPlan) -> bool {
             let database = world.open().await?;
             database.execute(ENSURE).await?;
             let rng = world.sim.fork_rng();
-            for _ in 0..25 {
+            for _ in 0..40 {
                 database.execute(&command(&rng, 60)).await?;
             }
             Ok::<_, Error>(())

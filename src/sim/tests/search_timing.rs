@@ -1,6 +1,6 @@
 //! What search costs natively over real texts: printed, never asserted. `TIDEWELL_TEXTS` names a file of JSON lines with
 //! `id`, `title` and `text`, `TIDEWELL_QUERIES` one of lists of queries called one, three, prefix and fuzzy; `TIDEWELL_KINDS`
-//! (some of these) and `TIDEWELL_RUNS` (of each query) are for profiling:
+//! (some of these; then nothing else is done but filling the index) and `TIDEWELL_RUNS` (of each query) are for profiling:
 //! `TIDEWELL_TEXTS=movies.jsonl cargo test --release -p tidewell-sim --test search_timing -- --ignored --nocapture`.
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
@@ -79,9 +79,38 @@ fn batches(path: &str, size: usize) -> Vec<Vec<u8>> {
 #[ignore = "it only prints"]
 fn what_search_costs() {
     let Ok(path) = std::env::var("TIDEWELL_TEXTS") else { return println!("TIDEWELL_TEXTS is not set") };
+    let only_queries = std::env::var("TIDEWELL_KINDS").is_ok();
+    if !only_queries {
+        time_building(&path);
+    }
+    let bench = Bench::new();
+    bench.run(&format!(r#"{{"op":"ensure","collection":"d","search":{SPEC}}}"#));
+    let begun = Instant::now();
+    batches(&path, 1000).into_iter().for_each(|batch| bench.insert(batch));
+    println!("insert with search           {:>9.0} ms", ms(begun));
+    println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
+    let begun = Instant::now();
+    bench.settle();
+    println!("merges and compaction        {:>9.0} ms", ms(begun));
+    println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
+    if let Ok(lists) = std::env::var("TIDEWELL_QUERIES") {
+        let lists = std::fs::read_to_string(lists).unwrap();
+        time_queries(&bench, &lists);
+        if only_queries {
+            return;
+        }
+        time_updates(&bench, 300);
+        bench.rest();
+        println!("after 300 updates: {}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
+        time_queries(&bench, &lists);
+    }
+}
+
+/// An index on documents that are there before it.
+fn time_building(path: &str) {
     let plain = Bench::new();
     let begun = Instant::now();
-    batches(&path, 1000).into_iter().for_each(|batch| plain.insert(batch));
+    batches(path, 1000).into_iter().for_each(|batch| plain.insert(batch));
     println!("insert without search        {:>9.0} ms", ms(begun));
     let without = plain.settle();
 
@@ -94,22 +123,6 @@ fn what_search_costs() {
     println!("merges and compaction        {:>9.0} ms", ms(begun));
     println!("persisted index              {:>9.2} MB ({with} - {without})", (with - without) as f64 / 1e6);
     println!("{}", plain.run(r#"{"op":"waitSearch","collection":"d"}"#));
-
-    let bench = Bench::new();
-    bench.run(&format!(r#"{{"op":"ensure","collection":"d","search":{SPEC}}}"#));
-    let begun = Instant::now();
-    batches(&path, 1000).into_iter().for_each(|batch| bench.insert(batch));
-    println!("insert with search           {:>9.0} ms", ms(begun));
-    bench.settle();
-    println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
-    if let Ok(lists) = std::env::var("TIDEWELL_QUERIES") {
-        let lists = std::fs::read_to_string(lists).unwrap();
-        time_queries(&bench, &lists);
-        time_updates(&bench, 300);
-        bench.rest();
-        println!("after 300 updates: {}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
-        time_queries(&bench, &lists);
-    }
 }
 
 /// Median, 99th percentile and greatest of durations, in ms, and the share of queries with an answer.

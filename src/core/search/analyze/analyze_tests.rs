@@ -172,3 +172,21 @@ proptest! {
         prop_assert_eq!(fold_all(&fold_all(&text)), fold_all(&text));
     }
 }
+
+#[test]
+fn a_stem_is_the_same_when_it_is_remembered_and_when_its_word_is_too_long_for_that() {
+    let english = Analyzer::english();
+    let terms = |text: &str| terms_for(&english, Purpose::Document, text);
+    for word in ["tides", "relations", "characterizations", "internationalizations", "electroencephalographically"] {
+        let first = terms(word);
+        assert_eq!(
+            (first.len(), terms(word), terms(&format!("{word} tide")).first()),
+            (1, first.clone(), first.first())
+        );
+    }
+    // More words than are remembered.
+    let words: Vec<String> = (0..20_000u32).map(|n| format!("tide{n}s")).collect();
+    for word in words.iter().chain(&words[..100]) {
+        assert_eq!(terms(word), [word.strip_suffix('s').unwrap_or(word)]);
+    }
+}

@@ -21,7 +21,9 @@ const STOP_WORDS: [&[&str]; 6] = [
 ];
 
 /// How many stems are remembered; a power of two.
-const REMEMBERED: usize = 4096;
+const REMEMBERED: usize = 8192;
+/// The most bytes of a word and its stem together that are remembered; others are rare.
+const REMEMBERED_BYTES: usize = 30;
 
 /// The English analyzer with its memory of stems: a text repeats its words, and stemming costs more than looking up.
 #[derive(Debug, Default)]
@@ -29,17 +31,35 @@ pub struct English {
     stems: RefCell<Vec<Remembered>>,
 }
 
-#[derive(Clone, Debug, Default)]
+/// A word and behind it its stem, in place: half a line of a processor's cache.
+#[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
-    word: String,
-    stem: String,
+    word: u8,
+    stem: u8,
+    bytes: [u8; REMEMBERED_BYTES],
+}
+
+impl Remembered {
+    fn of(word: &str, stem: &str) -> Option<Self> {
+        let mut own = Self { word: word.len() as u8, stem: stem.len() as u8, bytes: [0; REMEMBERED_BYTES] };
+        let (first, second) = own.bytes.get_mut(..word.len() + stem.len())?.split_at_mut(word.len());
+        first.copy_from_slice(word.as_bytes());
+        second.copy_from_slice(stem.as_bytes());
+        Some(own)
+    }
+
+    /// The stem, if that is the word.
+    fn stem_of(&self, word: &str) -> Option<&str> {
+        let rest = self.bytes.strip_prefix(word.as_bytes()).filter(|_| usize::from(self.word) == word.len())?;
+        std::str::from_utf8(rest.get(..usize::from(self.stem))?).ok()
+    }
 }
 
 impl English {
     /// As [`super::Analyzer::tokens`].
     pub(super) fn tokens(&self, text: &str, purpose: Purpose, sink: &mut dyn FnMut(Token<'_>)) {
         let mut stems = self.stems.take();
-        stems.resize_with(REMEMBERED, Remembered::default);
+        stems.resize(REMEMBERED, Remembered::default());
         walk(text, purpose, false, &mut |token, is_word| {
             if !is_word {
                 return sink(token);
@@ -48,14 +68,14 @@ impl English {
                 return;
             }
             let slot = &mut stems[slot_of(token.term)];
-            if slot.word != token.term {
-                slot.word.clear();
-                slot.word.push_str(token.term);
-                slot.stem.clear();
-                slot.stem.push_str(cut(&stem(token.term)));
+            if let Some(stem) = slot.stem_of(token.term) {
+                return sink(Token { term: stem, ..token });
             }
-            if !slot.stem.is_empty() {
-                sink(Token { term: &slot.stem, ..token });
+            let stem = stem(token.term);
+            let stem = cut(&stem);
+            if !stem.is_empty() {
+                *slot = Remembered::of(token.term, stem).unwrap_or(*slot);
+                sink(Token { term: stem, ..token });
             }
         });
         self.stems.replace(stems);

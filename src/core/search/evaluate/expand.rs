@@ -26,6 +26,8 @@ pub(super) struct Near {
     /// 1 is the same; how much its occurrences count.
     pub(super) similarity: f32,
     docs: u32,
+    /// Where the index has it.
+    pub(super) holders: u32,
 }
 
 /// The terms like each word of a plan, in the order of the plan.
@@ -102,7 +104,8 @@ fn beginning(
     while alive && terms.term().starts_with(prefix) {
         if let Ok(text) = std::str::from_utf8(terms.term()) {
             let similarity = letters / text.chars().count().max(1) as f32;
-            found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs: terms.stats().docs });
+            let (docs, holders) = (terms.stats().docs, terms.holders());
+            found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs, holders });
         }
         alive = terms.advance()?;
     }
@@ -127,7 +130,8 @@ fn beginning_of(expansion: &Expansion, word: &Word, postings: &dyn Postings) -> 
         if let Some(docs) = postings.docs(text.as_bytes())? {
             let similarity = len as f32 / letters as f32;
             let docs = docs.stats().docs;
-            return Ok(Some(Near { text: text.into(), scope: expansion.scope, similarity, docs }));
+            let scope = expansion.scope;
+            return Ok(Some(Near { text: text.into(), scope, similarity, docs, holders: u32::MAX }));
         }
     }
     Ok(None)
@@ -137,11 +141,11 @@ fn beginning_of(expansion: &Expansion, word: &Word, postings: &dyn Postings) -> 
 fn alike(expansion: &Expansion, edits: u8, fixed: u32, terms: &mut dyn Terms) -> Step<Vec<Near>> {
     let letters = expansion.text.chars().count();
     let mut found = Vec::new();
-    let mut keep_one = |text: &str, distance: u8, stats: TermStats| {
+    let mut keep_one = |text: &str, distance: u8, stats: TermStats, holders: u32| {
         let shorter = text.chars().count().min(letters).max(1) as f32;
         let similarity = 1.0 - f32::from(distance) / shorter;
         if similarity > 0.0 {
-            found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs: stats.docs });
+            found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs: stats.docs, holders });
         }
         true
     };

@@ -83,6 +83,18 @@ impl Bits {
         Some(word * 64 + bits.trailing_zeros() as usize)
     }
 
+    /// Calls `each` with the places, ascending.
+    #[inline]
+    pub(super) fn each(&self, mut each: impl FnMut(usize)) {
+        for (word, bits) in self.0.iter().enumerate() {
+            let mut left = *bits;
+            while left != 0 {
+                each(word * 64 + left.trailing_zeros() as usize);
+                left &= left - 1;
+            }
+        }
+    }
+
     /// The places, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(word, bits)| {
@@ -97,36 +109,38 @@ impl Bits {
 }
 
 /// What matches in a window, with scores; those of places that do not match mean nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
     pub(super) matched: Bits,
+    /// Empty before the first [`Frame::clear`]: most searches need few of their frames.
     pub(super) scores: Vec<f64>,
-}
-
-impl Default for Frame {
-    fn default() -> Self {
-        Self { matched: Bits::default(), scores: vec![0.0; WINDOW as usize] }
-    }
+    /// How many matches were left out, for they cannot be among the best.
+    pub(super) skipped: usize,
 }
 
 impl Frame {
     /// Nothing matches.
     pub(super) fn clear(&mut self) {
         self.matched.clear();
+        self.skipped = 0;
+        self.scores.resize(WINDOW as usize, 0.0);
+    }
+
+    /// How many matches cost time.
+    pub(super) fn looked_at(&self) -> usize {
+        self.matched.count() + self.skipped
     }
 
     /// Adds the score at a place, which matches from then on.
     #[inline]
     pub(super) fn add(&mut self, at: usize, score: f64) {
-        let before = if self.matched.has(at) { self.scores[at] } else { 0.0 };
-        self.scores[at] = before + score;
-        self.matched.insert(at);
+        let (word, bit, own) = (&mut self.matched.0[at / 64], 1 << (at % 64), &mut self.scores[at]);
+        *own = if *word & bit != 0 { *own + score } else { score };
+        *word |= bit;
     }
 
     /// Adds everything that matches in another frame.
     pub(super) fn add_all(&mut self, other: &Self) {
-        for at in other.matched.iter() {
-            self.add(at, other.scores[at]);
-        }
+        other.matched.each(|at| self.add(at, other.scores[at]));
     }
 }

@@ -127,7 +127,7 @@ impl Evaluation {
                 continue;
             }
             root.fill(setting, window, None, threshold, &mut frame)?;
-            self.work += (frame.matched.count() / DOCS_AS_WINDOW) as u64;
+            self.work += (frame.looked_at() / DOCS_AS_WINDOW) as u64;
             for at in frame.matched.iter() {
                 let (doc, score) = (start + at as u32, frame.scores[at] as f32);
                 if score > threshold {

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use crate::collections::view::Gather;
 use crate::engine::Step;
 use crate::search::plan::{Node, Phrase, Word};
-use crate::search::postings::{DocNumber, Postings, NO_DOC};
+use crate::search::postings::{Block, DocNumber, Postings, NO_DOC};
 use crate::search::score::{idf, Model};
 
 use super::expand::Near;
 use super::frame::{Bits, Frame, Window, WINDOW};
 use super::phrase::PhraseNode;
-use super::pool::{Member, Pool, Scope};
+use super::pool::{floor, Member, Pool, Scope};
 
 /// A word of more terms than this makes windows wide.
 const MANY_TERMS: usize = 8;
@@ -25,19 +25,21 @@ pub(super) struct Setting<'a> {
     pub(super) docs: u64,
     /// For words of several terms.
     scratch: RefCell<Frame>,
+    /// What members have before they read.
+    empty: Rc<Block>,
 }
 
 impl<'a> Setting<'a> {
     pub(super) fn new(postings: &'a dyn Postings, model: &Model, scopes: &[Vec<f32>], docs: u64) -> Self {
         let reference = postings.reference();
         let scopes = scopes.iter().map(|boosts| Rc::new(Scope::new(model, reference, boosts))).collect();
-        Self { postings, scopes, k1: model.k1, docs, scratch: RefCell::default() }
+        Self { postings, scopes, k1: model.k1, docs, scratch: RefCell::default(), empty: Rc::default() }
     }
 
-    fn member(&self, term: &str, scope: usize, similarity: f32) -> Step<Option<Member<'a>>> {
+    fn member(&self, term: &str, scope: usize, similarity: f32, holders: u32) -> Step<Option<Member<'a>>> {
         let Some(scope) = self.scopes.get(scope) else { return Ok(None) };
-        let docs = self.postings.docs(term.as_bytes())?;
-        Ok(docs.map(|docs| Member::new(docs, Rc::clone(scope), similarity)))
+        let docs = self.postings.docs_of(term.as_bytes(), holders)?;
+        Ok(docs.map(|docs| Member::new(docs, Rc::clone(scope), similarity, Rc::clone(&self.empty))))
     }
 }
 
@@ -137,10 +139,12 @@ fn build_word<'a>(setting: &Setting<'a>, word: &Word, near: &[Near]) -> Step<Liv
     let mut gather = Gather::default();
     let (mut exact, mut like) = (Vec::new(), Vec::new());
     for term in &word.terms {
-        exact.extend(gather.step(setting.member(&term.text, term.scope, 1.0))?.flatten());
+        exact.extend(gather.step(setting.member(&term.text, term.scope, 1.0, u32::MAX))?.flatten());
     }
+    like.reserve(near.len());
     for near in near {
-        like.extend(gather.step(setting.member(&near.text, near.scope, near.similarity))?.flatten());
+        let member = setting.member(&near.text, near.scope, near.similarity, near.holders);
+        like.extend(gather.step(member)?.flatten());
     }
     gather.finish()?;
     let pool = |members: Vec<Member<'a>>| {
@@ -156,7 +160,7 @@ fn build_phrase<'a>(setting: &Setting<'a>, phrase: &Phrase) -> Step<Live<'a>> {
     let mut gather = Gather::default();
     let (mut members, mut rarity, mut lacking) = (Vec::new(), 0.0, false);
     for (term, place) in &phrase.terms {
-        match gather.step(setting.member(term, phrase.scope, 1.0))? {
+        match gather.step(setting.member(term, phrase.scope, 1.0, u32::MAX))? {
             Some(Some(member)) => {
                 rarity += idf(setting.docs, u64::from(member.docs()));
                 members.push((member, *place));
@@ -267,7 +271,7 @@ impl Live<'_> {
             }
             Self::Pool(pool) => {
                 frame.clear();
-                pool.add(window, candidates, frame, &mut setting.scratch.borrow_mut())
+                pool.add(window, candidates, floor(threshold, 0.0), frame, &mut setting.scratch.borrow_mut())
             }
             Self::Phrase(phrase) => phrase.fill(window, candidates, frame),
             Self::Any(any) if any.minimum > 1 => any.fill_counted(setting, window, candidates, frame),
@@ -298,7 +302,8 @@ impl AnyNode<'_> {
                 at -= 1;
             }
         }
-        let mut left: f64 = children.iter().map(|child| child.bound).sum();
+        let all: f64 = children.iter().map(|child| child.bound).sum();
+        let mut left = all;
         let mut found: Option<Bits> = candidates.cloned();
         let mut essential = true;
         for at in &self.order {
@@ -320,7 +325,10 @@ impl AnyNode<'_> {
             }
             left -= child.bound;
             match &mut child.live {
-                Live::Pool(pool) => pool.add(window, found.as_ref(), frame, &mut self.scratch)?,
+                Live::Pool(pool) => {
+                    let floor = floor(threshold, all - child.bound);
+                    pool.add(window, found.as_ref(), floor, frame, &mut self.scratch)?;
+                }
                 other => {
                     other.fill(setting, window, found.as_ref(), f32::NEG_INFINITY, &mut self.scratch)?;
                     frame.add_all(&self.scratch);

@@ -55,8 +55,8 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(docs: Box<dyn TermDocs + 'a>, scope: Rc<Scope>, similarity: f32) -> Self {
-        Self { docs, scope, similarity, block: Rc::default(), impacts: Vec::new(), loaded: false, at: 0 }
+    pub(super) fn new(docs: Box<dyn TermDocs + 'a>, scope: Rc<Scope>, similarity: f32, empty: Rc<Block>) -> Self {
+        Self { docs, scope, similarity, block: empty, impacts: Vec::new(), loaded: false, at: 0 }
     }
 
     pub(super) fn docs(&self) -> u32 {
@@ -142,15 +142,9 @@ impl<'a> Member<'a> {
         Ok(impact * self.scope.looseness * self.similarity)
     }
 
-    /// Adds a number for every document in a window, of all or of the candidates only: what `score` makes of its impact.
+    /// Calls `each` with the place and the impact of every document in a window, of all or of the candidates only.
     #[inline]
-    fn add(
-        &mut self,
-        window: Window,
-        candidates: Option<&Bits>,
-        frame: &mut Frame,
-        score: impl Fn(f64) -> f64,
-    ) -> Step<()> {
+    fn each(&mut self, window: Window, candidates: Option<&Bits>, mut each: impl FnMut(usize, f64)) -> Step<()> {
         let mut from = window.start;
         while from < window.end {
             if let Some(candidates) = candidates {
@@ -169,7 +163,7 @@ impl<'a> Member<'a> {
             for (doc, impact) in docs[..len].iter().zip(&self.impacts[self.at..]) {
                 let at = (doc - window.start) as usize;
                 if *impact > 0.0 && candidates.is_none_or(|candidates| candidates.has(at)) {
-                    frame.add(at, score(f64::from(*impact)));
+                    each(at, f64::from(*impact));
                 }
             }
             if candidates.is_none() {
@@ -235,29 +229,49 @@ impl Pool<'_> {
         Ok(self.score(if impact.is_nan() { f64::INFINITY } else { impact }))
     }
 
-    /// Adds the scores of what matches in a window. `scratch` is for what is scored as one.
+    /// The least impact whose score may exceed `floor`.
+    fn least(&self, floor: f64) -> f64 {
+        let share = floor / f64::from(self.weight);
+        match share {
+            // Nothing scores as much as the weight.
+            _ if share >= 1.0 => f64::INFINITY,
+            _ if share > 0.0 => f64::from(self.k1) * share / (1.0 - share),
+            _ => 0.0,
+        }
+    }
+
+    /// Adds the scores of what matches in a window; those up to `floor` are left out. `scratch` is for what is scored as one.
     pub(super) fn add(
         &mut self,
         window: Window,
         candidates: Option<&Bits>,
+        floor: f64,
         frame: &mut Frame,
         scratch: &mut Frame,
     ) -> Step<()> {
-        let (weight, k1) = (self.weight, self.k1);
+        let (weight, k1, least) = (self.weight, self.k1, self.least(floor));
+        // Comparing impacts saves most documents the division.
+        let mut put = |at: usize, impact: f64| match impact >= least {
+            true => frame.add(at, score(weight, k1, impact)),
+            false => frame.skipped += 1,
+        };
         if let [only] = self.members.as_mut_slice() {
-            return only.add(window, candidates, frame, |impact| score(weight, k1, impact));
+            return only.each(window, candidates, put);
         }
         scratch.clear();
         let mut gather = Gather::default();
         for member in &mut self.members {
-            gather.step(member.add(window, candidates, scratch, |impact| impact))?;
+            gather.step(member.each(window, candidates, |at, impact| scratch.add(at, impact)))?;
         }
         gather.finish()?;
-        for at in scratch.matched.iter() {
-            frame.add(at, score(weight, k1, scratch.scores[at]));
-        }
+        scratch.matched.each(|at| put(at, scratch.scores[at]));
         Ok(())
     }
+}
+
+/// The score up to which a document is of no use, where the rest of the search adds at most `others`. Rounding is allowed for.
+pub(super) fn floor(threshold: f32, others: f64) -> f64 {
+    f64::from(threshold) * 0.999_999 - others * 1.000_001
 }
 
 #[inline]

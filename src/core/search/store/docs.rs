@@ -78,10 +78,11 @@ pub(super) struct StoredDocs<'a, 'v> {
     chunk: usize,
     block: usize,
     /// Headers of the blocks of the chunk that is open, and which chunk that is.
-    heads: Rc<[BlockHead]>,
+    heads: Option<Rc<[BlockHead]>>,
     open: Option<(usize, usize)>,
     page: Page,
     positions_page: Page,
+    /// Without fields before the first use.
     columns: Columns,
     /// The block whose documents are in `columns`, with its mask of fields; and whether the distances are as well.
     decoded: Option<(usize, usize, usize)>,
@@ -105,11 +106,11 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             part: 0,
             chunk: 0,
             block: 0,
-            heads: Rc::from([]),
+            heads: None,
             open: None,
             page: Page::default(),
             positions_page: Page::default(),
-            columns: Columns::new(index.fields),
+            columns: Columns::default(),
             decoded: None,
             mask: 0,
             has_distances: false,
@@ -118,6 +119,19 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             last: 0,
             impact: f32::INFINITY,
         }
+    }
+
+    /// Begins anew with other parts, which the caller puts into the answer.
+    pub(super) fn restart(&mut self) -> &mut Vec<Found> {
+        (self.part, self.chunk, self.block) = (0, 0, 0);
+        (self.open, self.decoded) = (None, None);
+        self.parts.clear();
+        &mut self.parts
+    }
+
+    /// The headers of the open chunk.
+    fn heads(&self) -> &[BlockHead] {
+        self.heads.as_deref().unwrap_or_default()
     }
 
     fn segment(&self, part: &Found) -> Result<(u32, u32)> {
@@ -149,19 +163,21 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             let (segment, _) = self.segment(part)?;
             let list = Rc::clone(&part.list);
             let known = list.heads.borrow().get(self.chunk).and_then(Option::clone);
-            self.heads = match known {
+            self.heads = Some(match known {
                 Some(heads) => heads,
                 None => {
                     let Self { index, page, .. } = self;
                     let name = (segment, Part::Documents, chunk.place.page);
-                    let bytes = page.read(index, name, chunk.place, chunk.len)?;
+                    let wanted_next = [chunk.before.wrapping_add(1), chunk.last];
+                    let bytes = page.read(index, name, chunk.place, chunk.len);
+                    let bytes = bytes.map_err(|pause| index.with_lengths(pause, wanted_next))?;
                     let heads = read_heads(bytes, chunk.before)?;
                     if let Some(slot) = list.heads.borrow_mut().get_mut(self.chunk) {
                         *slot = Some(Rc::clone(&heads));
                     }
                     heads
                 }
-            };
+            });
             self.block = 0;
             self.open = name;
         }
@@ -186,6 +202,9 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
 
     /// Decodes the documents of the current block.
     fn decode(&mut self) -> Step<()> {
+        if self.columns.fields.is_empty() {
+            self.columns = Columns::new(self.index.fields);
+        }
         if self.is_plain() {
             return self.decode_plain();
         }
@@ -194,7 +213,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             return Ok(());
         }
         let (segment, chunk) = self.current_chunk()?;
-        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let head = *self.heads().get(self.block).ok_or_else(damaged)?;
         let Self { index, page, columns, .. } = self;
         let bytes = page.read(index, (segment, Part::Documents, chunk.place.page), chunk.place, chunk.len)?;
         self.decoded = None;
@@ -204,10 +223,24 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
         Ok(())
     }
 
-    /// Everything of the segments' current block, in all columns, and moves to the next one. For merging.
+    /// Everything of the segments' current block, in all columns, and moves to the next one. For merging: no lengths are
+    /// looked up.
     pub(super) fn next_whole(&mut self) -> Step<Option<&Columns>> {
-        if !self.seek(0)? {
-            return Ok(None);
+        loop {
+            let Some(part) = self.parts.get(self.part) else { return Ok(None) };
+            let Entry { docs, chunks, .. } = &part.list.entry;
+            if chunks.is_empty() && *docs > 0 {
+                break;
+            }
+            let Some(chunk) = chunks.get(self.chunk).copied() else {
+                self.next_part();
+                continue;
+            };
+            self.open_chunk(chunk)?;
+            if self.block < self.heads().len() {
+                break;
+            }
+            self.chunk += 1;
         }
         self.decode()?;
         self.load_distances()?;
@@ -225,7 +258,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             return;
         }
         self.block += 1;
-        if self.block >= self.heads.len() {
+        if self.block >= self.heads().len() {
             self.chunk += 1;
             self.block = 0;
         }
@@ -243,7 +276,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             return Ok(Rc::clone(list.block.get_or_init(|| block)));
         }
         let (segment, chunk) = self.current_chunk()?;
-        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let head = *self.heads().get(self.block).ok_or_else(damaged)?;
         let name = (segment, Part::Documents, chunk.place.page);
         let index = self.index;
         index.block(name, (chunk.place.offset as usize).saturating_add(head.start), || self.decode_block())
@@ -270,7 +303,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             return Ok(());
         }
         let (segment, chunk) = self.current_chunk()?;
-        let head = *self.heads.get(self.block).ok_or_else(damaged)?;
+        let head = *self.heads().get(self.block).ok_or_else(damaged)?;
         let Self { index, positions_page, columns, mask, .. } = self;
         let (place, len) = (chunk.positions, chunk.positions_len);
         let bytes = positions_page.read(index, (segment, Part::Positions, place.page), place, len)?;
@@ -314,14 +347,14 @@ impl TermDocs for StoredDocs<'_, '_> {
                 self.block = 0;
             }
             self.open_chunk(chunk)?;
-            let found = self.heads.iter().skip(self.block).position(|head| head.last >= doc);
+            let found = self.heads().iter().skip(self.block).position(|head| head.last >= doc);
             let Some(found) = found else {
                 self.chunk += 1;
                 self.block = 0;
                 continue;
             };
             self.block += found;
-            let head = self.heads.get(self.block).copied().unwrap_or_default();
+            let head = self.heads().get(self.block).copied().unwrap_or_default();
             self.last = head.last;
             self.impact = self.index.impact(segment, head.impact);
             return Ok(true);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::base::{sort, Reader, Result};
 use crate::collections::view::Gather;
-use crate::engine::{Direction, KeyRange, Read, Step};
+use crate::engine::{Direction, KeyRange, Pause, Read, Step};
 
 use super::super::postings::{Block, DocNumber, Postings, TermDocs, TermStats, Terms, Totals};
 use super::super::score::Model;
@@ -150,7 +150,13 @@ impl<'a> StoredPostings<'a> {
 
     /// The length codes of a document.
     pub(super) fn codes(&self, doc: u32) -> Step<Vec<u8>> {
-        let Some(Row::Lengths(_, page)) = self.row(Part::Lengths, doc)? else { return Err(damaged().into()) };
+        let known = |page: &Lengths| page.numbers.place(doc).is_some();
+        let mut page = self.lengths.borrow_mut();
+        if !page.as_deref().is_some_and(known) {
+            let Some(Row::Lengths(_, found)) = self.row(Part::Lengths, doc)? else { return Err(damaged().into()) };
+            *page = Some(found);
+        }
+        let page = page.as_ref().ok_or_else(damaged)?;
         let place = page.numbers.place(doc).ok_or_else(damaged)?;
         Ok((0..self.fields).map(|field| page.code(place, field)).collect())
     }
@@ -205,6 +211,17 @@ impl<'a> StoredPostings<'a> {
         Ok(page)
     }
 
+    /// A pause for a page of documents asks for their lengths as well, which are wanted next.
+    pub(super) fn with_lengths(&self, pause: Pause, docs: [DocNumber; 2]) -> Pause {
+        let Pause::Missing(mut names) = pause else { return pause };
+        for doc in docs {
+            if let Err(Pause::Missing(more)) = self.row(Part::Lengths, doc) {
+                names.extend(more);
+            }
+        }
+        Pause::Missing(names)
+    }
+
     /// The documents of the block at an offset of a page; `decode` has them if nobody read them before.
     pub(super) fn block(
         &self,
@@ -222,11 +239,12 @@ impl<'a> StoredPostings<'a> {
         Ok(block)
     }
 
-    /// What each segment has of a term.
-    pub(super) fn find(&self, term: &[u8]) -> Step<Vec<Found>> {
+    /// What each of these segments has of a term.
+    fn find(&self, term: &[u8], holders: u32) -> Step<Vec<Found>> {
         let mut found = Vec::new();
         let mut gather = Gather::default();
-        for (place, segment) in self.segments().iter().enumerate() {
+        let holders = self.segments().iter().enumerate().filter(|(place, _)| holders & holder(*place) != 0);
+        for (place, segment) in holders {
             let list = gather.step(self.list(place, segment.id, term))?.flatten();
             found.extend(list.map(|list| Found { segment: place, list }));
         }
@@ -291,7 +309,11 @@ impl Postings for StoredPostings<'_> {
     }
 
     fn docs<'a>(&'a self, term: &[u8]) -> Step<Option<Box<dyn TermDocs + 'a>>> {
-        let found = self.find(term)?;
+        self.docs_of(term, u32::MAX)
+    }
+
+    fn docs_of<'a>(&'a self, term: &[u8], holders: u32) -> Step<Option<Box<dyn TermDocs + 'a>>> {
+        let found = self.find(term, holders)?;
         let stats = self.stats(found.iter().map(|found| {
             let Entry { docs, removed, impact, .. } = found.list.entry;
             (found.segment, docs, removed, impact)
@@ -342,6 +364,11 @@ impl StoredPostings<'_> {
         }
         TermStats { docs: docs.saturating_sub(gone), impact }
     }
+}
+
+/// The segment with that place among several, as one bit; those far behind share the last one.
+pub(super) fn holder(place: usize) -> u32 {
+    1 << place.min(31)
 }
 
 /// The number that a page of documents begins with.

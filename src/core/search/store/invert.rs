@@ -41,8 +41,8 @@ struct Posting {
 impl Inverted {
     /// Adds a document as number `row`, which ascends.
     pub(crate) fn add(&mut self, row: u32, terms: &DocumentTerms) {
-        for (term, occurrences) in terms.iter() {
-            let at = self.find(term);
+        for (term, hash, occurrences) in terms.hashed() {
+            let at = self.find(term, hash);
             if let Some(term) = self.terms.get_mut(at) {
                 term.docs += 1;
             }
@@ -59,8 +59,8 @@ impl Inverted {
 
     /// Notes that a document with these terms is removed.
     pub(crate) fn remove(&mut self, terms: &DocumentTerms) {
-        for (term, _) in terms.iter() {
-            let at = self.find(term);
+        for (term, hash, _) in terms.hashed() {
+            let at = self.find(term, hash);
             if let Some(term) = self.terms.get_mut(at) {
                 term.removed += 1;
             }
@@ -73,11 +73,10 @@ impl Inverted {
     }
 
     /// The place of a term, which is entered if it is new.
-    fn find(&mut self, term: &[u8]) -> usize {
+    fn find(&mut self, term: &[u8], hash: u32) -> usize {
         if self.terms.len() * 2 >= self.table.len() {
             self.grow();
         }
-        let hash = xxhash_rust::xxh3::xxh3_64(term) as u32;
         let mask = self.table.len() - 1;
         let mut slot = hash as usize & mask;
         while let Some(place) = self.table.get(slot).copied().filter(|place| *place != 0) {

@@ -8,8 +8,9 @@ use crate::base::{write_slice, write_varint, Error, Reader, Result};
 use crate::collections::catalog::SearchIndex;
 use crate::engine::{delete_some, Direction, KeyRange, Read, Step, Transaction};
 
+use super::super::postings::TermStats;
 use super::super::score::Model;
-use super::super::spec::SearchSpec;
+use super::super::spec::{SearchSpec, FIELDS_MAX};
 use super::docs::{Found, StoredDocs, TermList};
 use super::documents::{Ids, Lengths, Row, LENGTHS_PAGE};
 use super::head::{Head, Segment};
@@ -229,38 +230,46 @@ fn merge_terms(
             part.seek(&[last.as_slice(), &[0]].concat())?;
         }
     }
+    let mut docs = StoredDocs::new(index, Vec::new(), TermStats::default());
+    let mut term = Vec::new();
     loop {
-        let Some(term) = parts.iter().filter_map(SegmentTerms::term).min().map(<[u8]>::to_vec) else {
-            return Ok(true);
-        };
+        let Some(least) = parts.iter().filter_map(SegmentTerms::term).min() else { return Ok(true) };
         if writer.pending() >= SLICE_BYTES {
             return Ok(false);
         }
-        let mut found = Vec::new();
+        term.clear();
+        term.extend_from_slice(least);
+        let (found, mut removed) = (docs.restart(), 0u32);
         for (segment, part) in parts.iter_mut().enumerate() {
             if part.term() == Some(&term) {
-                found.push(Found { segment, list: TermList::new(part.entry()?) });
+                let entry = part.entry()?;
+                removed = removed.saturating_add(entry.removed);
+                found.push(Found { segment, list: TermList::new(entry) });
                 part.advance()?;
             }
         }
-        merge_term(index, &term, found, writer)?;
-        *last = term;
+        merge_term(index, &term, &mut docs, removed, writer)?;
+        std::mem::swap(last, &mut term);
     }
 }
 
-/// Writes one term of the output.
-fn merge_term(index: &StoredPostings<'_>, term: &[u8], found: Vec<Found>, writer: &mut SegmentWriter<'_>) -> Step<()> {
-    let removed = found.iter().fold(0u32, |sum, found| sum.saturating_add(found.list.entry.removed));
+/// Writes one term of the output, which `removed` documents of older segments had.
+fn merge_term(
+    index: &StoredPostings<'_>,
+    term: &[u8],
+    docs: &mut StoredDocs<'_, '_>,
+    removed: u32,
+    writer: &mut SegmentWriter<'_>,
+) -> Step<()> {
     let mut dropped = 0;
     writer.begin(term);
-    let mut docs = StoredDocs::new(index, found, super::super::postings::TermStats::default());
     let mut blocks = 0;
     while let Some(columns) = docs.next_whole()? {
         blocks += 1;
         if planted(Bug::MergeDropsBlock) && blocks == 2 {
             continue;
         }
-        let mut starts = vec![0usize; columns.fields.len()];
+        let mut starts = [0usize; FIELDS_MAX];
         for (at, doc) in columns.docs.iter().enumerate() {
             let gone = index.is_removed(*doc);
             dropped += u32::from(gone);

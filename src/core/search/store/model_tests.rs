@@ -10,12 +10,15 @@ use crate::collections::json;
 use crate::collections::memory_store::MemoryStore;
 use crate::collections::view::View;
 use crate::collections::write::{Delete, Insert, InsertMode, Sweep, Target};
-use crate::search::SearchSpec;
+use crate::collections::Value;
+use crate::engine::Read;
+use crate::search::evaluate::{Evaluation, Top};
+use crate::search::{Options, Plan, Query, SearchSpec};
 
 use super::agreement::{difference, result_difference};
 use super::build::{declare, drop_search, Builder, CommitStep, ReadStep};
 use super::view::SearchIndexes;
-use super::{merge, Prepared, Warm};
+use super::{merge, Prepared, StoredPostings, Warm};
 
 pub(super) struct Model {
     pub(super) store: MemoryStore,
@@ -122,7 +125,7 @@ impl Model {
     }
 
     /// The numbers of collection and index, and the declaration.
-    pub(super) fn index(&self) -> (u32, u32, &Prepared) {
+    pub(super) fn index(&self) -> (u32, u32, &Rc<Prepared>) {
         let collection = self.store.read(|view| self.catalog.find(view, "c")).unwrap().unwrap();
         (collection.id, collection.search.as_ref().unwrap().id, &self.prepared)
     }
@@ -244,6 +247,27 @@ fn merging_everything_leaves_one_segment_without_the_removed() {
     model.delete(300, 90);
     model.merge(1000);
     assert_eq!(model.complaint(), None);
+}
+
+#[test]
+fn a_first_search_waits_for_the_head_the_terms_and_then_the_documents_with_their_lengths() {
+    let mut model = Model::new(10);
+    model.declare();
+    model.put(300, 5000);
+    let (collection, index, prepared) = model.index();
+    let prepared = Rc::clone(prepared);
+    let Prepared { spec, analyzers } = &*prepared;
+    model.store.inject_misses(1, 10);
+    let query = Query::parse(&Value::String("w0".into()), &Options::default(), spec).unwrap();
+    let (plan, warm) = (Plan::new(&query, spec, analyzers).unwrap(), Rc::new(Warm::new(1 << 20)));
+    let (mut runs, mut top, mut evaluation) = (0, Top::new(10), Evaluation::new(plan));
+    let search = |view: &dyn Read| {
+        runs += 1;
+        let stored = StoredPostings::open(view, collection, index, spec, &warm)?;
+        evaluation.run(spec, &stored, &mut top, u64::MAX >> 1)
+    };
+    model.store.read(search).unwrap();
+    assert_eq!((runs, top.into_hits().len()), (4, 10));
 }
 
 #[cfg(feature = "planted-bugs")]

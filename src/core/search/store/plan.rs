@@ -13,9 +13,9 @@ const LEVEL_BYTES: u64 = 8 << 10;
 /// The most segments merged at once.
 const INPUTS_MAX: usize = 32;
 
-fn level(segment: &Segment) -> u32 {
+fn level(bytes: u64) -> u32 {
     let (mut level, mut limit) = (0, LEVEL_BYTES);
-    while segment.bytes > limit {
+    while bytes > limit {
         level += 1;
         limit = limit.saturating_mul(FANOUT as u64);
     }
@@ -24,7 +24,19 @@ fn level(segment: &Segment) -> u32 {
 
 /// The places of the neighbours to merge next, if any are.
 pub(crate) fn choose(segments: &[Segment]) -> Option<Range<usize>> {
-    let levels: Vec<u32> = segments.iter().map(level).collect();
+    let sizes: Vec<u64> = segments.iter().map(|segment| segment.bytes).collect();
+    if let Some(range) = due(&sizes) {
+        return Some(with_next(&sizes, range));
+    }
+    // Documents that are mostly gone still take room and time.
+    let docs: u64 = segments.iter().map(|segment| u64::from(segment.docs)).sum();
+    let removed: u64 = segments.iter().map(|segment| u64::from(segment.removed)).sum();
+    (removed > 64 && removed * 2 > docs).then_some(0..segments.len())
+}
+
+/// The neighbours on the lowest level that has enough of them.
+fn due(sizes: &[u64]) -> Option<Range<usize>> {
+    let levels: Vec<u32> = sizes.iter().map(|bytes| level(*bytes)).collect();
     for most in 0..=levels.iter().copied().max()? {
         // Runs of segments up to this level, from the first of exactly this level to the last.
         let mut run: Option<(Range<usize>, usize)> = None;
@@ -44,10 +56,22 @@ pub(crate) fn choose(segments: &[Segment]) -> Option<Range<usize>> {
             }
         }
     }
-    // Documents that are mostly gone still take room and time.
-    let docs: u64 = segments.iter().map(|segment| u64::from(segment.docs)).sum();
-    let removed: u64 = segments.iter().map(|segment| u64::from(segment.removed)).sum();
-    (removed > 64 && removed * 2 > docs).then_some(0..segments.len())
+    None
+}
+
+/// The range, and what would be merged next with the outcome: at once, so that nothing is written twice in a row.
+fn with_next(sizes: &[u64], mut range: Range<usize>) -> Range<usize> {
+    loop {
+        let mut after = sizes.to_vec();
+        let merged = sizes.get(range.clone()).unwrap_or_default().iter().sum();
+        after.splice(range.clone(), [merged]);
+        let Some(next) = due(&after).filter(|next| next.contains(&range.start)) else { return range };
+        let wider = next.start..next.end + range.len() - 1;
+        if wider.len() > INPUTS_MAX || wider.len() <= range.len() {
+            return range;
+        }
+        range = wider;
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +96,14 @@ mod tests {
             assert!(segments.len() <= 24, "{}", segments.len());
         }
         assert!(rewritten / (5000 * 1500) <= 8, "{}", rewritten / (5000 * 1500));
+    }
+
+    #[test]
+    fn a_merge_takes_along_what_would_be_merged_with_its_outcome() {
+        let sizes = |sizes: &[u64]| sizes.iter().map(|kib| segment(kib << 10, 1, 0)).collect::<Vec<_>>();
+        assert_eq!(choose(&sizes(&[400, 100, 30, 30, 30, 8, 8, 8, 8])), Some(2..9));
+        assert_eq!(choose(&sizes(&[400, 100, 100, 100, 30, 30, 30, 8, 8, 8, 8])), Some(1..11));
+        assert_eq!(choose(&sizes(&[400, 30, 30, 8, 8, 8, 8])), Some(3..7));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::engine::{Cursor, Direction, KeyRange, Read, Step};
 
 use super::super::postings::{TermStats, Terms};
 use super::head::Segment;
-use super::index::StoredPostings;
+use super::index::{holder, StoredPostings};
 use super::keys::{IndexKeys, Part};
 use super::list::damaged;
 use super::term_page::{TermEntry, TermPage};
@@ -30,12 +30,26 @@ pub(super) struct SegmentTerms<'a> {
     page: Option<Rc<TermPage>>,
     at: usize,
     ended: bool,
+    /// The key of the page that is looked for; and where the one before was found.
+    key: Vec<u8>,
+    near: usize,
 }
 
 impl<'a> SegmentTerms<'a> {
     pub(super) fn new(view: &'a dyn Read, warm: &Rc<Warm>, keys: IndexKeys, segment: &Segment) -> Self {
         let part = keys.part(segment.id, Part::Terms);
-        Self { view, warm: Rc::clone(warm), part, base: segment.base, pages: None, page: None, at: 0, ended: false }
+        Self {
+            view,
+            warm: Rc::clone(warm),
+            part,
+            base: segment.base,
+            pages: None,
+            page: None,
+            at: 0,
+            ended: false,
+            key: Vec::new(),
+            near: 0,
+        }
     }
 
     /// The current term; `None` before the first and at the end.
@@ -77,7 +91,10 @@ impl<'a> SegmentTerms<'a> {
                 return Ok(false);
             }
             Some(Some(first)) => {
-                if let Some(page) = self.warm.terms(self.part.len(), &[&self.part, first].concat()) {
+                self.key.clear();
+                self.key.extend_from_slice(&self.part);
+                self.key.extend_from_slice(first);
+                if let Some(page) = self.warm.terms(self.part.len(), &self.key, &mut self.near) {
                     (self.page, self.at, self.pages) = (Some(page), 0, None);
                     return Ok(true);
                 }
@@ -113,10 +130,12 @@ impl<'a> SegmentTerms<'a> {
                 return self.settle();
             }
         }
-        let key = [self.part.as_slice(), term].concat();
-        let mut page = self.warm.terms(self.part.len(), &key);
+        self.key.clear();
+        self.key.extend_from_slice(&self.part);
+        self.key.extend_from_slice(term);
+        let mut page = self.warm.terms(self.part.len(), &self.key, &mut self.near);
         if page.is_none() {
-            let range = KeyRange { start: self.part.clone(), end: Some([key.as_slice(), &[0]].concat()) };
+            let range = KeyRange { start: self.part.clone(), end: Some([self.key.as_slice(), &[0]].concat()) };
             let mut before = self.view.cursor(range, Direction::Backward);
             if before.advance()? {
                 page = Some(open_page(&self.warm, self.base, &self.part, &*before)?);
@@ -136,7 +155,8 @@ impl<'a> SegmentTerms<'a> {
 
 /// The page where a cursor stands.
 fn open_page(warm: &Warm, base: u32, part: &[u8], cursor: &dyn Cursor) -> Step<Rc<TermPage>> {
-    if let Some(page) = warm.terms(part.len(), cursor.key()).filter(|page| cursor.key().ends_with(page.term(0))) {
+    if let Some(page) = warm.terms(part.len(), cursor.key(), &mut 0).filter(|page| cursor.key().ends_with(page.term(0)))
+    {
         return Ok(page);
     }
     let page = Rc::new(TermPage::read(cursor.value().to_vec(), base)?);
@@ -227,5 +247,9 @@ impl Terms for StoredTerms<'_, '_> {
             let TermEntry { docs, removed, impact, .. } = part.brief();
             (at, docs, removed, impact)
         }))
+    }
+
+    fn holders(&self) -> u32 {
+        self.holders().fold(0, |holders, (place, _)| holders | holder(place))
     }
 }

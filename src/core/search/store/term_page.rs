@@ -2,7 +2,7 @@
 //!
 //! What stands behind a term (documents, chunks) is read when somebody asks. The bytes: `terms.rs`.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use crate::base::{read_varint, Reader, Result};
@@ -21,9 +21,9 @@ pub(crate) struct TermPage {
     text: Vec<u8>,
     /// Where each ends in the text, and where in the page stands what is written of it.
     slots: Vec<Slot>,
-    /// Where the chunks of the first term with chunks are.
-    documents: Place,
-    positions: Place,
+    /// From a term on, where the next chunks of documents and of positions are: that of the first term, and where somebody was.
+    first: Chunks,
+    reached: Cell<Chunks>,
     /// The first term of the page behind this one, once somebody went there; `None` in it if there is none.
     next: OnceCell<Option<Box<[u8]>>>,
 }
@@ -34,6 +34,14 @@ struct Slot {
     lead: u64,
     end: u32,
     head: u32,
+}
+
+/// A term of a page, and where the chunks from it on are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chunks {
+    term: usize,
+    documents: Place,
+    positions: Place,
 }
 
 /// The first eight bytes as a number that sorts as they do; equal numbers say nothing.
@@ -82,7 +90,8 @@ impl TermPage {
             slots.push(Slot { lead, end: before.end as u32, head: at as u32 });
             head(&bytes, &mut at)?;
         }
-        Ok(Self { bytes, base, text, slots, documents, positions, next: OnceCell::new() })
+        let first = Chunks { term: 0, documents, positions };
+        Ok(Self { bytes, base, text, slots, first, reached: Cell::new(first), next: OnceCell::new() })
     }
 
     /// How many terms it has.
@@ -159,9 +168,10 @@ impl TermPage {
             entry.plain = body(own).get(1..).unwrap_or_default().to_vec();
             return Ok(entry);
         }
-        // Chunks follow each other in the order of the terms.
-        let (mut documents, mut positions) = (self.documents, self.positions);
-        for before in 0..at {
+        // Chunks follow each other in the order of the terms, and terms are mostly asked for in it.
+        let reached = self.reached.get();
+        let Chunks { term, mut documents, mut positions } = if reached.term <= at { reached } else { self.first };
+        for before in term..at {
             let before = self.entry(before);
             if before.chunked {
                 read_chunks(body(before), self.base, &mut documents, &mut positions, &mut |_| {})?;
@@ -172,6 +182,7 @@ impl TermPage {
         if entry.chunks.is_empty() {
             return Err(damaged());
         }
+        self.reached.set(Chunks { term: at + 1, documents, positions });
         Ok(entry)
     }
 

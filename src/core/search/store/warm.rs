@@ -175,9 +175,25 @@ impl Warm {
     /// The page under the last key up to this one, if what the key names would be in it. The first `part` bytes are the same
     /// in the keys of all such pages.
     pub(super) fn row(&self, part: usize, key: &[u8]) -> Option<Row> {
+        self.row_near(part, key, &mut 0)
+    }
+
+    /// The same for what is mostly not far behind the place of the one before, which becomes its own place.
+    fn row_near(&self, part: usize, key: &[u8], near: &mut usize) -> Option<Row> {
         let spans = self.spans.borrow();
-        let after = spans.partition_point(|span| *span.key <= *key);
-        let span = spans.get(after.checked_sub(1)?)?;
+        let upto = |span: &Span| *span.key <= *key;
+        let (mut low, mut step) = (0, spans.len());
+        // What is behind that place may lie elsewhere by now: then all are looked through.
+        if *near > 0 && spans.get(*near).is_some_and(upto) {
+            (low, step) = (*near, 1);
+            while spans.get(low + step).is_some_and(upto) {
+                low += step;
+                step *= 2;
+            }
+        }
+        let ahead = spans.get(low..(low + step).min(spans.len())).unwrap_or_default();
+        *near = (low + ahead.partition_point(upto)).checked_sub(1)?;
+        let span = spans.get(*near)?;
         if span.key.get(..part) != key.get(..part) || !span.row.reaches(key.get(part..)?) {
             return None;
         }
@@ -185,9 +201,9 @@ impl Warm {
         Some(span.row.clone())
     }
 
-    /// The same for a page of terms.
-    pub(super) fn terms(&self, part: usize, key: &[u8]) -> Option<Rc<TermPage>> {
-        match self.row(part, key)? {
+    /// That for a page of terms.
+    pub(super) fn terms(&self, part: usize, key: &[u8], near: &mut usize) -> Option<Rc<TermPage>> {
+        match self.row_near(part, key, near)? {
             Row::Terms(page) => Some(page),
             _ => None,
         }

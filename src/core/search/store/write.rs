@@ -52,12 +52,15 @@ impl Stream {
 #[derive(Debug, Default)]
 pub(crate) struct LengthTable {
     pages: Vec<Lengths>,
+    /// The first document of each page.
+    firsts: Vec<u32>,
     fields: usize,
 }
 
 impl LengthTable {
     pub(crate) fn new(pages: Vec<Lengths>, fields: usize) -> Self {
-        Self { pages, fields }
+        let firsts = pages.iter().map(|page| page.numbers.iter().next().unwrap_or(0)).collect();
+        Self { pages, firsts, fields }
     }
 
     /// The lengths of rows.
@@ -65,15 +68,11 @@ impl LengthTable {
         let codes =
             (0..fields).flat_map(|field| rows.iter().map(move |row| row.codes.get(field).copied().unwrap_or(0)));
         let numbers = Numbers::of(rows.iter().map(|row| row.number).collect());
-        Self { pages: vec![Lengths { numbers, codes: codes.collect() }], fields }
+        Self::new(vec![Lengths { numbers, codes: codes.collect() }], fields)
     }
 
     fn find(&self, doc: u32) -> Option<(&Lengths, usize)> {
-        let first = |page: &Lengths| page.numbers.iter().next().unwrap_or(0);
-        let after = match self.pages.as_slice() {
-            [_] => 1,
-            pages => pages.partition_point(|page| first(page) <= doc),
-        };
+        let after = self.firsts.partition_point(|first| *first <= doc);
         let page = self.pages.get(after.checked_sub(1)?)?;
         Some((page, page.numbers.place(doc)?))
     }

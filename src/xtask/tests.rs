@@ -4,7 +4,7 @@ use anyhow::{bail, Result};
 
 use crate::process::Step;
 use crate::suites::{Outcome, Table};
-use crate::{build, check, compile, node, places, setup, take_flag, tree};
+use crate::{build, check, compile, node, places, setup, sizes, take_flag, tree};
 
 /// A suite: its name on the command line, what it shows, where it declares its places, and how it runs.
 struct Suite {
@@ -49,7 +49,7 @@ const SUITES: &[Suite] = &[
     Suite::new("oracle", "queries, updates and pipelines against mingo", oracle),
     Suite::new("wasm-chromium", "the WebAssembly crate's tests in Chromium", wasm_chromium),
     Suite::new("wasm-firefox", "the WebAssembly crate's tests in Firefox", wasm_firefox),
-    Suite::new("package", "the npm package: types, entry points, API, adapters", package),
+    Suite::new("package", "the npm package: types, entry points, API, adapters, sizes", package),
     Suite::new("packaging", "the packed tarball in fresh projects: bundlers, runtimes, linters", packaging)
         .in_places_of("tests/packaging"),
     Suite::new("examples", "the examples, built from the packed tarball and used", examples)
@@ -165,7 +165,7 @@ fn package() -> Result<Outcome> {
     variables.push(sync_server()?);
     let package = node::test("testing the npm package", "pkg-config", &variables, 10)?;
     let adapters = node::test("testing its adapters", "tests/adapters", &package_variables(), 5)?;
-    Ok(package.and(adapters))
+    Ok(package.and(adapters).and(sizes::held(build::PACKAGE)?))
 }
 
 /// The tarball in every place it promises to work in. Projects and their packages are kept in `target/packaging`.

@@ -1,7 +1,8 @@
 // The tarball itself: what is in it, and what the linters of packages say.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, cpSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ran } from './support/expected.mjs'
@@ -59,4 +60,16 @@ test('publint finds nothing, strictly', () => {
 test('attw finds no wrong types for consumers of modules', () => {
   run(bin(here, 'attw'), [pack().file, '--profile', 'esm-only', '--no-emoji'], { cwd: here })
   ran('attw', 'esm-only', 'no problem')
+})
+
+test('an entry that grew above its limit is named', () => {
+  const folder = resolve(here, '../../target/packaging/too-large')
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(packageFolder, folder, { recursive: true })
+  appendFileSync(join(folder, 'dist/react.js'), `//${randomBytes(4096).toString('hex')}`)
+  const measure = () => run(process.execPath, [resolve(here, '../../src/xtask/tools/sizes.mjs'), folder], { cwd: here })
+  assert.throws(measure, ({ message }) => {
+    assert.deepEqual(message.match(/^limit .*TOO LARGE$/gm)?.map((line) => line.split(':')[0]), ['limit tidewell/react'])
+    return true
+  })
 })

@@ -54,7 +54,7 @@ const SUITES: &[Suite] = &[
         .in_places_of("tests/packaging"),
     Suite::new("examples", "the examples, built from the packed tarball and used", examples)
         .in_places_of("tests/examples"),
-    Suite::new("docs", "every snippet of the documents, compiled and run", docs),
+    Suite::new("docs", "every snippet of the documents, compiled, and run where that needs no page or framework", docs),
     Suite::new("edge", "Durable Objects on workerd: a database, the sync server, the example", edge)
         .in_places_of("tests/edge"),
     Suite::new("browser", "the package in real browsers: kills, tabs, quota, CSP", browser)
@@ -189,7 +189,9 @@ fn examples() -> Result<Outcome> {
 /// What the documents say, tried on the built package.
 fn docs() -> Result<Outcome> {
     build::package(false)?;
-    node::test("compiling and running the snippets of the documents", "tests/docs", &package_variables(), 5)
+    let mut variables = package_variables();
+    variables.push(sync_server()?);
+    node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 5)
 }
 
 /// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios against the edge's.

@@ -5,6 +5,7 @@ import { appendFileSync, cpSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { relativeLinks, shipped } from '../../pkg-config/documents.mjs'
 import { ran } from './support/expected.mjs'
 import { bin, pack, packageFolder, run } from './support/project.mjs'
 
@@ -38,6 +39,26 @@ test('the tarball holds the entries, their code and types, the licences, the REA
   assert.deepEqual([...expected].filter((path) => !held.includes(path)), [])
   const [megabytes, whole] = [size, unpacked].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
   ran('npm', 'pack', `${held.length} files, ${megabytes} MiB, ${whole} MiB unpacked`)
+})
+
+test('no relative link of the README or the changelog leads out of the tarball', () => {
+  const held = new Set(pack().files.map(({ path }) => path))
+  for (const name of ['README.md', 'CHANGELOG.md']) {
+    const text = readFileSync(join(packageFolder, name), 'utf8')
+    assert.ok(text.length > 1000, name)
+    assert.deepEqual(relativeLinks(text).filter((link) => !held.has(link.split('#')[0])), [], name)
+  }
+})
+
+test('links to what is not shipped lead to the repository, and are text without one', () => {
+  const text = 'see [a](docs/A.md#b), [all](docs), [c](C.md), [web](https://example.com) and `[code](docs/A.md)`'
+  const told = (repository) => shipped(text, { ships: (path) => path === 'C.md', repository, version: '1.2.3' })
+  const rest = '[c](C.md), [web](https://example.com) and `[code](docs/A.md)`'
+  assert.equal(told(undefined), `see a, all, ${rest}`)
+  const home = 'https://github.com/owner/name'
+  for (const address of [home, `git+${home}.git`])
+    assert.equal(told(address), `see [a](${home}/blob/v1.2.3/docs/A.md#b), [all](${home}/tree/v1.2.3/docs), ${rest}`)
+  assert.deepEqual(relativeLinks(text), ['docs/A.md#b', 'docs', 'C.md'])
 })
 
 test('nothing is depended on, and every peer is optional', () => {

@@ -173,6 +173,7 @@ fn packaging() -> Result<Outcome> {
     build::package(false)?;
     setup::npm("tests/browser")?;
     let mut variables = package_variables();
+    variables.push(sync_server()?);
     variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
     node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
 }

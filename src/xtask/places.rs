@@ -161,4 +161,11 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
     }
+    #[test]
+    fn the_declarations_of_the_repository_can_be_read() {
+        for folder in ["packaging", "examples", "edge", "browser"] {
+            let rows = declared(&crate::tree::root().join("tests").join(folder)).unwrap();
+            assert!(rows.len() > 3, "{folder} declares {} places", rows.len());
+        }
+    }
 }

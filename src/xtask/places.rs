@@ -161,6 +161,7 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
     }
+
     #[test]
     fn the_declarations_of_the_repository_can_be_read() {
         for folder in ["packaging", "examples", "edge", "browser"] {

@@ -175,7 +175,7 @@ fn packaging() -> Result<Outcome> {
     let mut variables = package_variables();
     variables.push(sync_server()?);
     variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
-    node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
+    node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 30)
 }
 
 /// The examples share what they install.
@@ -192,7 +192,7 @@ fn docs() -> Result<Outcome> {
     build::package(false)?;
     let mut variables = package_variables();
     variables.push(sync_server()?);
-    node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 5)
+    node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 10)
 }
 
 /// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios against the edge's.

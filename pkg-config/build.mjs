@@ -10,11 +10,13 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, transform } from 'esbuild'
+import { shipped } from './documents.mjs'
 import { manifestOf, MODULES, SPLIT_ENTRIES, SYNC_MODULE, TYPED_ENTRIES, WHOLE_ENTRIES } from './manifest.mjs'
 import { shorten } from './shorten.mjs'
 
 /** What becomes part of the package; its licence goes along. */
 const BUNDLED = new Set(['croner'])
+const DOCUMENTS = ['README.md', 'CHANGELOG.md']
 const JS_BUDGET_KIB = 23
 const here = dirname(fileURLToPath(import.meta.url))
 const root = resolve(here, '..')
@@ -143,8 +145,11 @@ function writePackage() {
   const repository = /^repository = "([^"]+)"/m.exec(cargo)?.[1]
   const manifest = manifestOf(version, repository)
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE']) {
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(out, name))
+  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(join(root, name), join(out, name))
+  const ships = (path) => existsSync(join(out, path)) || DOCUMENTS.includes(path)
+  for (const name of DOCUMENTS) {
+    const text = readFileSync(join(root, name), 'utf8')
+    writeFileSync(join(out, name), shipped(text, { ships, repository, version }))
   }
 }
 

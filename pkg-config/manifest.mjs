@@ -72,7 +72,8 @@ export function manifestOf(version, repository) {
   return {
     name: 'tidewell',
     version,
-    description: 'Documents, indexes and live queries over one log, in IndexedDB: Rust compiled to WebAssembly.',
+    description:
+      'Documents with indexes and live queries, full-text search, caches, topics, batch jobs and sync, on one log in IndexedDB. Rust, compiled to WebAssembly.',
     keywords: [
       'database',
       'indexeddb',
@@ -82,6 +83,10 @@ export function manifestOf(version, repository) {
       'wasm',
       'live-queries',
       'full-text-search',
+      'cache',
+      'messaging',
+      'jobs',
+      'sync',
     ],
     license: '(MIT OR Apache-2.0)',
     ...(repository === undefined ? {} : { repository: { type: 'git', url: repository } }),

@@ -80,6 +80,21 @@ test('a consumer without DOM or Node types compiles, in every module resolution'
   compiles(CONSUMER, 'ES2022')
 })
 
+/** Entries whose types need those of a page, or of the library they are for. */
+const FOR_OTHERS = ['./inspector', './react', './vue', './solid', './abstract-level']
+
+test('every other entry compiles without DOM or Node types, too', { skip }, () => {
+  const entries = Object.keys(manifest?.exports ?? {}).filter((path) => path !== './package.json')
+  for (const path of FOR_OTHERS) assert.ok(entries.includes(path), path)
+  const names = entries.filter((path) => !FOR_OTHERS.includes(path)).map((path) => `tidewell${path.slice(1)}`)
+  for (const name of ['tidewell', 'tidewell/edge', 'tidewell/edge-sync', 'tidewell/migrate'])
+    assert.ok(names.includes(name), name)
+  const imports = names.map(
+    (name, at) => `import * as entry${at} from '${name}'\nexport const all${at}: object = entry${at}`,
+  )
+  compiles(imports.join('\n'), 'ES2022')
+})
+
 test("the README's example compiles", { skip }, () => {
   const readme = readFileSync(join(process.cwd(), '../README.md'), 'utf8')
   const [, example] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod demo;
 mod node;
+mod places;
 mod process;
 mod profile;
 mod reference;

@@ -1,5 +1,6 @@
 //! What a suite answers, how claims are counted in a tool's output, and the table at the end.
 
+use crate::places::{self, Row};
 use crate::process::Output;
 
 /// What became of one suite.
@@ -9,6 +10,10 @@ pub(crate) struct Outcome {
     pub passed: u64,
     /// Claims that did not, a run that ended badly counting as one.
     pub failed: u64,
+    /// Tests that a runner was told to leave out.
+    pub skipped: u64,
+    /// What was said of places, then what became of those declared.
+    pub places: Vec<Row>,
     /// What the suite counted besides, such as recoveries after a crash.
     pub notes: Vec<String>,
     /// Recoveries after a simulated crash or fault.
@@ -45,6 +50,8 @@ impl Outcome {
     pub(crate) fn and(mut self, other: Outcome) -> Outcome {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.places.extend(other.places);
         self.recoveries += other.recoveries;
         self.seconds += other.seconds;
         self.notes.extend(other.notes);
@@ -56,14 +63,30 @@ impl Outcome {
         Outcome { failed: 1, notes: vec![format!("{error:#}")], ..Outcome::default() }
     }
 
+    /// Holds the suite to the places it declared: each must have been told of, and no other.
+    pub(crate) fn expect(mut self, declared: Vec<Row>) -> Outcome {
+        self.places = places::merge(declared, self.places);
+        let failures = places::failures(&self.places);
+        if failures > 0 && self.failed == 0 {
+            self.failed = 1;
+            self.notes.push(format!("{failures} of its places failed"));
+        }
+        self
+    }
+
     fn count(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("test result: ") {
             self.passed += number_before(rest, " passed");
             self.failed += number_before(rest, " failed");
+            self.skipped += number_before(rest, " ignored");
         } else if let Some(rest) = line.strip_prefix("# pass ").or_else(|| line.strip_prefix("ℹ pass ")) {
             self.passed += rest.trim().parse().unwrap_or(0);
         } else if let Some(rest) = line.strip_prefix("# fail ").or_else(|| line.strip_prefix("ℹ fail ")) {
             self.failed += rest.trim().parse().unwrap_or(0);
+        } else if let Some(rest) = SKIPPED.iter().find_map(|word| line.strip_prefix(word)) {
+            self.skipped += rest.trim().parse::<u64>().unwrap_or(0);
+        } else if let Some(place) = Row::said(line) {
+            self.places.push(place);
         } else if let Some((_, note)) = line.split_once("counted: ") {
             self.notes.push(note.to_owned());
         } else if line.contains(" recoveries, ") {
@@ -71,6 +94,9 @@ impl Outcome {
         }
     }
 }
+
+/// What Node's runner calls tests that it did not run, or whose failure it did not count.
+const SKIPPED: [&str; 4] = ["# skipped ", "ℹ skipped ", "# todo ", "ℹ todo "];
 
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text.split(word).next().unwrap_or("");
@@ -98,13 +124,18 @@ impl Table {
             let total = outcome.passed + outcome.failed;
             let count = if outcome.failed == 0 { total.to_string() } else { format!("{}/{total}", outcome.passed) };
             println!("{suite:width$}  {result:6}  {count:>9}  {:>8.1}", outcome.seconds);
+            if outcome.skipped > 0 {
+                println!("{:width$}  · {} SKIPPED", "", outcome.skipped);
+            }
             for note in &outcome.notes {
                 println!("{:width$}  · {note}", "");
             }
         }
         let passed: u64 = self.rows.iter().map(|(_, outcome)| outcome.passed).sum();
         let failed: u64 = self.rows.iter().map(|(_, outcome)| outcome.failed).sum();
-        println!("\n{passed} passed, {failed} failed");
+        let skipped: u64 = self.rows.iter().map(|(_, outcome)| outcome.skipped).sum();
+        places::print(&self.rows.iter().flat_map(|(_, outcome)| &outcome.places).collect::<Vec<_>>());
+        println!("\n{passed} passed, {failed} failed, {skipped} skipped");
         failed == 0
     }
 }
@@ -130,6 +161,25 @@ mod tests {
     fn a_suite_that_ran_nothing_or_died_has_failed() {
         check("", true, 0, 1);
         check("test result: ok. 12 passed; 0 failed", false, 12, 1);
+    }
+
+    #[test]
+    fn skipped_tests_are_counted() {
+        let of = |text: &str| Outcome::of(&Output { text: text.to_owned(), ok: true, seconds: 0.0 });
+        let node = of("# pass 4\n# fail 0\n# cancelled 0\n# skipped 2\n# todo 1");
+        let cargo = of("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured");
+        assert_eq!((node.skipped, cargo.skipped), (3, 1));
+        assert_eq!(node.and(cargo).skipped, 4);
+    }
+
+    #[test]
+    fn a_suite_whose_places_did_not_all_hold_has_failed() {
+        let outcome =
+            || Outcome::of(&Output { text: String::from("# pass 4\n# place: a | b | c"), ok: true, seconds: 0.0 });
+        assert_eq!(outcome().failed, 0);
+        assert_eq!(outcome().expect(Vec::new()).failed, 1);
+        let declared = vec![Row::said("place: a | b | declared").unwrap()];
+        assert_eq!(outcome().expect(declared).failed, 0);
     }
 
     #[test]

@@ -4,36 +4,61 @@ use anyhow::{bail, Result};
 
 use crate::process::Step;
 use crate::suites::{Outcome, Table};
-use crate::{build, check, compile, node, setup, take_flag, tree};
+use crate::{build, check, compile, node, places, setup, sizes, take_flag, tree};
 
-/// A suite: its name on the command line, what it shows, and how it runs.
+/// A suite: its name on the command line, what it shows, where it declares its places, and how it runs.
 struct Suite {
     name: &'static str,
     shows: &'static str,
     run: fn() -> Result<Outcome>,
+    places: Option<&'static str>,
+}
+
+impl Suite {
+    const fn new(name: &'static str, shows: &'static str, run: fn() -> Result<Outcome>) -> Suite {
+        Suite { name, shows, run, places: None }
+    }
+
+    /// The folder of tests that declares in its `places.txt` where the product is to be run.
+    const fn in_places_of(self, folder: &'static str) -> Suite {
+        Suite { places: Some(folder), ..self }
+    }
+
+    /// Runs it; what its places came to is known even if it did not begin.
+    fn outcome(&self) -> Outcome {
+        let broken = |error: anyhow::Error| {
+            println!("✗ {error:#}");
+            Outcome::broken(&error)
+        };
+        let outcome = (self.run)().unwrap_or_else(broken);
+        match self.places.map_or(Ok(Vec::new()), |folder| places::declared(&tree::root().join(folder))) {
+            Ok(declared) => outcome.expect(declared),
+            Err(error) => outcome.and(broken(error)),
+        }
+    }
 }
 
 const SUITES: &[Suite] = &[
-    Suite { name: "native", shows: "unit, property, model and crash tests, natively", run: native },
-    Suite { name: "planted", shows: "every planted bug is caught", run: planted },
-    Suite {
-        name: "server",
-        shows: "the sync server: the program over HTTP, on a file and on PostgreSQL, killed and attacked",
-        run: server,
-    },
-    Suite { name: "oracle", shows: "queries, updates and pipelines against mingo", run: oracle },
-    Suite { name: "wasm-chromium", shows: "the WebAssembly crate's tests in Chromium", run: wasm_chromium },
-    Suite { name: "wasm-firefox", shows: "the WebAssembly crate's tests in Firefox", run: wasm_firefox },
-    Suite { name: "package", shows: "the npm package: types, entry points, API, adapters", run: package },
-    Suite {
-        name: "packaging",
-        shows: "the packed tarball in fresh projects: bundlers, runtimes, linters",
-        run: packaging,
-    },
-    Suite { name: "examples", shows: "the examples, built from the packed tarball and used", run: examples },
-    Suite { name: "docs", shows: "every snippet of the documents, compiled and run", run: docs },
-    Suite { name: "edge", shows: "Durable Objects on workerd: a database, the sync server, the example", run: edge },
-    Suite { name: "browser", shows: "the package in real browsers: kills, tabs, quota, CSP", run: browser },
+    Suite::new("native", "unit, property, model and crash tests, natively", native),
+    Suite::new("planted", "every planted bug is caught", planted),
+    Suite::new(
+        "server",
+        "the sync server: the program over HTTP, on a file and on PostgreSQL, killed and attacked",
+        server,
+    ),
+    Suite::new("oracle", "queries, updates and pipelines against mingo", oracle),
+    Suite::new("wasm-chromium", "the WebAssembly crate's tests in Chromium", wasm_chromium),
+    Suite::new("wasm-firefox", "the WebAssembly crate's tests in Firefox", wasm_firefox),
+    Suite::new("package", "the npm package: types, entry points, API, adapters, sizes", package),
+    Suite::new("packaging", "the packed tarball in fresh projects: bundlers, runtimes, linters", packaging)
+        .in_places_of("tests/packaging"),
+    Suite::new("examples", "the examples, built from the packed tarball and used", examples)
+        .in_places_of("tests/examples"),
+    Suite::new("docs", "every snippet of the documents, compiled, and run where that needs no page or framework", docs),
+    Suite::new("edge", "Durable Objects on workerd: a database, the sync server, the example", edge)
+        .in_places_of("tests/edge"),
+    Suite::new("browser", "the package in real browsers: kills, tabs, quota, CSP", browser)
+        .in_places_of("tests/browser"),
 ];
 
 /// Tests of the native server that hold for every server of the protocol.
@@ -66,11 +91,7 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
     }
     for suite in SUITES.iter().filter(|suite| arguments.is_empty() || arguments.iter().any(|name| name == suite.name)) {
         println!("\n{}: {}", suite.name, suite.shows);
-        let outcome = (suite.run)().unwrap_or_else(|error| {
-            println!("✗ {error:#}");
-            Outcome::broken(&error)
-        });
-        table.add(suite.name, outcome);
+        table.add(suite.name, suite.outcome());
     }
     Ok(table.print())
 }
@@ -144,7 +165,7 @@ fn package() -> Result<Outcome> {
     variables.push(sync_server()?);
     let package = node::test("testing the npm package", "pkg-config", &variables, 10)?;
     let adapters = node::test("testing its adapters", "tests/adapters", &package_variables(), 5)?;
-    Ok(package.and(adapters))
+    Ok(package.and(adapters).and(sizes::held(build::PACKAGE)?))
 }
 
 /// The tarball in every place it promises to work in. Projects and their packages are kept in `target/packaging`.
@@ -152,8 +173,9 @@ fn packaging() -> Result<Outcome> {
     build::package(false)?;
     setup::npm("tests/browser")?;
     let mut variables = package_variables();
+    variables.push(sync_server()?);
     variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
-    node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 20)
+    node::test("installing the tarball into fresh projects and running it there", "tests/packaging", &variables, 30)
 }
 
 /// The examples share what they install.
@@ -168,7 +190,9 @@ fn examples() -> Result<Outcome> {
 /// What the documents say, tried on the built package.
 fn docs() -> Result<Outcome> {
     build::package(false)?;
-    node::test("compiling and running the snippets of the documents", "tests/docs", &package_variables(), 5)
+    let mut variables = package_variables();
+    variables.push(sync_server()?);
+    node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 10)
 }
 
 /// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios against the edge's.

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 
 import { runClaims } from './support/claims.mjs'
-import { counted, scenario } from './support/scenario.mjs'
+import { ran } from './support/places.mjs'
+import { scenario } from './support/scenario.mjs'
 
 for (const worker of [false, true]) {
   const where = worker ? 'in a worker' : 'on the calling thread'
@@ -12,7 +13,7 @@ for (const worker of [false, true]) {
       const page = await scene.page()
       const { held, failures } = await runClaims(page, { worker })
       assert.deepEqual(failures, [])
-      counted(`${held} claims about the API in a page, ${where}`)
+      ran('Chromium', `the API, ${where}`, `${held} claims hold`)
     },
     300,
   )

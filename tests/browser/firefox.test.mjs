@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from './support/browser.mjs'
 import { runClaimsInFirefox } from './support/claims.mjs'
 import { scenario } from './support/firefox_scenario.mjs'
-import { counted } from './support/scenario.mjs'
+import { ran } from './support/places.mjs'
 
 const KILLS = 5
 
@@ -16,7 +16,7 @@ for (const worker of [false, true]) {
       await firefox.open(origin)
       const { held, failures } = await runClaimsInFirefox(firefox, { worker })
       assert.deepEqual(failures, [])
-      counted(`${held} claims about the API in Firefox, ${where}`)
+      ran('Firefox', `the API, ${where}`, `${held} claims hold`)
     },
     300,
   )
@@ -49,6 +49,7 @@ scenario(
     assert.deepEqual(seen, { count: 2002, when: 7 })
     await firefox.show(first)
     await eventually('the first tab follows', () => firefox.evaluate(async () => window.shown === 12))
+    ran('Firefox', 'two tabs and a worker', 'written, queried, a live query follows the other tab')
   },
   120,
 )
@@ -86,7 +87,7 @@ scenario(
       assert.deepEqual(found.left, found.right, 'no transaction is torn')
       assert.ok(found.left.length >= acknowledged, `${acknowledged} acknowledged, ${found.left.length} there`)
     }
-    counted(`${KILLS} kills of Firefox, ${acknowledged} transactions acknowledged, 0 lost, 0 torn`)
+    ran('Firefox', 'killed while it writes', `${KILLS} kills, ${acknowledged} transactions acknowledged, 0 lost, 0 torn`)
   },
   240,
 )

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { pathToFileURL } from 'node:url'
 import { eventually } from './support/browser.mjs'
 import { scenario } from './support/firefox_scenario.mjs'
+import { ran } from './support/places.mjs'
 import { packageFolder } from './support/server.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
@@ -49,6 +50,7 @@ scenario(
       await notes.delete('c')
       const shown = () => scene.firefox.evaluate(async () => (await window.notes.find({}).sort({ id: 1 }).toArray()).map(({ id, n }) => `${id}${n}`))
       await eventually('the changes come', async () => (await shown()).join() === 'a0,b2')
+      ran('Firefox', 'sync', 'sent after a kill; changes of another device come')
     } finally {
       await other.close()
       await server.close()

@@ -51,3 +51,92 @@ for (const worker of [false, true]) {
     assert.deepEqual([...page.errors, ...other.errors], [], 'no error and no violation of the policy')
   })
 }
+
+/** Opens the line of the log that says `text`, and answers its rows. */
+async function opened(page, text) {
+  let rows
+  await eventually(`a line says ${text}`, async () => {
+    rows = await page.evaluate(async (wanted) => {
+      const root = document.querySelector('tidewell-inspector').shadowRoot
+      const line = [...root.querySelectorAll('.commits details')].find((one) => one.firstElementChild.textContent.includes(wanted))
+      if (line === undefined) return undefined
+      line.open = true
+      await new Promise((resume) => setTimeout(resume, 50))
+      return Object.fromEntries([...line.querySelectorAll('dt')].map((name) => [name.textContent, name.nextElementSibling.textContent]))
+    }, text)
+    return rows !== undefined && Object.keys(rows).length > 0
+  })
+  return rows
+}
+
+const mounted = async (scene) => {
+  const page = await scene.page('/strict/')
+  await page.evaluate(async () => {
+    await openDatabase('watched', { faults: {} })
+    const { mountInspector } = await import('/pkg/dist/inspector.js')
+    mountInspector(db)
+  })
+  return page
+}
+
+scenario('the log of the inspector tells of messages, of cache entries and of why computed ones went', async (scene) => {
+  const page = await mounted(scene)
+  await page.evaluate(async () => {
+    const notes = db.collection('notes')
+    const counts = db.cache('counts')
+    await notes.put({ id: 'a' })
+    await counts.compute('all', ({ collection }) => collection(notes).count())
+    await db.cache('values').set('k', 1)
+    await db.topic('news').publish('ebb')
+    await notes.put({ id: 'b' })
+  })
+  assert.equal((await opened(page, 'news +1'))['topic news']?.split(',')[0], '1 messages')
+  assert.match((await opened(page, 'notes +1'))['counts: all went'] ?? '', /notes/)
+  const cached = await page.evaluate(() =>
+    [...document.querySelector('tidewell-inspector').shadowRoot.querySelectorAll('.commits .caches')].map(({ textContent }) => textContent.trim()),
+  )
+  assert.ok(cached.includes('cache +1'), cached.join())
+  assert.deepEqual(page.errors, [])
+})
+
+scenario('the storage tab of the inspector says what the browser grants and what the database is made of', async (scene) => {
+  const page = await mounted(scene)
+  await page.evaluate(async () => {
+    await db.collection('notes').putMany(Array.from({ length: 500 }, (_, n) => ({ id: `d${n}`, text: `tide ${n} `.repeat(20) })))
+    await db.flush()
+  })
+  await page.getByRole('tab', { name: 'Storage' }).click()
+  const cells = () => shown(page, '[role=tabpanel]:not([hidden]) :is(th, td)')
+  await eventually('the position of the log is that of the database', async () => {
+    const all = await cells()
+    const position = await page.evaluate(async () => (await db.stats()).engine.position)
+    return Number((all[all.indexOf('position of the log') + 1] ?? '').replace(/\D/g, '')) === position
+  })
+  const all = await cells()
+  for (const name of ['log not yet in tables', 'block cache', 'transactions under way', 'level 0']) assert.ok(all.includes(name), `${name}: ${all.join(' | ')}`)
+  assert.match((await shown(page, '[role=tabpanel]:not([hidden]) .note')).join(), /^indexeddb: .+ of .+ used by this origin, (kept|may be evicted)$/)
+})
+
+scenario('the switch of a failing disk makes operations fail, lists which, and loses nothing that was acknowledged', async (scene) => {
+  const page = await mounted(scene)
+  await page.getByRole('tab', { name: 'Faults' }).click()
+  await page.getByRole('switch', { name: 'Failing disk' }).check()
+  let met = []
+  await eventually('operations met faults', async () => {
+    await page.evaluate(async () => {
+      window.kept ??= []
+      const id = `d${window.kept.length}`
+      await db.collection('notes').put({ id }).then(() => window.kept.push(id), () => undefined)
+    })
+    met = await shown(page, '.met li')
+    return met.length >= 3
+  })
+  for (const line of met) assert.match(line, /^operation [\d,.\s]+: (unavailable|interrupted|connection-lost)$/)
+  await page.getByRole('switch', { name: 'Failing disk' }).uncheck()
+  const { kept, there } = await page.evaluate(async () => {
+    await db.collection('notes').put({ id: 'last' })
+    return { kept: window.kept, there: (await db.collection('notes').find().toArray()).map(({ id }) => id) }
+  })
+  assert.deepEqual(kept.filter((id) => !there.includes(id)), [], 'acknowledged writes that are lost')
+  assert.ok(there.includes('last'), 'the disk is whole again')
+})

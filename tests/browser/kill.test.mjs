@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { control, controlled } from './support/control.mjs'
+import { ran } from './support/places.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 import { eventually } from './support/browser.mjs'
 
@@ -99,7 +100,7 @@ scenario(
       totals.singles = Math.max(totals.singles, singles.size)
     }
     assert.deepEqual(failures, [], 'no write failed while the browser lived')
-    counted(`${ROUNDS} kills of Chromium, ${totals.pairs} transactions and ${totals.singles} writes acknowledged, 0 lost, 0 torn`)
+    ran('Chromium', 'killed while it writes', `${ROUNDS} kills, ${totals.pairs} transactions and ${totals.singles} writes acknowledged, 0 lost, 0 torn`)
   },
   240,
 )

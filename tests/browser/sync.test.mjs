@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { crash, eventually, launch, newProfile, openPage, pause } from './support/browser.mjs'
 import { startProxy } from './support/proxy.mjs'
+import { ran } from './support/places.mjs'
 import { counted } from './support/scenario.mjs'
 import { packageFolder, serve } from './support/server.mjs'
 import { all, Bank, begin, idle, now, openBank, status } from './support/sync_page.mjs'
@@ -146,7 +147,7 @@ scenario('server and browser are killed again and again under load, on a bad net
   assert.deepEqual(await all(page), there, `the browser shows what the server has (seed ${seed})`)
   bank.check(there, seed)
   assert.equal((await status(page)).letters, 0)
-  counted(`sync: ${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${bank.acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
+  ran('Chromium', 'sync', `${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${bank.acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
 })
 
 scenario('one tab syncs; when it is killed another does within a second, when it stands still a little later, never two', {}, async ({ device, options, server, proxy }) => {

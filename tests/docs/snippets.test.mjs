@@ -1,11 +1,13 @@
-// Every snippet of the documents compiles, and runs on the built package in memory.
+// Every snippet of the documents compiles, and all but those marked `no-run` run on the built package in memory, those of sync with a
+// real server.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startSyncServer } from '../browser/support/sync_server.mjs'
 import { compile } from './support/compile.mjs'
 import { brokenLinks, brokenOrder } from './support/links.mjs'
 import { page, pages } from './support/pages.mjs'
@@ -19,14 +21,28 @@ const told = (path, problems) => problems.map(({ line, message }) => `${path}:${
 const claim = (problems) => assert.equal(problems.join('\n'), '')
 
 /** Runs a page where it may leave files; answers what was wrong. */
-function run({ name, path, expected }, where = folder) {
+function run({ name, path, expected }, where = folder, more = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'tidewell-docs-'))
   try {
     const flags = ['--enable-source-maps', join(here, 'support/run_page.mjs'), join(where, `${name}.mjs`), ...expected.map(String)]
-    const { status, stderr } = spawnSync(process.execPath, flags, { cwd, encoding: 'utf8', timeout: 60_000 })
+    const { status, stderr } = spawnSync(process.execPath, flags, { cwd, encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...more } })
     return status === 0 ? [] : [`${path}: ${stderr}`]
   } finally {
     rmSync(cwd, { recursive: true, force: true })
+  }
+}
+
+process.env.TIDEWELL_SERVER ??= resolve(here, '../../target/debug/tidewell-server')
+const everybody = { read: {}, write: {} }
+const RULES = { notes: everybody, 'notes.files': everybody, tags: { read: {}, write: { owner: '$claims.sub' } } }
+
+/** Runs a page that syncs, with a server of its own. */
+async function runSyncing(one) {
+  const server = await startSyncServer({ rules: RULES })
+  try {
+    return run(one, folder, { SYNC_SERVER: server.url, SYNC_TOKEN: await server.token() })
+  } finally {
+    await server.close()
   }
 }
 
@@ -36,9 +52,9 @@ const wrong = compile(folder, all.flatMap(({ modules }) => modules))
 for (const one of all) {
   const { path, name, ran, compiled, expected, problems } = one
   if (ran + compiled + problems.length === 0) continue
-  test(`the snippets of ${path} compile and run`, () => {
+  test(`the snippets of ${path} compile and run`, async () => {
     claim(told(path, [...problems, ...wrong.filter((problem) => problem.name === name)]))
-    claim(run(one))
+    claim(await (one.syncs ? runSyncing(one) : run(one)))
     console.log(`${path}: ${ran} ran (${expected.length} lines printed what they say), ${compiled} only compiled`)
   })
 }

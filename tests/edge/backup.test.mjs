@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Device, SECRET, token } from './support/device.mjs'
-import { counted, inFolder, until } from './support/host.mjs'
+import { counted, inFolder, ran, until } from './support/host.mjs'
 import { ADMIN, edited, start, withDevices } from './support/operator.mjs'
 
 const put = (id, doc = {}) => [{ c: 'notes', id, put: { id, ...doc } }]
@@ -47,7 +47,7 @@ test('a tenant that is put back to a backup gets back what its devices hold, and
       const twice = await server.restore(backup)
       assert.ok(twice.version > restored.version + 2 ** 31, 'versions only go up')
     })
-    counted('a tenant at the edge restored under two devices: what it had acknowledged after the backup is back, once')
+    ran('Durable Objects on workerd', 'a tenant, restored', 'what was acknowledged after the backup is back, once')
   }))
 
 test('a backup holds one moment, whatever is pushed while it is read', () =>

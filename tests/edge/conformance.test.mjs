@@ -5,7 +5,7 @@ import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { counted, inFolder, project, serve } from './support/host.mjs'
+import { inFolder, project, ran, serve } from './support/host.mjs'
 
 const suite = process.env.TIDEWELL_CONFORMANCE ?? 'target/edge/conformance'
 const skip = existsSync(join(suite, 'conformance.js')) ? false : `${suite} is not built: run cargo xtask test edge`
@@ -36,7 +36,7 @@ test('a disk in the SQLite of a Durable Object keeps every promise of a disk', {
     const host = await serve('conformance-object', data, { CHECKED: 'Checked' }, { file: join(folder, 'conformance.js') })
     const claims = await host.ask('')
     assert.ok(claims >= CLAIMS_MIN, String(claims))
-    counted(`a disk in a Durable Object: ${claims} claims of the conformance suite hold`)
+    ran('Durable Objects on workerd', 'a disk', `${claims} claims of the conformance suite hold`)
   }),
 )
 
@@ -49,7 +49,7 @@ test('a disk in files keeps every promise of a disk', { skip }, () =>
     initSync({ module: readFileSync(join(suite, 'conformance_bg.wasm')) })
     const claims = await checkDisk(handles((name) => new FileStore(new Journal(join(data, name)), () => undefined)))
     assert.ok(claims >= CLAIMS_MIN)
-    counted(`a disk in files: ${claims} claims of the conformance suite hold`)
+    ran('Node', 'a disk in files', `${claims} claims of the conformance suite hold`)
   }),
 )
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Miniflare } from 'miniflare'
 import { Device, SECRET, token } from './support/device.mjs'
-import { counted, inFolder, project } from './support/host.mjs'
+import { inFolder, project, ran } from './support/host.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** What Cloudflare takes for free, compressed. */
@@ -44,7 +44,7 @@ test('the example is bundled by one command, without an engine, and serves what 
     const size = files.reduce((sum, name) => sum + gzipSync(readFileSync(join(out, name))).length, 0)
     assert.ok(size < SCRIPT_MAX, `${size} bytes`)
     assert.equal(files.filter((name) => name.endsWith('.wasm')).length, 1)
-    counted(`the example of a sync server as wrangler deploys it: ${Math.round(size / 1024)} KiB gzip`)
+    ran('wrangler', 'the example of a sync server', `bundled, served; ${Math.round(size / 1024)} KiB gzip`)
 
     const settings = JSON.parse(readFileSync(join(folder, 'wrangler.jsonc'), 'utf8').replaceAll(/^\s*\/\/.*$/gm, ''))
     const [{ name, class_name: className }] = settings.durable_objects.bindings

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { Device, SECRET, token } from './support/device.mjs'
-import { counted, inFolder, serve, until } from './support/host.mjs'
+import { inFolder, ran, serve, until } from './support/host.mjs'
 
 /** After so long without an event an object is taken out of memory: ten seconds in workerd, and some for a busy machine. */
 const IDLE_MS = 11_500
@@ -50,7 +50,7 @@ async function hibernates(host, made) {
   assert.equal(socket.readyState, WebSocket.OPEN)
   assert.equal(await made('asleep'), 2)
   socket.terminate()
-  counted('an object hibernated under an open WebSocket, was made anew by a push, and told of it')
+  ran('Durable Objects on workerd', 'a live WebSocket', 'the object hibernated under it, was made anew, and told of a push')
 }
 
 async function expires(host, made) {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Device, SECRET, token } from './support/device.mjs'
-import { counted, inFolder, serve, until } from './support/host.mjs'
+import { counted, inFolder, ran, serve, until } from './support/host.mjs'
 
 const file = fileURLToPath(new URL('../../examples/edge-sync/src/worker.js', import.meta.url))
 const start = (data, bindings = {}) =>
@@ -41,7 +41,7 @@ test('what a device pushed another one pulls, each tenant for itself, before and
     assert.deepEqual(seen.get('a'), { id: 'a', n: 3 })
     for (let at = 0; at < acknowledged; at++) assert.ok(seen.has(`w${at}`), `w${at} of ${acknowledged} is lost`)
     assert.equal((await new Device(host.origin, token({ tenant: 'u' })).pull()).size, 0)
-    counted(`the sync server in an object, killed under pushes: all of ${acknowledged} acknowledged ones are there`)
+    ran('Durable Objects on workerd', 'the sync server, killed', `all of ${acknowledged} acknowledged pushes are there`)
   }))
 
 test('rules from the configuration hold', () =>

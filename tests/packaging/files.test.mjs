@@ -23,11 +23,11 @@ const FLAGS = ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON', 'files.mjs']
 const node = (cwd, ...words) => seenBy(run(process.execPath, [...FLAGS, ...words], { cwd, silent: true }))
 
 for (const [place, name, program, flags] of [
-  [`Node ${process.versions.node}`, 'node', () => process.execPath, [...FLAGS, 'visit']],
+  ['Node', 'node', () => process.execPath, [...FLAGS, 'visit']],
   ['Deno', 'deno', (folder) => bin(folder, 'deno'), ['run', '--no-prompt', '--cached-only', '-A', 'in-files.js']],
   ['Bun', 'bun', (folder) => bin(folder, 'bun'), ['in-files.js']],
 ])
-  test(`${place.split(' ')[0]} keeps data in files from one process to the next`, () =>
+  test(`${place} keeps data in files from one process to the next`, () =>
     inFolder((data) => {
       const cwd = project(name)
       for (const count of [1, 2, 3])

@@ -1,22 +1,30 @@
-// The entries for React, Vue, Svelte and Solid in real pages, and React on a server.
+// The entries for React, Vue, Svelte and Solid in real pages, syncing with a real server, and rendered on a server.
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { eventually } from '../browser/support/browser.mjs'
+import { startSyncServer } from '../browser/support/sync_server.mjs'
 import { ran } from './support/expected.mjs'
 import { useBrowser, visit } from './support/page.mjs'
 import { project, run } from './support/project.mjs'
 import { serveStatic } from './support/server.mjs'
 
+process.env.TIDEWELL_SERVER ??= resolve(dirname(fileURLToPath(import.meta.url)), '../../target/debug/tidewell-server')
 const held = useBrowser()
 let folder
 let server
+let syncServer
 before(async () => {
   folder = project('hooks')
   run(process.execPath, ['build.js'], { cwd: folder })
   server = await serveStatic(join(folder, 'dist'))
+  syncServer = await startSyncServer()
 })
-after(() => server?.stop())
+after(async () => {
+  await server?.stop()
+  await syncServer?.close()
+})
 
 /** Waits until the elements of the page show these texts. */
 async function shows(page, said, texts) {
@@ -30,7 +38,9 @@ async function shows(page, said, texts) {
 
 const subscriptions = (page) => page.evaluate(async () => (await app.db.stats()).subscriptions)
 
-for (const name of ['react', 'vue', 'svelte', 'solid'])
+const FRAMEWORKS = ['react', 'vue', 'svelte', 'solid']
+
+for (const name of FRAMEWORKS)
   test(`tidewell/${name} shows a query and a search, and what commits and new arguments change`, async () => {
     const { page, said } = await visit(held, `${server.origin}/${name}.html`)
     try {
@@ -64,10 +74,42 @@ for (const name of ['react', 'vue', 'svelte', 'solid'])
     }
   })
 
-test('tidewell/react renders as loading on a server, leaves what suspends to the browser, and subscribes to nothing', () => {
-  const seen = JSON.parse(run(process.execPath, ['dist/server.js'], { cwd: folder, env: { NODE_ENV: 'production' } }))
-  assert.equal(seen.plain, '<p>loading loading loading</p>')
-  assert.match(seen.streamed, /<p>the fallback<\/p>/)
-  assert.equal(seen.subscriptions, 0)
-  ran('tidewell/react', 'server', 'loading; fallback of what suspends')
-})
+const sync = (url, token) => {
+  const timing = { backoff: 20, backoffMax: 200, deadline: 2000, silence: 5000 }
+  app.setSync(app.db.sync({ url, token, collections: ['drafts'], timing }))
+}
+
+for (const name of FRAMEWORKS)
+  test(`tidewell/${name} shows how syncing stands, while the server is gone and when it is back`, async () => {
+    const { page, said } = await visit(held, `${server.origin}/${name}.html`)
+    try {
+      await shows(page, said, { sync: 'nothing is synced' })
+      await page.evaluate(`(${sync})(${JSON.stringify(syncServer.url)}, ${JSON.stringify(await syncServer.token(name))})`)
+      await shows(page, said, { sync: 'live, 0 wait' })
+      await syncServer.kill()
+      await page.evaluate(async () => {
+        await app.db.collection('drafts').insert({ id: document.title })
+      })
+      await shows(page, said, { sync: 'offline, 1 wait' })
+      await syncServer.start()
+      await shows(page, said, { sync: 'live, 0 wait' })
+      await page.evaluate(() => app.setSync(undefined))
+      await shows(page, said, { sync: 'nothing is synced' })
+      await page.evaluate(() => app.unmount())
+      ran(`tidewell/${name}`, 'page, sync', 'nothing, live, offline with a write that waits, live again')
+    } finally {
+      await page.close()
+    }
+  })
+
+for (const name of FRAMEWORKS)
+  test(`tidewell/${name} renders as loading on a server, and subscribes to nothing`, () => {
+    const program = `dist/server/${name}.js`
+    const output = run(process.execPath, [program], { cwd: folder, env: { NODE_ENV: 'production' } })
+    const { plain, streamed, subscriptions } = JSON.parse(output)
+    assert.equal(plain, '<p>loading loading loading true</p>')
+    assert.equal(subscriptions, 0)
+    // What suspends is left to the browser.
+    if (name === 'react') assert.match(streamed, /<p>the fallback<\/p>/)
+    ran(`tidewell/${name}`, 'server', name === 'react' ? 'loading; fallback of what suspends' : 'loading')
+  })

@@ -19,6 +19,8 @@ async function served(origin, path) {
 
 /** Every route of a running server, and the page of the client. */
 async function expectServed(origin, place, reloads) {
+  const idle = async () => JSON.parse(await served(origin, '/api/idle'))
+  assert.deepEqual(await idle(), { imported: 'function', compiled: 0 })
   for (const [what, path] of [
     ['route on Node', '/api/node'],
     ['route on edge', '/api/edge'],
@@ -29,6 +31,9 @@ async function expectServed(origin, place, reloads) {
   const [, json] = /<pre>(.*?)<\/pre>/.exec(await served(origin, '/'))
   expectSeen(JSON.parse(json.replaceAll('&quot;', '"')), 'memory')
   ran(place, 'server component', CARRIED)
+  const { compiled } = await idle()
+  assert.ok(compiled > 0, 'what a route opened was compiled and counted')
+  ran(place, 'imported, not used', 'no WebAssembly is compiled')
   assert.match(await served(origin, '/client'), /rendered by the server/)
   await expectPage(held, `${origin}/client`, place, ['page', "the package's worker"], { reloads })
 }

@@ -8,9 +8,9 @@ import { bin, project, run } from './support/project.mjs'
 const CARRIED = 'stored, queried, reopened from a backup (memory)'
 const seenBy = (output) => JSON.parse(output.trim().split('\n').at(-1))
 
-function expectRun(place, what, output) {
+function expectRun(place, what, output, version = '') {
   expectSeen(seenBy(output), 'memory')
-  ran(place, what, CARRIED)
+  ran(place, what, version + CARRIED)
 }
 
 for (const [what, file] of [
@@ -21,7 +21,8 @@ for (const [what, file] of [
   test(`Node runs the package by ${what}, without a warning`, () => {
     // The scenario is a module without a package that says so, which is not what is tested.
     const flags = ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON', file]
-    expectRun(`Node ${process.versions.node}`, what, run(process.execPath, flags, { cwd: project('node'), silent: true }))
+    const output = run(process.execPath, flags, { cwd: project('node'), silent: true })
+    expectRun('Node', what, output, `${process.versions.node}: `)
   })
 
 test('Node compiles no WebAssembly before a database is opened', () => {

@@ -36,14 +36,14 @@ const STAGING = [
     user TEXT NOT NULL, at INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (replica, seq)) WITHOUT ROWID`,
 ]
 
-/** Forgets what was staged: tables stay, since none can be dropped while another query of the object is open. */
+/** @internal Forgets what was staged: tables stay, since none can be dropped while another query of the object is open. */
 export function unstage(sql: Sql): void {
   for (const table of ['sync_restoring_images', 'sync_restoring_records'])
     for (const _ of sql.exec('SELECT 1 FROM sqlite_master WHERE name = ?', table).raw())
       sql.exec(`DELETE FROM ${table}`)
 }
 
-/** Reads a backup of `tenant` into its own tables. */
+/** @internal Reads a backup of `tenant` into its own tables. */
 export async function stage(
   storage: DurableStorage,
   stream: ReadableStream<Uint8Array>,
@@ -57,7 +57,7 @@ export async function stage(
   return staging.end()
 }
 
-/** Puts what is staged in the tenant's place. To be called in a transaction, which then takes a new epoch. */
+/** @internal Puts what is staged in the tenant's place. To be called in a transaction, which then takes a new epoch. */
 export function swap(sql: Sql, { version }: Staged): void {
   sql.exec('DELETE FROM sync_images')
   sql.exec(

@@ -28,7 +28,7 @@ export interface TenantEnv {
 
 let module: WebAssembly.Module | undefined
 
-/** Says where the program is. The entry calls it once. */
+/** @internal Says where the program is. The entry calls it once. */
 export function provideSync(program: WebAssembly.Module): void {
   module = program
 }

@@ -19,5 +19,5 @@ export function page(path, text) {
   const { snippets, problems } = extract(text)
   const generated = generate(name, snippets)
   const count = (kind) => snippets.filter((snippet) => snippet.kind === kind).length
-  return { path, name, ...generated, problems: [...problems, ...generated.problems], ran: count('run'), compiled: count('compile') }
+  return { path, name, ...generated, problems: [...problems, ...generated.problems], syncs: snippets.some(({ kind, lines }) => kind === 'run' && lines.some((line) => line.includes('https://sync.example.com'))), ran: count('run'), compiled: count('compile') }
 }

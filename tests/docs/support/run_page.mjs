@@ -3,6 +3,8 @@ import { formatWithOptions } from 'node:util'
 import { pathToFileURL } from 'node:url'
 
 const [module, ...lines] = process.argv.slice(2)
+/** The server's address on the pages. */
+const SYNC = 'https://sync.example.com'
 const missing = new Set(lines.map(Number))
 const failures = []
 
@@ -13,6 +15,13 @@ globalThis.said = (line, text, ...values) => {
   else failures.push({ line, printed, text })
 }
 console.log = () => undefined
+// Pages speak of a server of their reader's; it is the one that was started for them, and that signs its users in.
+const { SYNC_SERVER: server, SYNC_TOKEN: token } = process.env
+const { fetch } = globalThis
+globalThis.fetch = (address, options) => {
+  if (token !== undefined && address === '/token') return Promise.resolve(new Response(token))
+  return fetch(server === undefined ? address : String(address).replace(SYNC, server), options)
+}
 
 await import(pathToFileURL(module).href)
 const end = Date.now() + 10_000

@@ -162,5 +162,7 @@ export async function until(look, what, seconds = 20) {
   }
 }
 
+export { ran } from '../../browser/support/places.mjs'
+
 /** Tells what was measured. */
 export const counted = (text) => console.log(`counted: ${text}`)

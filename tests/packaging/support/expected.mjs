@@ -1,6 +1,8 @@
 // What the scenario of projects/shared/scenario.js answers, wherever it runs, and how that is told.
 import assert from 'node:assert/strict'
 
+export { ran } from '../../browser/support/places.mjs'
+
 const SEEN = {
   queried: ['n2', 'n1'],
   live: ['Flood plains'],
@@ -19,7 +21,3 @@ export function expectSeen(seen, kind, before = 0) {
   assert.deepEqual(seen, { kind, before, ...SEEN })
 }
 
-/** Says where something ran, what, and how it went: a line of the table at the end of the suite. */
-export function ran(place, what, how) {
-  console.log(`counted: ${place.padEnd(22)} ${what.padEnd(24)} ${how}`)
-}

@@ -3,14 +3,14 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 import { compile } from 'svelte/compiler'
 
-const svelte = {
+const svelte = (generate) => ({
   name: 'svelte',
   setup({ onLoad }) {
     onLoad({ filter: /\.svelte$/ }, ({ path }) => ({
-      contents: compile(readFileSync(path, 'utf8'), { filename: path, generate: 'client' }).js.code,
+      contents: compile(readFileSync(path, 'utf8'), { filename: path, generate }).js.code,
     }))
   },
-}
+})
 
 mkdirSync('dist', { recursive: true })
 await build({
@@ -22,7 +22,7 @@ await build({
   jsx: 'automatic',
   conditions: ['svelte'],
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' },
-  plugins: [svelte],
+  plugins: [svelte('client')],
 })
 for (const name of ['tidewell_page.wasm', 'tidewell_rest.wasm', 'tidewell_bg.wasm'])
   cpSync(`node_modules/tidewell/dist/${name}`, `dist/${name}`)
@@ -34,11 +34,12 @@ for (const name of ['react', 'vue', 'solid', 'svelte'])
 
 // For the server, its packages stay where they are.
 await build({
-  entryPoints: ['server.jsx'],
-  outdir: 'dist',
+  entryPoints: ['react', 'vue', 'svelte', 'solid'].map((name) => `server/${name}.${name === 'react' ? 'jsx' : 'js'}`),
+  outdir: 'dist/server',
   bundle: true,
   packages: 'external',
   platform: 'node',
   format: 'esm',
   jsx: 'automatic',
+  plugins: [svelte('server')],
 })

@@ -18,4 +18,5 @@ export const refused = () => notes.find({ tag: { $nothing: 1 } })
 
 /** States as text. */
 export const shown = ({ status, data }) => `${status}: ${(data ?? []).map(({ title }) => title).join(' ')}`
+export const standing = (status) => (status === undefined ? 'nothing is synced' : `${status.state}, ${status.pending} wait`)
 export const found = ({ status, data }) => `${status}: ${(data?.hits ?? []).map(({ id }) => id).join(' ')}`

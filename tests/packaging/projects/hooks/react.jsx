@@ -1,8 +1,8 @@
 // React, in strict mode: two components that show the same, a search, a query that fails, and one that suspends.
 import { StrictMode, Suspense, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { useLiveQuery, useSearch } from 'tidewell/react'
-import { db, found, notes, refused, shown, tagged, unwritten } from './database.js'
+import { useLiveQuery, useSearch, useSyncStatus } from 'tidewell/react'
+import { db, found, notes, refused, shown, standing, tagged, unwritten } from './database.js'
 
 const app = { db, notes }
 window.app = app
@@ -24,7 +24,8 @@ function Fallback() {
 function App() {
   const [tag, setTag] = useState('sea')
   const [text, setText] = useState('tide')
-  Object.assign(app, { setTag, setText })
+  const [sync, setSync] = useState()
+  Object.assign(app, { setTag, setText, setSync })
   return (
     <>
       <Docs id="docs" tag={tag} />
@@ -32,6 +33,7 @@ function App() {
       <p id="found">{found(useSearch(notes, text, { limit: 5 }))}</p>
       <p id="refused">{useLiveQuery(refused()).status}</p>
       <p id="unwritten">{useLiveQuery(unwritten()).status}</p>
+      <p id="sync">{standing(useSyncStatus(sync))}</p>
       <p id="nothing">{useLiveQuery(undefined).status}</p>
       <Suspense fallback={<Fallback />}>
         <Suspending tag={tag} />

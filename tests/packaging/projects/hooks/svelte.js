@@ -8,6 +8,7 @@ window.app = {
   ...{ db, notes },
   setTag: (tag) => flushSync(() => component.setTag(tag)),
   setText: (text) => flushSync(() => component.setText(text)),
+  setSync: (sync) => flushSync(() => component.setSync(sync)),
   unmount: () => unmount(component),
 }
 window.ready = true

@@ -1,10 +1,11 @@
 // Vue, with render functions.
-import { createApp, defineComponent, h, ref } from 'vue'
-import { useLiveQuery, useSearch } from 'tidewell/vue'
-import { db, found, notes, refused, shown, tagged, unwritten } from './database.js'
+import { createApp, defineComponent, h, ref, shallowRef } from 'vue'
+import { useLiveQuery, useSearch, useSyncStatus } from 'tidewell/vue'
+import { db, found, notes, refused, shown, standing, tagged, unwritten } from './database.js'
 
 const tag = ref('sea')
 const text = ref('tide')
+const sync = shallowRef()
 const state = ({ status, data }) => ({ status: status.value, data: data.value })
 
 const Docs = defineComponent({
@@ -20,6 +21,7 @@ const App = defineComponent({
     const search = useSearch(notes, text, { limit: 5 })
     const wrong = useLiveQuery(refused())
     const unwrittenState = useLiveQuery(() => unwritten())
+    const status = useSyncStatus(sync)
     const nothing = useLiveQuery(() => undefined)
     return () => [
       h(Docs, { id: 'docs', tag: tag.value }),
@@ -27,6 +29,7 @@ const App = defineComponent({
       h('p', { id: 'found' }, found(state(search))),
       h('p', { id: 'refused' }, wrong.status.value),
       h('p', { id: 'unwritten' }, unwrittenState.status.value),
+      h('p', { id: 'sync' }, standing(status.value)),
       h('p', { id: 'nothing' }, nothing.status.value),
     ]
   },
@@ -38,6 +41,7 @@ window.app = {
   ...{ db, notes },
   setTag: (value) => (tag.value = value),
   setText: (value) => (text.value = value),
+  setSync: (value) => (sync.value = value),
   unmount: () => app.unmount(),
 }
 window.ready = true

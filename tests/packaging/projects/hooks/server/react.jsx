@@ -2,16 +2,13 @@
 import { Suspense } from 'react'
 import { renderToPipeableStream, renderToString } from 'react-dom/server'
 import { Writable } from 'node:stream'
-import { open } from 'tidewell'
-import { useLiveQuery, useSearch } from 'tidewell/react'
-
-const db = await open('server')
-const notes = db.collection('notes', { search: ['title'] })
+import { useLiveQuery, useSearch, useSyncStatus } from 'tidewell/react'
+import { asked, notes, told, words } from './database.js'
 
 function Page({ suspense }) {
-  const docs = useLiveQuery(notes.find({ tag: 'sea' }), { suspense })
+  const docs = useLiveQuery(asked(), { suspense })
   const search = useSearch(notes, 'tide')
-  return <p>{`${docs.status} ${search.status} ${useLiveQuery(null).status}`}</p>
+  return <p>{words(docs.status, search.status, useLiveQuery(null).status, useSyncStatus(undefined))}</p>
 }
 
 const streamed = await new Promise((resolve, reject) => {
@@ -30,6 +27,4 @@ const streamed = await new Promise((resolve, reject) => {
   )
   const { pipe } = renderToPipeableStream(page, { onAllReady: () => pipe(sink), onShellError: reject, onError: () => 'E1' })
 })
-const { subscriptions } = await db.stats()
-await db.close()
-console.log(JSON.stringify({ plain: renderToString(<Page />), streamed, subscriptions }))
+await told({ plain: renderToString(<Page />), streamed })

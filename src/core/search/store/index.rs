@@ -216,7 +216,7 @@ impl<'a> StoredPostings<'a> {
         let Pause::Missing(mut names) = pause else { return pause };
         for doc in docs {
             if let Err(Pause::Missing(more)) = self.row(Part::Lengths, doc) {
-                names.extend(more);
+                names.extend(*more);
             }
         }
         Pause::Missing(names)

@@ -8,6 +8,7 @@ mod checked;
 mod device;
 mod kept_tests;
 mod model;
+mod pace_tests;
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;
 mod protocol;

@@ -54,3 +54,8 @@ fn planted_overwriting_what_is_kept_is_caught() {
 fn planted_leaving_what_was_revoked_is_caught() {
     check(Bug::SyncKeepRevoked);
 }
+
+#[test]
+fn planted_sending_as_much_again_of_what_was_too_much_is_caught() {
+    check(Bug::SyncNeverShrink);
+}

@@ -117,6 +117,8 @@ pub enum Bug {
     SyncKeepAnswers,
     /// What is kept for a server that is restored is overwritten when the replica takes another name.
     SyncDropKept,
+    /// A sync client sends as much again of what was too much.
+    SyncNeverShrink,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -119,6 +119,8 @@ pub enum Bug {
     SyncDropKept,
     /// A sync client sends as much again of what was too much.
     SyncNeverShrink,
+    /// A sync client drops what it sent with a token that is refused.
+    SyncDropOnAuth,
 }
 
 #[cfg(feature = "planted-bugs")]

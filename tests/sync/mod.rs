@@ -6,6 +6,7 @@ mod actions;
 mod before;
 mod checked;
 mod device;
+mod hostile_tests;
 mod kept_tests;
 mod model;
 mod pace_tests;

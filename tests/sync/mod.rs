@@ -8,6 +8,7 @@ mod checked;
 mod device;
 mod hostile_tests;
 mod kept_tests;
+mod malformed_tests;
 mod model;
 mod pace_tests;
 #[cfg(feature = "planted-bugs")]

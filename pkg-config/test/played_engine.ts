@@ -23,7 +23,7 @@ export const STATUS = {
 
 /** An engine that wants these bodies sent, one after another, and then rests. */
 export class PlayedEngine {
-  status = { ...STATUS }
+  status: typeof STATUS & { readonly tooLarge?: number } = { ...STATUS }
   readonly bodies: [kind: 'push' | 'pull', body: string][]
   readonly handed: Command[] = []
   letters: unknown[] = []

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SyncOptions, SyncStatus } from '../src/sync/types.js'
 import type { Answering } from './fake_server.js'
-import { type Command, ok, optionsFor, PlayedEngine, scene } from './played_engine.js'
+import { type Command, ok, optionsFor, PlayedEngine, scene, STATUS } from './played_engine.js'
 import { until } from './until.js'
 
 test('what the engine wants sent is sent with the token, and the answer handed back as it came', async () => {
@@ -114,6 +114,9 @@ for (const [about, answer, expected] of [
   ['503 with Retry-After', { status: 503, headers: { 'retry-after': '7' } }, { op: 'syncFailed', after: 7000 }],
   ['429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }, { op: 'syncFailed', after: 2000 }],
   ['500', { status: 500, body: 'oops' }, { op: 'syncFailed' }],
+  ['413', { status: 413, body: '<html>' }, { op: 'syncFailed', why: 'too-large' }],
+  ['408', { status: 408 }, { op: 'syncFailed', why: 'timeout' }],
+  ['504', { status: 504 }, { op: 'syncFailed', why: 'timeout' }],
   ['400', { status: 400, body: { error: { code: 'invalid', message: 'bad hash' } } }, { op: 'syncFailed' }],
   [
     '503 with the answer retry',
@@ -150,6 +153,7 @@ test('a server that does not answer, and one that is not there, have failed', as
       const sync = db.sync(optionsFor(server, { timing: { deadline: 40 } }))
       await until(() => sync.status.lastError !== undefined, 'it failed')
       assert.equal(sync.status.lastError?.reason, 'timeout')
+      assert.equal(engine.of('syncFailed')[0]?.['why'], 'timeout')
       await sync.stop()
       engine.bodies.push(['pull', '{}'])
       const other = db.sync(optionsFor(server, { url: 'http://127.0.0.1:1' }))
@@ -157,6 +161,22 @@ test('a server that does not answer, and one that is not there, have failed', as
       assert.equal(other.status.lastError?.reason, 'network')
     },
   )
+})
+
+test('a write that is too large even alone is said to be so, whatever else works, until it is through', async () => {
+  const engine = new PlayedEngine(['push', '{"large":1}'], ['pull', '{}'])
+  engine.status = { ...STATUS, pending: 1, tooLarge: 1500000 }
+  const answering: Answering = ({ path }) => (path === '/v1/push' ? { status: 413 } : { body: { kind: 'page' } })
+  await scene(engine, answering, async ({ db, server }) => {
+    const sync = db.sync(optionsFor(server, { live: false }))
+    const seen: (string | undefined)[][] = []
+    sync.subscribe(({ state, lastError }) => seen.push([state, lastError?.reason]))
+    await until(() => engine.handed.length === 2, 'the pull is answered')
+    await until(() => sync.status.state === 'syncing', 'what comes is there')
+    assert.match(sync.status.lastError?.message ?? '', /1500000 bytes/)
+    assert.deepStrictEqual([sync.status.lastError?.reason, sync.status.pending], ['too-large', 1])
+    assert.ok(seen.some(([state, reason]) => state === 'offline' && reason === 'too-large'))
+  })
 })
 
 test('an answer that never ends is given up when it is late, and when syncing stops', { timeout: 20_000 }, async () => {

@@ -182,9 +182,10 @@ impl World {
             let client = device.client.as_ref().unwrap();
             let (pending, version, epoch) = (client.pending(), client.version(), client.epoch());
             format!(
-                "{:?}, {pending} pending, settled {}, at {version:?} of {epoch:?}",
+                "{:?}, {pending} pending, settled {}, at {version:?} of {epoch:?}, {:?}",
                 device.link.status(),
-                client.is_settled()
+                client.is_settled(),
+                device.width
             )
         });
         let standing: Vec<String> = standing.collect();

@@ -25,6 +25,21 @@ pub(crate) enum Cut {
     HalfOpen,
 }
 
+/// How much gets through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Width {
+    /// What has more bytes does not arrive in time.
+    bytes: usize,
+    /// A proxy says so of requests at once.
+    pub(crate) refuses: bool,
+}
+
+impl Width {
+    pub(crate) fn holds(self, bytes: usize) -> bool {
+        bytes <= self.bytes
+    }
+}
+
 /// A device.
 pub(crate) struct Device {
     pub(crate) store: MemoryClient,
@@ -36,6 +51,8 @@ pub(crate) struct Device {
     /// How far its clock is off.
     pub(crate) skew: f64,
     pub(crate) cut: Option<Cut>,
+    /// Its network, if that is a narrow one.
+    pub(crate) width: Option<Width>,
     pub(crate) token_is_good: bool,
     pub(crate) user: usize,
     pub(crate) schema: u64,
@@ -48,6 +65,8 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(rng: SeededRng, user: usize, at_least: Option<f64>) -> Self {
+        // One mutation, or one document, always fits.
+        let width = rng.one_in(3).then(|| Width { bytes: 800 + rng.index(400), refuses: rng.one_in(2) });
         let mut device = Self {
             store: MemoryClient::default(),
             client: None,
@@ -56,6 +75,7 @@ impl Device {
             life: 0,
             skew: 0.0,
             cut: None,
+            width,
             token_is_good: true,
             user,
             schema: 1,
@@ -79,8 +99,9 @@ impl Device {
             Subscription { collection: "open".into(), filter },
             Subscription { collection: "team".into(), filter: Value::Object(Vec::new()) },
         ];
-        let page = 1 + self.rng.index(6);
-        let batch = 1 + self.rng.index(4);
+        // More than a narrow network takes.
+        let (page, batch) = if self.width.is_some() { (20, 20) } else { (6, 4) };
+        let (page, batch) = (1 + self.rng.index(page), 1 + self.rng.index(batch));
         let config = Config { subscriptions, schema: self.schema, page, batch, retained: 10_000 };
         let mut client = Client::open(&mut self.store, config, &self.rng).unwrap();
         client.migrate(&mut self.store, &self.rng, &mut |_| None).unwrap();

@@ -6,8 +6,11 @@ mod actions;
 mod before;
 mod checked;
 mod device;
+mod hostile_tests;
 mod kept_tests;
+mod malformed_tests;
 mod model;
+mod pace_tests;
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;
 mod protocol;

@@ -54,3 +54,13 @@ fn planted_overwriting_what_is_kept_is_caught() {
 fn planted_leaving_what_was_revoked_is_caught() {
     check(Bug::SyncKeepRevoked);
 }
+
+#[test]
+fn planted_sending_as_much_again_of_what_was_too_much_is_caught() {
+    check(Bug::SyncNeverShrink);
+}
+
+#[test]
+fn planted_dropping_what_was_sent_with_a_refused_token_is_caught() {
+    check(Bug::SyncDropOnAuth);
+}

@@ -1,5 +1,5 @@
 //! Thousands of schedules, each from a seed: drops, doubles, reordering, partitions, half-open connections, crashes of
-//! either side, jumping clocks, restores, clones, expired tokens, schemas apart, revocations, purges.
+//! either side, jumping clocks, narrow networks, restores, clones, expired tokens, schemas apart, revocations, purges.
 
 use super::world::{Counts, World};
 use crate::replay::{each_seed, is_replay};
@@ -34,6 +34,7 @@ fn add(total: &mut Counts, one: Counts) {
         (&mut total.skews, one.skews),
         (&mut total.purges, one.purges),
         (&mut total.judged, one.judged),
+        (&mut total.too_much, one.too_much),
     ];
     pairs.into_iter().for_each(|(sum, value)| *sum += value);
 }
@@ -45,7 +46,7 @@ fn check(name: &str, first: u64, count: u64) {
     });
     println!("{name}: {runs} schedules: {total:?}");
     if !is_replay() {
-        let rare = [total.duplicates, total.rejected, total.restores, total.clones, total.skews];
+        let rare = [total.duplicates, total.rejected, total.restores, total.clones, total.skews, total.too_much];
         assert!(
             rare.iter().all(|count| *count > runs / 10) && total.applied > runs * 5 && total.forks > runs / 50,
             "{total:?}"

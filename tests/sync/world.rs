@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidewell_core::base::SeededRng;
 use tidewell_core::collections::{json, Value};
-use tidewell_core::sync::client::link::{Next, Request};
+use tidewell_core::sync::client::link::{Failure, Next, Request};
 use tidewell_core::sync::client::Table;
 use tidewell_core::sync::server::memory::MemoryTenant;
 use tidewell_core::sync::{
@@ -48,6 +48,7 @@ pub(crate) struct Counts {
     pub(crate) skews: u64,
     pub(crate) purges: u64,
     pub(crate) judged: u64,
+    pub(crate) too_much: u64,
 }
 
 /// The world.
@@ -139,17 +140,39 @@ impl World {
                 if self.devices[message.device].cut == Some(Cut::Both) {
                     return Ok(());
                 }
+                if self.is_too_much(&message) {
+                    return Ok(());
+                }
                 let answer = self.serve(message.device, &message.request)?;
                 self.network.push(Message { answer: Some(answer), ..message });
                 Ok(())
             }
             Some((bytes, scope)) => {
-                if self.devices[message.device].cut.is_some() {
+                if self.devices[message.device].cut.is_some() || self.is_too_much(&message) {
                     return Ok(());
                 }
                 self.answer(&message, &bytes, scope)
             }
         }
+    }
+
+    /// Whether it does not get through the network of its device, which may be told.
+    fn is_too_much(&mut self, message: &Message) -> bool {
+        let device = &mut self.devices[message.device];
+        let Some(width) = device.width else { return false };
+        let bytes = match (&message.answer, &message.request) {
+            (Some((bytes, _)), _) => bytes.len(),
+            (None, Request::Push(request)) => request.to_json().len(),
+            (None, Request::Pull(request)) => request.to_json().len(),
+        };
+        if width.holds(bytes) {
+            return false;
+        }
+        self.counts.too_much += 1;
+        if width.refuses && message.answer.is_none() && device.life == message.life {
+            device.link.failed(message.tag, self.now + device.skew, 0.5, None, Failure::TooLarge);
+        }
+        true
     }
 
     fn serve(&mut self, index: usize, request: &Request) -> Result<(Vec<u8>, Scope), String> {

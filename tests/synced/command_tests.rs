@@ -220,3 +220,32 @@ fn a_job_whose_target_became_synced_fails_and_leaves_it_alone() {
         Ok(())
     });
 }
+
+#[test]
+fn after_a_failure_that_says_so_less_is_sent_and_a_write_that_is_too_large_alone_is_told_of() {
+    check(|sim| async move {
+        let (server, tab) = (Server::new(), open(&sim, &storage(&sim)).await?);
+        tab.sync(r#"{"name":"notes"}"#).await?;
+        for id in ["a", "b", "c", "d"] {
+            tab.run(&format!(r#"{{"op":"put","collection":"notes","docs":[{{"id":"{id}"}}]}}"#)).await?;
+        }
+        let mut now = 0;
+        for (why, sent) in
+            [("", 4), (r#","why":"timeout""#, 4), (r#","why":"too-large""#, 2), (r#","why":"too-large""#, 1)]
+        {
+            now += 100_000;
+            let next = tab.run(&format!(r#"{{"op":"syncNext","now":{now},"jitter":0.5}}"#)).await?;
+            let (tag, body) = (number(&next, "send"), word(&next, "body"));
+            assert_eq!(body.matches(r#""seq":"#).count(), sent, "{body}");
+            assert!(tab.status().await?.field("tooLarge").is_none());
+            tab.run(&format!(r#"{{"op":"syncFailed","tag":{tag},"now":{now},"jitter":0.5{why}}}"#)).await?;
+        }
+        let status = tab.status().await?;
+        assert!(number(&status, "tooLarge") > 100 && number(&status, "pending") == 4, "{status:?}");
+        tab.exchange(&server).await?;
+        let status = tab.status().await?;
+        assert!(status.field("tooLarge").is_none() && number(&status, "pending") == 0, "{status:?}");
+        assert_eq!(server.documents("notes").len(), 4);
+        Ok(())
+    });
+}

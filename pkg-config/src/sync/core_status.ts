@@ -14,6 +14,8 @@ export interface CoreStatus {
   readonly replica: string
   readonly collections: readonly string[]
   readonly received: number
+  /** The bytes of the next write, if that does not get through even alone. */
+  readonly tooLarge?: number
 }
 
 /** What tabs tell each other of it. */

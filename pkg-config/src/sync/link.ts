@@ -167,10 +167,10 @@ export class Link {
   /** Gives the engine what came back. Resolves with whether it was an answer. */
   async #handBack(tag: number | undefined, reply: Reply): Promise<boolean> {
     if (reply.kind === 'failed') {
-      const { error, after } = reply
-      const { status } = await this.#send(
-        after === undefined ? { op: 'syncFailed', tag } : { op: 'syncFailed', tag, after },
-      )
+      const { after, why } = reply
+      const told = { ...(after === undefined ? {} : { after }), ...(why === undefined ? {} : { why }) }
+      const { status } = await this.#send({ op: 'syncFailed', tag, ...told })
+      const error = tooLarge(status, reply.error) ?? reply.error
       this.#take(status, error)
       this.#listener.failed(error)
       return false
@@ -178,7 +178,7 @@ export class Link {
     const wasOffline = this.#core?.state === 'offline'
     const { status } = await this.#send({ op: 'syncAnswer', tag, body: reply.body })
     const error = errorIn(status, reply)
-    this.#take(status, error ?? null)
+    this.#take(status, error ?? tooLarge(status) ?? null)
     if (error !== undefined) {
       if (!isPaused(status)) this.#listener.failed(error)
       return false
@@ -269,6 +269,13 @@ function errorIn({ state }: CoreStatus, { kind }: Reply): TidewellError | undefi
   return new TidewellError('unavailable', 'sync: the server asked to be left alone, or its answer made no sense', {
     reason: 'refused',
   })
+}
+
+/** What is wrong as long as a write does not get through even alone, whatever else works. */
+function tooLarge({ tooLarge: bytes }: CoreStatus, cause?: TidewellError): TidewellError | undefined {
+  if (bytes === undefined) return undefined
+  const message = `sync: a write of ${bytes} bytes is more than the server, or a proxy before it, takes at once; it is kept and tried again`
+  return new TidewellError('unavailable', message, { reason: 'too-large', cause })
 }
 
 function pausedBy(state: string | undefined): TidewellError {

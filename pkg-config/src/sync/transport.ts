@@ -9,10 +9,21 @@ import type { SyncOptions } from './types.js'
 /** What became of a request. */
 export type Reply =
   | { readonly kind: 'answer'; readonly body: string }
-  | { readonly kind: 'failed'; readonly error: TidewellError; readonly after: number | undefined }
+  | { readonly kind: 'failed'; readonly error: TidewellError; readonly after: number | undefined; readonly why: Why }
+
+/** Whether it was too much at once: by its time, or by its bytes. */
+export type Why = 'timeout' | 'too-large' | undefined
 
 /** The answer that the protocol has for a refused token: whoever refuses may not speak the protocol. */
 const AUTH: Reply = { kind: 'answer', body: '{"v":1,"kind":"auth"}' }
+/** What failures say of how much was sent. A server or proxy that has waited for a body, or for what is done with it, is late as well. */
+const WHY: Readonly<Record<string, Why>> = {
+  timeout: 'timeout',
+  'http-408': 'timeout',
+  'http-504': 'timeout',
+  'too-large': 'too-large',
+  'http-413': 'too-large',
+}
 /** Bodies from here on are compressed. */
 const COMPRESS_FROM = 4096
 /** The longest answer that is read, in bytes: twice what the protocol allows. */
@@ -230,5 +241,5 @@ function failure(message: string, reason: string, cause?: unknown): TidewellErro
 }
 
 function failed(error: TidewellError, after?: number): Reply {
-  return { kind: 'failed', error, after }
+  return { kind: 'failed', error, after, why: WHY[error.reason ?? ''] }
 }

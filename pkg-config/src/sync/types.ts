@@ -157,7 +157,7 @@ export interface SyncStatus {
   readonly pending: number
   /** Writes that it refused: see {@link Sync.deadLetters}. */
   readonly letters: number
-  /** What went wrong last; undefined after the next success. */
+  /** What went wrong last; undefined after the next success. Reason `too-large`: a write does not get through even alone; that stays until it has. */
   readonly lastError: TidewellError | undefined
   /** While documents are downloaded: how many have come. Undefined once everything is there. */
   readonly progress: { readonly received: number } | undefined

@@ -117,6 +117,10 @@ pub enum Bug {
     SyncKeepAnswers,
     /// What is kept for a server that is restored is overwritten when the replica takes another name.
     SyncDropKept,
+    /// A sync client sends as much again of what was too much.
+    SyncNeverShrink,
+    /// A sync client drops what it sent with a token that is refused.
+    SyncDropOnAuth,
 }
 
 #[cfg(feature = "planted-bugs")]

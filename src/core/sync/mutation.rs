@@ -26,6 +26,8 @@ pub struct Mutation {
     pub ops: Vec<Op>,
     hash: u64,
     bytes: usize,
+    /// Why nobody here can do it: it then has no ops.
+    malformed: Option<Box<str>>,
 }
 
 impl Mutation {
@@ -34,7 +36,7 @@ impl Mutation {
     /// # Errors
     /// `Invalid` if it has no ops, too many, or too many bytes.
     pub fn new(seq: u64, prev: u64, id: &str, schema: u64, base: u64, ops: Vec<Op>) -> Result<Self> {
-        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, bytes: 0 };
+        let mut mutation = Self { seq, prev, id: id.into(), schema, base, ops, hash: 0, bytes: 0, malformed: None };
         let mut body = Vec::new();
         mutation.write_body(&mut body);
         if mutation.ops.is_empty() || mutation.ops.len() > OPS_MAX {
@@ -79,6 +81,44 @@ impl Mutation {
             return Err(Error::invalid(format!("'hash' of mutation {seq} is not that of its content")));
         }
         Ok(mutation)
+    }
+
+    /// Reads a mutation as [`Self::parse`] does, but one that its writer meant so, and that is malformed all the same, as well: its
+    /// place in the chain is known. What is not what its writer hashed is damaged, and an error.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what is wrong.
+    pub fn parse_or_refuse(value: Value) -> Result<Self> {
+        let body = value.clone();
+        Self::parse(value).or_else(|error| Self::refused(body, error.message()).ok_or(error))
+    }
+
+    /// The malformed mutation, if it is whole and says where it belongs.
+    fn refused(mut body: Value, why: &str) -> Option<Self> {
+        let mut fields = Fields::of(body.clone(), "a mutation").ok()?;
+        let (seq, prev, hash) = (fields.number("seq").ok()?, fields.hash("prev").ok()?, fields.hash("hash").ok()?);
+        let (id, schema, base) = (fields.name("id").ok()?, fields.number("schema").ok()?, fields.number("base").ok()?);
+        if let Value::Object(members) = &mut body {
+            members.retain(|(name, _)| &**name != "hash");
+        }
+        let body = json::to_json(&body);
+        let (bytes, malformed) = (body.len(), Some(why.into()));
+        (seq > 0 && checksum(&body) == hash).then_some(Self {
+            seq,
+            prev,
+            id,
+            schema,
+            base,
+            ops: Vec::new(),
+            hash,
+            bytes,
+            malformed,
+        })
+    }
+
+    /// Why it can never be done, if nobody here understands it.
+    pub fn malformed(&self) -> Option<&str> {
+        self.malformed.as_deref()
     }
 
     /// The mutation as it goes over the wire.

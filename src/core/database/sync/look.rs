@@ -93,6 +93,9 @@ fn status(view: &dyn Read, shared: &Shared) -> Step<Vec<u8>> {
     answer.text("replica", &standing.replica);
     let collections = settings.iter().flat_map(|settings| &settings.collections).map(|one| &*one.name);
     answer.texts("collections", collections).number("received", shared.sync.received.get());
+    if let Some(bytes) = running.as_ref().and_then(|running| running.link.too_large()) {
+        answer.number("tooLarge", bytes as u64);
+    }
     Ok(answer.finish().json)
 }
 

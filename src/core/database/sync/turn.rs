@@ -8,7 +8,7 @@ use crate::base::planted::{planted, Bug};
 use crate::base::{ErrorKind, Result, Rng};
 use crate::collections::fields::Fields;
 use crate::engine::{Durability, Step, Transaction};
-use crate::sync::client::link::{Next, Request};
+use crate::sync::client::link::{Failure, Next, Request};
 use crate::sync::client::{ClientStore, Touched};
 use crate::sync::{Client, PullAnswer, PullRequest, PushAnswer, PushRequest};
 
@@ -57,8 +57,9 @@ impl Shared {
         if call == SyncCall::Failed {
             let tag = fields.number("tag")?.ok_or_else(|| fields.missing("tag"))?;
             let (jitter, after) = (take_number(fields, "jitter")?, fields.number("after")?);
+            let why = fields.text("why")?.and_then(|why| Failure::named(&why)).unwrap_or_default();
             if let Some(running) = running.as_mut() {
-                running.link.failed(tag, now, jitter.clamp(0.0, 1.0), after);
+                running.link.failed(tag, now, jitter.clamp(0.0, 1.0), after, why);
                 running.flight.take_if(|(own, _)| *own == tag);
             }
             return Ok(());
@@ -136,7 +137,7 @@ impl Database {
         let Some((_, request)) = flight else { return self.sync_status().await };
         let failed = || {
             if let Some(running) = self.0.sync.running.borrow_mut().as_mut() {
-                running.link.failed(tag, now, jitter, None);
+                running.link.failed(tag, now, jitter, None, Failure::Other);
             }
         };
         let Ok(answer) = Answer::parse(&request, &body) else {

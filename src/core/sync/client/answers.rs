@@ -49,6 +49,7 @@ impl Client {
             PushAnswer::Forked | PushAnswer::Gap(_) => self.fork(store, rng),
             PushAnswer::Epoch(epoch) if self.meta.epoch.as_ref() == Some(&epoch) => Ok(Touched::new()),
             PushAnswer::Epoch(epoch) => self.recover(store, rng, epoch),
+            PushAnswer::Auth if planted(Bug::SyncDropOnAuth) => self.drop_sent(store, request),
             PushAnswer::Retry(_) | PushAnswer::Auth | PushAnswer::Upgrade => Ok(Touched::new()),
         }
     }
@@ -184,6 +185,17 @@ impl Client {
         }
         self.store(store, next)?;
         self.refresh_all(store)
+    }
+
+    /// The planted fault: what was sent is gone.
+    fn drop_sent(&mut self, store: &mut dyn ClientStore, request: &PushRequest) -> Result<Touched> {
+        let sent = |entry: &Entry| request.mutations.iter().any(|sent| sent.seq == entry.mutation.seq);
+        let (mut next, touched) = (self.draft(), self.documents_of(sent));
+        next.held.outbox.retain(|entry| !sent(entry));
+        next.writes.extend(
+            self.held.outbox.iter().filter(|entry| sent(entry)).map(|entry| (Table::Outbox, entry.key(), None)),
+        );
+        self.install(store, next, touched)
     }
 
     /// The documents that some entries of the outbox change.

@@ -33,7 +33,8 @@ impl Draft {
             match outcome {
                 Outcome::Applied(version) | Outcome::Duplicate(version) => {
                     // What was answered before stays as it was.
-                    if self.held.outbox[at].applied.replace(version).is_none() {
+                    if self.held.outbox[at].applied.is_none() {
+                        self.held.outbox[at].applied = Some(version);
                         self.extend(&mut runs, seq, version);
                     }
                 }

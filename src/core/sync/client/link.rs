@@ -4,7 +4,10 @@
 //! by its deadline.
 
 use super::super::message::{Outcome, PullAnswer, PullRequest, PushAnswer, PushRequest};
+use super::pace::Pace;
 use super::state::Client;
+
+pub use super::pace::Failure;
 
 /// What the application shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,9 @@ impl Default for Timing {
     }
 }
 
+/// A time that is further off than was ever set, by more than fractions are rounded, says that the clock was set back.
+const ROUNDING: f64 = 1.0;
+
 /// A request to send.
 #[derive(Clone, Debug)]
 pub enum Request {
@@ -83,16 +89,38 @@ pub struct Link {
     status: Status,
     failures: u32,
     not_before: f64,
-    flight: Option<(u64, f64)>,
+    flight: Option<Flight>,
     last_tag: u64,
     pull_at: f64,
+    push_pace: Pace,
+    pull_pace: Pace,
+    too_large: Option<usize>,
+}
+
+/// What was sent, and not answered.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    tag: u64,
+    deadline: f64,
+    is_push: bool,
+    /// Mutations, or the most documents.
+    count: usize,
+    /// Of mutations.
+    bytes: usize,
 }
 
 impl Link {
     /// A link that has not tried yet.
     pub fn new(timing: Timing) -> Self {
-        let status = Status::Connecting;
-        Self { timing, status, failures: 0, not_before: 0.0, flight: None, last_tag: 0, pull_at: 0.0 }
+        let (status, push_pace, pull_pace) = (Status::Connecting, Pace::FULL, Pace::FULL);
+        let (failures, not_before, last_tag, pull_at) = (0, 0.0, 0, 0.0);
+        let (flight, too_large) = (None, None);
+        Self { timing, status, failures, not_before, flight, last_tag, pull_at, push_pace, pull_pace, too_large }
+    }
+
+    /// The bytes of the next mutation, if it is too large for the way to the server even alone. It is tried again and again.
+    pub fn too_large(&self) -> Option<usize> {
+        self.too_large
     }
 
     /// What the application shows.
@@ -105,25 +133,32 @@ impl Link {
         if matches!(self.status, Status::NeedsAuth | Status::Upgrade) {
             return Next::Paused;
         }
-        if let Some((tag, deadline)) = self.flight {
-            if now < deadline && deadline - now <= self.timing.deadline {
+        if let Some(Flight { tag, deadline, .. }) = self.flight {
+            if now < deadline && deadline - now <= self.timing.deadline + ROUNDING {
                 return Next::Wait(deadline);
             }
             // No answer in time, or the clock was set back: the connection may be half open. Start over.
-            self.failed(tag, now, jitter, None);
+            self.failed(tag, now, jitter, None, Failure::Timeout);
         }
         if now < self.not_before && self.not_before - now <= self.timing.backoff_max * 2.0 {
             return Next::Wait(self.not_before);
         }
-        let pull_is_due = now >= self.pull_at || self.pull_at - now > self.timing.poll;
-        let request = match client.push_request() {
+        let pull_is_due = now >= self.pull_at || self.pull_at - now > self.timing.poll + ROUNDING;
+        // What does not get through keeps nothing from coming.
+        let push = if self.too_large.is_some() && pull_is_due { None } else { client.push_within(&self.push_pace) };
+        let request = match push {
             Some(push) => Request::Push(push),
-            None if pull_is_due || client.version().is_none() => Request::Pull(client.pull_request()),
+            None if pull_is_due || client.version().is_none() => Request::Pull(client.pull_within(&self.pull_pace)),
             None => return Next::Wait(self.pull_at),
         };
+        let (is_push, count, bytes) = match &request {
+            Request::Push(push) => (true, push.mutations.len(), push.mutations.iter().map(|one| one.bytes()).sum()),
+            Request::Pull(pull) => (false, pull.limit, usize::MAX),
+        };
         self.last_tag += 1;
-        self.flight = Some((self.last_tag, now + self.timing.deadline));
-        Next::Send(self.last_tag, request)
+        let (tag, deadline) = (self.last_tag, now + self.timing.deadline);
+        self.flight = Some(Flight { tag, deadline, is_push, count, bytes });
+        Next::Send(tag, request)
     }
 
     /// A push was answered.
@@ -155,13 +190,17 @@ impl Link {
 
     fn answered(&mut self, tag: u64, now: f64, jitter: f64, wait: Option<u64>, auth: bool, old: bool) {
         if wait.is_some() {
-            self.failed(tag, now, jitter, wait);
+            self.failed(tag, now, jitter, wait, Failure::Other);
             return;
         }
-        if self.flight.is_some_and(|(own, _)| own == tag) {
-            self.flight = None;
+        if let Some(flight) = self.flight.take_if(|flight| flight.tag == tag) {
+            self.pace(flight).grow();
+            self.too_large.take_if(|_| flight.is_push);
         }
-        (self.failures, self.not_before) = (0, now);
+        self.not_before = now;
+        if self.too_large.is_none() {
+            self.failures = 0;
+        }
         self.status = match (auth, old) {
             (true, _) => Status::NeedsAuth,
             (_, true) => Status::Upgrade,
@@ -169,12 +208,24 @@ impl Link {
         };
     }
 
-    /// A request failed, or its answer made no sense: the same goes again later. `after` is what the server asked for.
-    pub fn failed(&mut self, tag: u64, now: f64, jitter: f64, after: Option<u64>) {
-        if self.flight.is_none_or(|(own, _)| own != tag) {
-            return;
+    fn pace(&mut self, flight: Flight) -> &mut Pace {
+        if flight.is_push {
+            &mut self.push_pace
+        } else {
+            &mut self.pull_pace
         }
-        self.flight = None;
+    }
+
+    /// A request failed, or its answer made no sense: the same goes again later, or less of it if it was too much. `after` is what the
+    /// server asked for.
+    pub fn failed(&mut self, tag: u64, now: f64, jitter: f64, after: Option<u64>, why: Failure) {
+        let Some(flight) = self.flight.take_if(|flight| flight.tag == tag) else { return };
+        if why != Failure::Other {
+            self.pace(flight).shrink(flight.count, flight.bytes);
+        }
+        if flight.is_push && flight.count == 1 && why == Failure::TooLarge {
+            self.too_large = Some(flight.bytes);
+        }
         let doubled = self.timing.backoff * f64::from(1u32 << self.failures.min(16));
         let wait = doubled.min(self.timing.backoff_max) * (0.5 + jitter / 2.0);
         let asked = after.map_or(0.0, |after| (after as f64).min(self.timing.backoff_max));

@@ -12,6 +12,7 @@ mod look;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod migrate;
+mod pace;
 mod rebase;
 mod records;
 mod state;

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::limits::{MUTATIONS_MAX, MUTATION_MAX};
+use super::super::limits::MUTATIONS_MAX;
 use super::super::message::{PullRequest, PushRequest, Subscription};
 use super::super::mutation::Mutation;
 use super::super::op::Op;
 use super::held::Held;
+use super::pace::Pace;
 use super::rebase::Overlay;
 use super::records::{fresh_name, Base, Entry, Meta, IN_BASE};
 use super::store::{key_of, ClientStore, Table, Write};
@@ -155,12 +156,17 @@ impl Client {
 
     /// What to push, if anything.
     pub fn push_request(&self) -> Option<PushRequest> {
+        self.push_within(&Pace::FULL)
+    }
+
+    /// What to push, in a request of at most so much, but of one mutation.
+    pub(super) fn push_within(&self, pace: &Pace) -> Option<PushRequest> {
         let mut bytes = 0;
         let waiting = self.held.outbox.iter().skip_while(|entry| entry.applied.is_some()).map(|entry| &entry.mutation);
-        let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX)).take_while(|mutation| {
-            let fits = bytes == 0 || bytes < MUTATION_MAX;
+        let fitting = waiting.take(self.config.batch.clamp(1, MUTATIONS_MAX).min(pace.count)).take_while(|mutation| {
+            let first = bytes == 0;
             bytes += mutation.bytes();
-            fits
+            first || bytes <= pace.bytes
         });
         let mutations: Vec<Arc<Mutation>> = fitting.cloned().collect();
         let (replica, epoch) = (self.meta.replica.clone(), self.meta.epoch.clone());
@@ -169,11 +175,16 @@ impl Client {
 
     /// What to pull.
     pub fn pull_request(&self) -> PullRequest {
+        self.pull_within(&Pace::FULL)
+    }
+
+    /// What to pull, in pages of at most so much.
+    pub(super) fn pull_within(&self, pace: &Pace) -> PullRequest {
         PullRequest {
             replica: self.meta.replica.clone(),
             cursor: self.meta.cursor.clone(),
             subscriptions: self.config.subscriptions.clone(),
-            limit: self.config.page,
+            limit: self.config.page.min(pace.count),
         }
     }
 }

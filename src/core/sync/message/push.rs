@@ -72,18 +72,22 @@ pub enum PushAnswer {
 }
 
 impl PushRequest {
-    /// Reads a request.
+    /// Reads a request. A mutation that is malformed, but whole, is in it as such: one must not hold up those behind it.
     ///
     /// # Errors
     /// `Invalid`, naming what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        // To look for such a one costs a copy, so it is only done where there is one.
+        Self::parse_by(bytes, Mutation::parse).or_else(|_| Self::parse_by(bytes, Mutation::parse_or_refuse))
+    }
+
+    fn parse_by(bytes: &[u8], one: fn(Value) -> Result<Mutation>) -> Result<Self> {
         let mut fields = open(bytes, "a push")?;
         let replica = fields.name("replica")?;
         let epoch = fields.text_if_any("epoch", NAME_MAX)?;
         let mutations = fields.array("mutations", MUTATIONS_MAX)?;
         fields.finish()?;
-        let mutations =
-            mutations.into_iter().map(|one| Mutation::parse(one).map(Arc::new)).collect::<Result<Vec<_>>>()?;
+        let mutations = mutations.into_iter().map(|value| one(value).map(Arc::new)).collect::<Result<Vec<_>>>()?;
         let dense = mutations.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1 && pair[1].prev == pair[0].hash());
         if !dense {
             return Err(Error::invalid("the mutations of a push must follow one another by seq and prev"));

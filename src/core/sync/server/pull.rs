@@ -18,11 +18,12 @@ use crate::collections::{json, Filter, Value};
 /// Handles a pull. The store must show one state during the call.
 ///
 /// # Errors
-/// `Invalid` for a cursor that is none, and what the store answers.
+/// What the store answers; `Invalid` for a filter that is none.
 pub fn pull(store: &dyn ServerStore, policy: &Policy, caller: &Caller, request: &PullRequest) -> Result<PullAnswer> {
     let head = store.head()?;
     let scope = Scope::new(policy, caller, request)?;
-    let given = request.cursor.as_deref().map(Cursor::parse).transpose()?;
+    // One that is not of any server of this kind is worth as much as none: to refuse it would leave its client with it for ever.
+    let given = request.cursor.as_deref().and_then(|cursor| Cursor::parse(cursor).ok());
     let usable = given.filter(|cursor| is_usable(cursor, &head, scope.hash));
     let reset = usable.is_none();
     let mut cursor = usable.unwrap_or_else(|| Cursor {

@@ -147,6 +147,9 @@ impl Push<'_> {
 
     /// Applies all ops of a mutation, or none.
     fn apply(&mut self, mutation: &Mutation) -> Result<Result<(), Refusal>> {
+        if let Some(why) = mutation.malformed() {
+            return Ok(Err(Refusal::new("invalid", why)));
+        }
         let mut changed: BTreeMap<(Box<str>, Box<str>), Image> = BTreeMap::new();
         for op in &mutation.ops {
             let key = (op.collection.clone(), op.id.clone());

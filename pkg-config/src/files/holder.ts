@@ -36,21 +36,26 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Whether its process can be looked at: containers and machines that share a folder do not see each other's. */
+/**
+ * Whether its process can be looked at: containers and machines that share a folder do not see each other's, and where the system tells
+ * nothing, as in Deno without permissions, nobody knows.
+ */
 export function isVisible({ place }: Holder): boolean {
   if (place === undefined) return true
   const { host, boot, namespace } = here()
+  if (host === null && boot === null) return false
   return place.host === host && place.boot === boot && place.namespace === namespace
 }
 
-/** Whether its process still runs, if it {@link isVisible}. */
-export function isRunning({ pid, started }: Holder): boolean {
+/** Whether its process still runs, if it {@link isVisible}; undefined if this process may not look. */
+export function isRunning({ pid, started }: Holder): boolean | undefined {
+  const now = startOf(pid)
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ESRCH') return false
+    if (now === null || started === null) return undefined
   }
-  const now = startOf(pid)
   return now === null || started === null || now === started
 }
 
@@ -58,9 +63,8 @@ export function isRunning({ pid, started }: Holder): boolean {
 export function shownHolder(holder: Holder | undefined): string {
   if (holder === undefined) return 'another process'
   const { pid, place } = holder
-  if (!isVisible(holder))
-    return `process ${pid} on ${place?.host ?? 'another machine'}, in another container or machine`
-  return pid === process.pid ? 'this process, which has it open already' : `process ${pid}`
+  if (isVisible(holder)) return `process ${pid}`
+  return `process ${pid} on ${place?.host ?? 'an unknown machine'}, which cannot be looked at from here`
 }
 
 function placeOf(value: unknown): Place | undefined {

@@ -32,6 +32,9 @@ const LATE_MS = 4000
 /** A holder that cannot be looked at is dead after so long without a touch. */
 const SILENT_MS = 10_000
 
+/** What the locks say that this process holds. */
+const mine = new Set<string>()
+
 /** A folder that is held. */
 export interface Lock {
   /** Throws if the folder was taken over meanwhile, as from a process that stood still. */
@@ -47,6 +50,8 @@ export function lockFolder(folder: string, refused: (why: string) => Error): Loc
   for (let tries = 0; tries < TRIES; tries++) {
     if (create(file, own)) return new Held(file, own)
     const holder = textOf(file)
+    if (holder !== undefined && mine.has(holder))
+      throw refused('it is in use by this process, which has it open already')
     if (holder !== undefined && isAlive(holder, file))
       throw refused(`it is in use by ${shownHolder(parseHolder(holder))}`)
     takeOver(file, holder)
@@ -65,6 +70,7 @@ class Held implements Lock {
   constructor(file: string, own: string) {
     this.#file = file
     this.#own = own
+    mine.add(own)
     this.#timer = setInterval(() => quietly(() => this.#beat()), BEAT_MS)
     this.#timer.unref()
   }
@@ -78,6 +84,7 @@ class Held implements Lock {
 
   release(): void {
     clearInterval(this.#timer)
+    mine.delete(this.#own)
     if (textOf(this.#file) === this.#own) quietly(() => unlinkSync(this.#file))
   }
 
@@ -95,6 +102,7 @@ class Held implements Lock {
   #touch(): void {
     if (textOf(this.#file) !== this.#own) {
       this.#isLost = true
+      mine.delete(this.#own)
       clearInterval(this.#timer)
       return
     }
@@ -153,7 +161,9 @@ function isAlive(text: string, file: string): boolean {
   const holder = parseHolder(text)
   // Its maker has yet to write its name, or died in between.
   if (holder === undefined) return ageOf(file) < ABANDONED_MS
-  return isVisible(holder) ? isRunning(holder) : ageOf(file) < SILENT_MS
+  const runs = isVisible(holder) ? isRunning(holder) : undefined
+  // One of before locks were touched is alive for all that can be known.
+  return runs ?? (holder.place === undefined || ageOf(file) < SILENT_MS)
 }
 
 function textOf(file: string): string | undefined {

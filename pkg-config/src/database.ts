@@ -253,7 +253,7 @@ export class Database {
           settled: this.#migrated,
           transaction: (session) => this.#transaction(parts, session),
           report: (error) => this.#hub.emit('error', error),
-          wakeIn: (ms) => this.#hub.wakeIn?.(ms),
+          wakeIn: (ms) => this.#hub.wakeIn?.(ms) ?? false,
           atomically: parts.atomically,
           newId: uuidv7,
         })

@@ -39,8 +39,11 @@ export class EventHub {
   caches: { hear(event: CacheEvent): void; known(name: string): KnownCache | undefined } | undefined
   /** The topics, once there are some. */
   topics: { hear(event: TopicEvent): void; tendAll(): Promise<void> } | undefined
-  /** Hosts whose timers do not last: sees to it that this database is open again in so many milliseconds. */
-  wakeIn: ((ms: number) => void) | undefined
+  /**
+   * Hosts whose timers do not last: sees to it that this database is open again in so many milliseconds. Answers whether `wake` is called
+   * then, or earlier, so that no timer need be kept.
+   */
+  wakeIn: ((ms: number, wake?: () => void) => boolean) | undefined
   /** Whoever translates commits, once somebody inspects. */
   inspector: { hear(event: CommitNews | CacheEvent): void } | undefined
   /** The commands of live queries. */

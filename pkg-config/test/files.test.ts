@@ -1,13 +1,10 @@
-/** Claims about storage in files: the journal against a model, cut and damaged in every way, and the lock of a folder. */
+/** Claims about storage in files: the journal against a model, cut and damaged in every way. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Journal } from '../src/files/journal.js'
-import { lockFolder } from '../src/files/lock.js'
 import { FileStore, openFiles } from '../src/files/store.js'
 
 /** Runs `work` in a folder of its own. */
@@ -22,7 +19,8 @@ async function inFolder(work: (folder: string) => void | Promise<void>): Promise
 
 const names = (...triples: number[][]) => Float64Array.from(triples.flat())
 const NONE = names()
-const open = (folder: string) => new FileStore(new Journal(folder), () => undefined)
+const open = (folder: string) =>
+  new FileStore(new Journal(folder), { check: () => undefined, release: () => undefined })
 const journalOf = (folder: string) => {
   const [name] = readdirSync(folder).filter((each) => each.startsWith('journal-'))
   return join(folder, name ?? '')
@@ -200,31 +198,3 @@ test('a folder is held by one at a time, until it is let go of', () =>
     openFiles(folder, 'x'.repeat(128).replaceAll('x', 'é')).close()
     assert.equal(new Set(readdirSync(folder).map((each) => each.toLowerCase())).size, 5, 'names stay inside the folder')
   }))
-
-test('a process that is killed holds no lock', () =>
-  inFolder(async (folder) => {
-    const program = `require('fs').writeFileSync(process.argv[1], JSON.stringify({ pid: process.pid, started: null })); setInterval(() => {}, 1000); console.log('held')`
-    const child = spawn(process.execPath, ['-e', program, join(folder, 'LOCK')], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    await once(child.stdout, 'data')
-    const refused = (why: string) => new Error(why)
-    assert.throws(() => lockFolder(folder, refused), new RegExp(`in use by process ${child.pid}`))
-    const gone = once(child, 'exit')
-    child.kill('SIGKILL')
-    await gone
-    const release = lockFolder(folder, refused)
-    assert.match(readFileSync(join(folder, 'LOCK'), 'utf8'), new RegExp(`"pid":${process.pid},`))
-    release()
-    assert.ok(!existsSync(join(folder, 'LOCK')))
-  }))
-
-test(
-  'a number of a process that is used again is not taken for the process that died',
-  { skip: process.platform !== 'linux' },
-  () =>
-    inFolder((folder) => {
-      writeFileSync(join(folder, 'LOCK'), JSON.stringify({ pid: process.pid, started: 'another start 1' }))
-      lockFolder(folder, (why) => new Error(why))()
-    }),
-)

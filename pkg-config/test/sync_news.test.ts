@@ -1,6 +1,9 @@
 /** The live stream over an engine and a server that a test plays: what the engine is asked when the server tells of a version. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { checkSync } from '../src/sync/check.js'
+import type { Sync, SyncOptions } from '../src/sync/types.js'
+import type { FakeServer } from './fake_server.js'
 import { type Command, ok, optionsFor, PlayedEngine, scene } from './played_engine.js'
 import { until } from './until.js'
 
@@ -55,4 +58,129 @@ test('a live stream that is silent for too long is opened anew', async () => {
     const opened = () => server.heard.filter(({ path }) => path === '/v1/live').length
     await until(() => opened() >= 2, 'opened again')
   })
+})
+
+/** WebSockets that a test plays: nobody is at the other end. */
+class PlayedSocket extends EventTarget {
+  static readonly all: PlayedSocket[] = []
+  readonly OPEN = 1
+  readyState = 0
+  readonly said: string[] = []
+
+  constructor(
+    readonly url: string,
+    readonly protocols: string[],
+  ) {
+    super()
+    PlayedSocket.all.push(this)
+  }
+
+  opens(): void {
+    this.readyState = 1
+    this.dispatchEvent(new Event('open'))
+  }
+
+  hears(data: string): void {
+    this.dispatchEvent(Object.assign(new Event('message'), { data }))
+  }
+
+  closes(code: number): void {
+    if (this.readyState === 3) return
+    this.readyState = 3
+    this.dispatchEvent(Object.assign(new Event('close'), { code }))
+  }
+
+  send(text: string): void {
+    this.said.push(text)
+  }
+
+  close(): void {
+    // As Node's, which tells it before it returns.
+    if (this.readyState !== 1) this.dispatchEvent(new Event('error'))
+    this.closes(1005)
+  }
+}
+
+/** A database that listens to a WebSocket, and what the server is asked for. */
+async function overSocket(
+  more: Partial<SyncOptions>,
+  run: (played: { engine: PlayedEngine; sockets: PlayedSocket[]; server: FakeServer; sync: Sync }) => Promise<void>,
+): Promise<void> {
+  const engine = new PlayedEngine(['pull', '{}'])
+  engine.status.version = 5
+  const usual = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  Object.defineProperty(globalThis, 'WebSocket', { value: PlayedSocket, configurable: true, writable: true })
+  const sockets = PlayedSocket.all
+  sockets.length = 0
+  try {
+    await scene(engine, ok, async ({ db, server }) => {
+      const sync = db.sync(optionsFor(server, { live: 'websocket', ...more }))
+      await until(() => sockets.length === 1, 'it asks for a WebSocket')
+      await run({ engine, sockets, server, sync })
+    })
+  } finally {
+    if (usual === undefined) Reflect.deleteProperty(globalThis, 'WebSocket')
+    else Object.defineProperty(globalThis, 'WebSocket', usual)
+  }
+}
+
+const streamed = ({ heard }: FakeServer) => heard.filter(({ path }) => path === '/v1/live').length
+
+test('a WebSocket brings the same news, is pinged, and is closed with the sync', () =>
+  overSocket({ timing: { silence: 300 } }, async ({ engine, sockets: [socket], server, sync }) => {
+    assert.equal(socket?.url, `${server.url.replace('http', 'ws')}/v1/live`)
+    assert.deepEqual(socket.protocols, ['tidewell', 'bearer.good'])
+    socket.opens()
+    socket.hears('5')
+    socket.hears('6')
+    await until(() => engine.of('syncPoke').length === 1, 'poked')
+    // As long as pings are answered it is not taken for dead.
+    for (let pongs = 1; pongs <= 6; pongs++) {
+      await until(() => socket.said.length >= pongs, 'it pings')
+      socket.hears('pong')
+    }
+    assert.deepEqual([socket.said[0], socket.readyState, PlayedSocket.all.length], ['ping', 1, 1])
+    assert.equal(engine.of('syncPoke').length, 1, 'a pong is no news')
+    await sync.stop()
+    assert.deepEqual([socket.readyState, streamed(server)], [3, 0])
+  }))
+
+test('a WebSocket whose pings are not answered is opened anew', () =>
+  overSocket({ timing: { silence: 60 } }, async ({ sockets, server }) => {
+    sockets[0]?.opens()
+    sockets[0]?.hears('5')
+    await until(() => sockets.length === 2, 'another')
+    assert.deepEqual([sockets[0]?.readyState, streamed(server)], [3, 0])
+  }))
+
+test('where a WebSocket is refused the stream brings the news', () =>
+  overSocket({}, async ({ engine, sockets: [socket], server }) => {
+    socket?.closes(1006)
+    await until(() => server.streams.size === 1, 'it listens to the stream')
+    for (const stream of server.streams) stream.write('event: version\ndata: 6\n\n')
+    await until(() => engine.of('syncPoke').length === 1, 'poked')
+  }))
+
+test('a WebSocket that is closed because its token has expired comes again with another token', () => {
+  const asked: (string | undefined)[] = []
+  const getToken: SyncOptions['getToken'] = ({ refused }) => {
+    asked.push(refused)
+    return refused === undefined ? 'old' : 'new'
+  }
+  return overSocket({ getToken }, async ({ sockets }) => {
+    sockets[0]?.opens()
+    sockets[0]?.hears('5')
+    sockets[0]?.closes(4401)
+    await until(() => sockets.length === 2, 'another')
+    assert.deepEqual([asked, sockets[1]?.protocols[1]], [[undefined, 'old'], 'bearer.new'])
+  })
+})
+
+test('where a WebSocket is wanted the server is not asked every half minute, unless that is said', async () => {
+  const polls: unknown[] = []
+  for (const options of [{ live: 'websocket' }, { live: 'websocket', timing: { poll: 7 } }, { live: true }])
+    polls.push(
+      (checkSync({ url: 'http://a', token: 't', collections: ['c'], ...options }).wire['timing'] as Command)['poll'],
+    )
+  assert.deepEqual(polls, [300_000, 7, undefined])
 })

@@ -73,6 +73,9 @@ const EDGE_SCENARIOS: [&str; 8] = [
     "what_is_older_or_newer_than_the_window",
 ];
 
+/// The package's own client against the native server: the same holds for its client against the edge's.
+const EDGE_CLIENT: [&str; 3] = ["sync_server", "sync_schema", "attachments_sync"];
+
 /// Runs the command.
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<bool> {
     if take_flag(&mut arguments, "--list") {
@@ -195,7 +198,8 @@ fn docs() -> Result<Outcome> {
     node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 10)
 }
 
-/// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios against the edge's.
+/// The package in Durable Objects, disks that JavaScript brings along, and the native server's scenarios and those of the package's
+/// client against the edge's.
 fn edge() -> Result<Outcome> {
     build::package(false)?;
     let conformance = tree::root().join("target/edge/conformance");
@@ -211,7 +215,17 @@ fn edge() -> Result<Outcome> {
         .args(["--test-threads=1", "--show-output"])
         .env("TIDEWELL_SERVER", format!("node {}", server.display()))
         .env("TIDEWELL_PACKAGE", tree::root().join(build::PACKAGE));
-    Ok(own.and(Outcome::of(&scenarios.minutes(10).finish()?)))
+    let scenarios = Outcome::of(&scenarios.minutes(10).finish()?);
+    setup::npm("pkg-config")?;
+    let mut client = Step::new("running the package's client against the edge's server", "node")
+        .args(["test.mjs"])
+        .args(EDGE_CLIENT)
+        .dir(tree::root().join("pkg-config"))
+        .env("TIDEWELL_SERVER", server.display().to_string());
+    for (name, value) in package_variables() {
+        client = client.env(name, value);
+    }
+    Ok(own.and(scenarios).and(Outcome::of(&client.minutes(15).finish()?)))
 }
 
 fn browser() -> Result<Outcome> {

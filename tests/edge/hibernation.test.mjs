@@ -5,6 +5,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { Device, SECRET, token } from './support/device.mjs'
 import { inFolder, ran, serve, until } from './support/host.mjs'
+import { open } from './support/operator.mjs'
+
+/** Node has none by itself in every version. What it hears that is no version is counted. */
+const signs = { pongs: 0, sockets: [] }
+globalThis.WebSocket = class extends WebSocket {
+  constructor(...values) {
+    super(...values)
+    signs.sockets.push(this)
+    this.addEventListener('message', ({ data }) => (signs.pongs += data === 'pong' ? 1 : 0))
+  }
+}
 
 /** After so long without an event an object is taken out of memory: ten seconds in workerd, and some for a busy machine. */
 const IDLE_MS = 11_500
@@ -20,6 +31,9 @@ test(
       await Promise.all([
         context.test('a WebSocket stays open while its object hibernates, and hears of the push that wakes it', () =>
           hibernates(host, made),
+        ),
+        context.test("the package's client is connected while the object sleeps, and has what the push that wakes it brings", () =>
+          serves(host, made),
         ),
         context.test('an expiring token wakes its object, which closes the WebSocket', () => expires(host, made)),
         context.test('a stream keeps its object in memory', () => stays(host, made)),
@@ -51,6 +65,43 @@ async function hibernates(host, made) {
   assert.equal(await made('asleep'), 2)
   socket.terminate()
   ran('Durable Objects on workerd', 'a live WebSocket', 'the object hibernated under it, was made anew, and told of a push')
+}
+
+async function serves(host, made) {
+  const db = await open('asleep')
+  const bearer = (sub) => token({ tenant: 'client', sub })
+  const sync = db.sync({
+    url: host.origin,
+    token: bearer('ann'),
+    collections: ['notes'],
+    live: 'websocket',
+    // It is pinged while it sleeps.
+    timing: { silence: 9000 },
+  })
+  await sync.now()
+  const writer = new Device(host.origin, bearer('bob'))
+  let pushed = 0
+  const push = async () => {
+    await writer.push(put(`n${++pushed}`))
+    await until(async () => (await db.collection('notes').count()) === pushed, 'it arrives', 5)
+  }
+  await push()
+  assert.equal(await made('client'), 1)
+  for (let wakes = 0; wakes < 3 && (await made('client')) < 2; wakes++) {
+    await pause(IDLE_MS)
+    await push()
+  }
+  assert.equal(await made('client'), 2, 'the object was in memory all the time')
+  assert.ok(signs.pongs >= 3, `${signs.pongs} pings were answered`)
+  assert.equal(sync.status.state, 'live')
+  // What the device writes itself is there, too.
+  await db.collection('notes').insert({ id: 'own' })
+  await sync.now()
+  assert.ok((await new Device(host.origin, bearer('eve')).pull()).has('own'))
+  await sync.stop()
+  await db.close()
+  await until(() => signs.sockets.every(({ readyState }) => readyState === WebSocket.CLOSED), 'both ends are closed', 5)
+  ran('Durable Objects on workerd', "the package's client", `the object slept under it, answered ${signs.pongs} pings, and woke to tell it of a push`)
 }
 
 async function expires(host, made) {

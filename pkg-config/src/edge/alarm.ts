@@ -7,6 +7,9 @@ import type { DurableStorage } from './types.js'
 /** Alarms are not moved for less. */
 const NEARLY_MS = 20
 
+/** For less a timer is kept besides: the object stays in memory for ten seconds anyway. */
+const ASLEEP_MS = 5000
+
 /** What should have gone off so long ago never will. */
 const LATE_MS = 10_000
 
@@ -15,6 +18,7 @@ export class Alarm {
   readonly #storage: DurableStorage
   readonly #report: (error: unknown) => void
   #at = Infinity
+  readonly #woken = new Set<() => void>()
 
   private constructor(storage: DurableStorage, report: (error: unknown) => void) {
     this.#storage = storage
@@ -29,16 +33,23 @@ export class Alarm {
     return alarm
   }
 
-  /** It shall go off in so many milliseconds, or earlier. */
-  readonly wakeIn = (ms: number): void => {
+  /** It shall go off in so many milliseconds, or earlier. Answers whether that is so long that a timer would keep the object in memory. */
+  readonly wakeIn = (ms: number, wake?: () => void): boolean => {
     const at = Date.now() + Math.max(0, Math.ceil(ms))
-    if (at >= this.#at - NEARLY_MS && this.#at > Date.now() - LATE_MS) return
-    this.#at = at
-    this.#storage.setAlarm(at).catch(this.#report)
+    if (at < this.#at - NEARLY_MS || this.#at <= Date.now() - LATE_MS) {
+      this.#at = at
+      this.#storage.setAlarm(at).catch(this.#report)
+    }
+    if (ms < ASLEEP_MS) return false
+    if (wake !== undefined) this.#woken.add(wake)
+    return true
   }
 
-  /** It has gone off. */
+  /** It has gone off: who waits for it looks whether it was for them. */
   wentOff(): void {
     this.#at = Infinity
+    const woken = [...this.#woken]
+    this.#woken.clear()
+    for (const wake of woken) wake()
   }
 }

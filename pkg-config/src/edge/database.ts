@@ -103,7 +103,7 @@ export class DurableDatabase extends Database {
       this.#jobs.delete(job.name)
     } catch (error) {
       const known = toError(error)
-      if (enough.signal.aborted && known.code === 'aborted') return this.#alarm.wakeIn(0)
+      if (enough.signal.aborted && known.code === 'aborted') return void this.#alarm.wakeIn(0)
       this.#jobs.delete(job.name)
       if (isNew) throw known
       this.#events.emit('error', known)

@@ -11,12 +11,14 @@ const UNREAD_MAX = 64
 const TIMER_MAX_MS = 2 ** 31 - 1
 /** What is closed because its token has expired. */
 const EXPIRED = 4401
+/** What a client says to hear whether anybody is there, and the answer, which wakes no object. */
+const [PING, PONG] = ['ping', 'pong']
 const utf8 = new TextEncoder()
 
 /** A WebSocket that the platform keeps, as far as it is used. */
 export interface KeptSocket {
   send(text: string): void
-  close(code: number, reason: string): void
+  close(code?: number, reason?: string): void
   serializeAttachment(value: unknown): void
   deserializeAttachment(): unknown
 }
@@ -25,6 +27,7 @@ export interface KeptSocket {
 export interface SocketKeeper {
   acceptWebSocket(socket: KeptSocket): void
   getWebSockets(): KeptSocket[]
+  setWebSocketAutoResponse(pair: object): void
 }
 
 interface Stream {
@@ -39,6 +42,10 @@ export class Live {
 
   constructor(keeper: SocketKeeper) {
     this.#keeper = keeper
+    const { WebSocketRequestResponsePair: Pair } = globalThis as unknown as {
+      WebSocketRequestResponsePair: new (said: string, answered: string) => object
+    }
+    keeper.setWebSocketAutoResponse(new Pair(PING, PONG))
   }
 
   /** Tells all that the tenant has reached a version. */
@@ -89,6 +96,11 @@ export class Live {
     kept.send(String(version))
     const init = { status: 101, webSocket: client, headers: { 'sec-websocket-protocol': 'tidewell' } }
     return new Response(null, init as ResponseInit)
+  }
+
+  /** Ends the connection of a client that goes. */
+  leave(socket: KeptSocket): void {
+    quietly(() => socket.close())
   }
 
   /** Ends what has expired. Answers when the next one does, in milliseconds since 1970. */

@@ -8,7 +8,7 @@ import type { ByteStream } from '../types/signal.js'
 import { type AdminCall, callOf, refusalOf } from './admin.js'
 import { answer } from './answer.js'
 import { backupOf, type Sql } from './backup.js'
-import { Live, type SocketKeeper } from './live.js'
+import { type KeptSocket, Live, type SocketKeeper } from './live.js'
 import { type Restored, stage, swap, unstage } from './restore.js'
 import type { SyncServer } from './sync_wasm.js'
 import type { DurableState } from './types.js'
@@ -89,9 +89,14 @@ export class SyncTenant {
     await this.#watch()
   }
 
-  /** Clients say nothing; what they say is passed over. */
+  /** What clients say besides is passed over: a ping is answered without the object. */
   webSocketMessage(): void {
     return undefined
+  }
+
+  /** A client that goes waits for the answer to its goodbye. */
+  webSocketClose(socket: unknown): void {
+    this.#live.leave(socket as KeptSocket)
   }
 
   /**

@@ -35,6 +35,7 @@ const WINDOW = 1 << 20
 /** An open journal. */
 export class Journal {
   readonly #folder: string
+  readonly #check: () => void
   #number = 0
   #file: number
   /** Bytes of whole records, the header included. */
@@ -45,9 +46,13 @@ export class Journal {
   /** Why nothing can be written any more. */
   #broken: string | undefined
 
-  /** Opens the journal in `folder`, making both if there is none. Throws a failure: `lost` if what had been synced is damaged. */
-  constructor(folder: string) {
+  /**
+   * Opens the journal in `folder`, making both if there is none. Throws a failure: `lost` if what had been synced is damaged. `check` is
+   * called within all that takes long, and throws once the folder is another's.
+   */
+  constructor(folder: string, check: () => void = () => undefined) {
     this.#folder = folder
+    this.#check = check
     mkdirSync(folder, { recursive: true })
     const numbers = readdirSync(folder)
       .map((name) => /^journal-(\d{1,15})$/.exec(name)?.[1])
@@ -150,6 +155,7 @@ export class Journal {
       throw failure('lost', `${this.#path()} is no journal of this version`)
     this.#synced = HEADER.length
     for (;;) {
+      this.#check()
       const commit = this.#commitAt(this.#length, size)
       if (commit === undefined) break
       this.#apply(commit, this.#length)
@@ -157,6 +163,7 @@ export class Journal {
     }
     if (this.#length < size && this.#wasSynced(this.#length, size))
       throw failure('lost', `${this.#path()} is damaged at byte ${this.#length}, which had been stored safely`)
+    this.#check()
     if (this.#length < size) ftruncateSync(this.#file, this.#length)
   }
 
@@ -189,6 +196,7 @@ export class Journal {
     try {
       const { index, length } = this.#copyTo(file)
       fsyncSync(file)
+      this.#check()
       renameSync(next, join(this.#folder, `journal-${this.#number + 1}`))
       syncFolder(this.#folder)
       closeSync(this.#file)
@@ -209,6 +217,7 @@ export class Journal {
     let [held, size] = [[] as Write[], 0]
     writeAll(file, HEADER, 0)
     const flush = () => {
+      this.#check()
       const record = encode(length, [], held)
       writeAll(file, record, length)
       for (const [name, place] of decode(record)?.writes ?? [])

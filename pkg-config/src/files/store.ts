@@ -9,7 +9,7 @@ import { TidewellError } from '../errors.js'
 import type { Range } from './blobs.js'
 import { failure } from './failure.js'
 import { Journal } from './journal.js'
-import { lockFolder } from './lock.js'
+import { type Lock, lockFolder } from './lock.js'
 import { isWithin, triples } from './names.js'
 
 /** Names of folders may not be longer, in bytes. */
@@ -32,13 +32,13 @@ function refused(folder: string) {
 /** Opens the storage of the database `name` below `directory`. */
 export function openFiles(directory: string, name: string): FileStore {
   const folder = folderOf(directory, name)
-  let release: (() => void) | undefined
+  let lock: Lock | undefined
   try {
     mkdirSync(folder, { recursive: true })
-    release = lockFolder(folder, refused(folder))
-    return new FileStore(new Journal(folder), release)
+    const held = (lock = lockFolder(folder, refused(folder)))
+    return new FileStore(new Journal(folder, () => held.check()), held)
   } catch (error) {
-    release?.()
+    lock?.release()
     if (error instanceof TidewellError) throw error
     const { disk, message } = error as { disk?: unknown; message?: unknown }
     throw new TidewellError(
@@ -55,18 +55,19 @@ export function openFiles(directory: string, name: string): FileStore {
 export function deleteFiles(directory: string, name: string): void {
   const folder = folderOf(directory, name)
   mkdirSync(folder, { recursive: true })
-  lockFolder(folder, refused(folder))
+  const lock = lockFolder(folder, refused(folder))
   rmSync(folder, { recursive: true, force: true })
+  lock.release()
 }
 
 /** The open storage. */
 export class FileStore {
   #journal: Journal | undefined
-  readonly #release: () => void
+  readonly #lock: Lock
 
-  constructor(journal: Journal, release: () => void) {
+  constructor(journal: Journal, lock: Lock) {
     this.#journal = journal
-    this.#release = release
+    this.#lock = lock
   }
 
   read(names: Float64Array): (Uint8Array | undefined)[] {
@@ -111,12 +112,13 @@ export class FileStore {
 
   close(): void {
     this.#journal?.close()
-    if (this.#journal !== undefined) this.#release()
+    if (this.#journal !== undefined) this.#lock.release()
     this.#journal = undefined
   }
 
   #open(): Journal {
     if (this.#journal === undefined) throw failure('closed', 'the storage is closed')
+    this.#lock.check()
     return this.#journal
   }
 }

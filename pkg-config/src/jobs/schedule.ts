@@ -17,8 +17,8 @@ export interface Scheduled {
   /** Runs it, unless a run ended less than `enough` milliseconds ago. */
   readonly run: (enough: number) => Promise<unknown>
   readonly report: (error: Error) => void
-  /** Hosts whose timers do not last: sees to it that the database is open again in so many milliseconds. */
-  readonly wakeIn: (ms: number) => void
+  /** Hosts whose timers do not last: sees to it that the database is open again in so many milliseconds. Answers whether it calls `wake`. */
+  readonly wakeIn: (ms: number, wake: () => void) => boolean
 }
 
 /** What is due when: in `wait` milliseconds, and whoever ran it within the last `enough` has done it. */
@@ -34,10 +34,11 @@ export function keepRunning(job: Scheduled, end: AbortSignal): void {
   let handled = 0
   const again = (ms: number) => {
     if (end.aborted) return
-    job.wakeIn(ms)
-    timer = setTimeout(() => void look(), Math.min(Math.max(ms, TIMER_MIN), TIMER_MAX))
+    const wake = () => void look()
+    if (!job.wakeIn(ms, wake)) timer = setTimeout(wake, Math.min(Math.max(ms, TIMER_MIN), TIMER_MAX))
   }
   const look = async () => {
+    if (end.aborted) return
     let wait = TIMER_MAX
     try {
       const due = await next(job, asked, handled)

@@ -16,12 +16,14 @@ export interface CheckedSync {
   readonly migrate: SyncMigrate | undefined
   readonly deadline: number
   readonly silence: number
-  readonly live: boolean
+  readonly live: boolean | 'websocket'
   readonly background: string | undefined
 }
 
 const DEADLINE_MS = 30_000
 const SILENCE_MS = 45_000
+/** Where a server may sleep, each question wakes it. */
+const POLL_ASLEEP_MS = 300_000
 const TIMES = ['deadline', 'backoff', 'backoffMax', 'poll', 'silence'] as const
 const COUNTS = ['schema', 'page', 'batch', 'retained'] as const
 
@@ -33,11 +35,12 @@ export function checkSync(options: unknown): CheckedSync {
   if ((token === undefined) === (getToken === undefined)) throw invalid('sync: give token or getToken, one of them')
   if (token !== undefined) checkToken(token)
   if (getToken !== undefined && typeof getToken !== 'function') throw invalid('sync: getToken must be a function')
-  if (typeof live !== 'boolean') throw invalid('sync: live must be true or false')
+  if (typeof live !== 'boolean' && live !== 'websocket') throw invalid("sync: live must be true, false or 'websocket'")
   if (background !== undefined && (typeof background !== 'string' || background === ''))
     throw invalid('sync: background must be a tag: a string that is not empty')
   if (migrate !== undefined && typeof migrate !== 'function') throw invalid('sync: migrate must be a function')
   const { silence = SILENCE_MS, ...timing } = checkTiming(given)
+  if (live === 'websocket') timing.poll ??= POLL_ASLEEP_MS
   const wire: Record<string, unknown> = { collections: [], timing }
   for (const name of COUNTS) {
     const count = given[name]

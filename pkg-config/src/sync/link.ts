@@ -64,7 +64,7 @@ export class Link {
     this.#options = options
     this.#tokens = tokens
     this.#listener = listener
-    this.#transport = new Transport(options.url, tokens, options.deadline)
+    this.#transport = new Transport(options, tokens)
     this.#news = new News(this.#transport, options.silence, {
       isPaused: () => isPaused(this.#core),
       tell: (version) => this.#hear(version),

@@ -4,6 +4,7 @@
  */
 import { untilAborted } from '../abort.js'
 import { TidewellError, toError } from '../errors.js'
+import { openSocket } from './socket.js'
 import type { SyncOptions } from './types.js'
 
 /** What became of a request. */
@@ -86,16 +87,33 @@ export class Tokens {
   }
 }
 
+/** How a server is talked to. */
+export interface TransportOptions {
+  /** Its address without a slash at its end. */
+  readonly url: string
+  readonly deadline: number
+  /** A live connection that is silent for longer is taken for dead. */
+  readonly silence: number
+  /** Whether there is one, and whether a WebSocket is tried first. */
+  readonly live: boolean | 'websocket'
+}
+
+/** A server says something so many times before it is taken for dead. */
+const SIGNS = 3
+
 /** Sends requests. */
 export class Transport {
   readonly #url: string
   readonly #tokens: Tokens
   readonly #deadline: number
+  /** How often a WebSocket's server is asked for a sign of life; undefined for a stream. */
+  readonly #ping: number | undefined
 
-  constructor(url: string, tokens: Tokens, deadline: number) {
+  constructor({ url, deadline, silence, live }: TransportOptions, tokens: Tokens) {
     this.#url = url
     this.#tokens = tokens
     this.#deadline = deadline
+    this.#ping = live === 'websocket' ? silence / SIGNS : undefined
   }
 
   /** A push or pull. Never rejects. */
@@ -120,6 +138,16 @@ export class Transport {
   async listen(signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
     const token = await this.#tokens.get()
     if (token === undefined) return undefined
+    return (await this.#socket(token, signal)) ?? (await this.#stream(token, signal))
+  }
+
+  async #socket(token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
+    if (this.#ping === undefined) return undefined
+    const expired = () => this.#tokens.refuse(token)
+    return openSocket({ url: this.#url, token, ping: this.#ping, signal, expired })
+  }
+
+  async #stream(token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
     const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream' }
     const response = await fetch(`${this.#url}/v1/live`, { headers, signal, cache: 'no-store', credentials: 'omit' })
     if (response.status === 401) this.#tokens.refuse(token)

@@ -94,7 +94,7 @@ export interface SyncTiming {
   readonly backoff?: number | undefined
   /** The longest wait after a failure: 60,000 unless given. */
   readonly backoffMax?: number | undefined
-  /** The server is asked at least this often, whatever it tells by itself: 30,000 unless given. */
+  /** The server is asked at least this often, whatever it tells by itself: 30,000 unless given, 300,000 with `live: 'websocket'`. */
   readonly poll?: number | undefined
   /** A live connection that is silent for longer is taken for dead: 45,000 unless given. Servers say something every 15,000. */
   readonly silence?: number | undefined
@@ -132,8 +132,11 @@ export interface SyncOptions {
   readonly batch?: number | undefined
   /** Answered writes that are kept for a server that is restored from a backup: 1,000 unless given. */
   readonly retained?: number | undefined
-  /** Whether to keep a connection open on which the server tells of changes: true unless given. */
-  readonly live?: boolean | undefined
+  /**
+   * Whether to keep a connection open on which the server tells of changes: true unless given. With `'websocket'` it is a WebSocket, under
+   * which a server in a Durable Object sleeps; where there is none to be had, a stream as with true.
+   */
+  readonly live?: boolean | 'websocket' | undefined
   readonly timing?: SyncTiming | undefined
   /** A tag of the service worker's `sync` event, registered when something waits and the server cannot be reached. */
   readonly background?: string | undefined

@@ -157,8 +157,7 @@ export class ConsumerCore {
       for (const held of this.#held) at = Math.min(at, held.deadline)
       for (const held of this.#queue) at = Math.min(at, held.deadline - this.#ackMs / 2)
       clearTimeout(this.#timer)
-      if (at === Infinity) return
-      this.#core.hub.wakeIn(at - now)
+      if (at === Infinity || this.#core.hub.wakeIn(at - now)) return
       this.#timer = setTimeout(() => this.#expire(), Math.min(TIMER_MAX_MS, Math.max(0, at - now) + 1))
     })
   }

@@ -21,8 +21,8 @@ export interface TopicHost {
   readonly settled: () => Promise<void>
   readonly transaction: (session: Session) => Transaction
   readonly report: (error: TidewellError) => void
-  /** Something is due in so many milliseconds. */
-  readonly wakeIn: (ms: number) => void
+  /** Something is due in so many milliseconds. Answers whether {@link TopicHub.tendAll} is called then. */
+  readonly wakeIn: (ms: number) => boolean
   readonly atomically: typeof atomically
   readonly newId: () => string
 }
@@ -33,7 +33,7 @@ export class TopicHub {
   readonly settled: () => Promise<void>
   readonly transaction: (session: Session) => Transaction
   readonly report: (error: TidewellError) => void
-  readonly wakeIn: (ms: number) => void
+  readonly wakeIn: (ms: number) => boolean
   readonly atomically: typeof atomically
   readonly newId: () => string
   readonly #database: string

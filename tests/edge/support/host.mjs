@@ -143,7 +143,7 @@ async function kill(miniflare) {
 }
 
 /** The processes that this one has started. */
-function children() {
+export function children() {
   return readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
     .trim()
     .split(' ')

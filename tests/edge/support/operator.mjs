@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SECRET, token } from './device.mjs'
 import { FRESH, packageFolder, serve } from './host.mjs'
 
-const { open } = await import(pathToFileURL(join(packageFolder, 'dist/inline.js')).href)
+export const { open } = await import(pathToFileURL(join(packageFolder, 'dist/inline.js')).href)
 export const ADMIN = 'thirty-two bytes for operators only'
 const file = fileURLToPath(new URL('../../../examples/edge-sync/src/worker.js', import.meta.url))
 

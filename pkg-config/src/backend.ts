@@ -78,6 +78,7 @@ export interface CommitNews {
   readonly topics: readonly Counted[]
   readonly catalog: number
   readonly jobs: number
+  readonly outbox: readonly [put: number, gone: number]
   readonly edits: number
   readonly other: number
 }

@@ -106,6 +106,7 @@ function eventOf(news: CommitNews, why: Why, names: Names, isLast: boolean): Com
     })),
     catalog: news.catalog,
     jobs: news.jobs,
+    outbox: { put: news.outbox[0], gone: news.outbox[1] },
     tables: news.edits,
     other: news.other,
   }

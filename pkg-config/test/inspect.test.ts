@@ -18,6 +18,7 @@ const news = (position: number, changes: Partial<CommitNews>): CommitNews => ({
   topics: [],
   catalog: 0,
   jobs: 0,
+  outbox: [0, 0],
   edits: 0,
   other: 0,
   ...changes,
@@ -38,7 +39,7 @@ test('commits are told in order with names, which are looked up once', async () 
   fake.emit(news(1, { documents: [[1, 1, 0, ['a'], []]] }))
   fake.emit(news(2, { indexes: [[1, 2, 1, 1]] }))
   await settled()
-  fake.emit(news(3, { topics: [[3, 2, 5]] }))
+  fake.emit(news(3, { topics: [[3, 2, 5]], outbox: [2, 1] }))
   assert.deepStrictEqual(
     heard.map(({ position }) => position),
     [1, 2, 3],
@@ -46,6 +47,7 @@ test('commits are told in order with names, which are looked up once', async () 
   assert.deepStrictEqual(heard[0]?.documents, [{ collection: 'notes', put: 1, gone: 0, putIds: ['a'], goneIds: [] }])
   assert.deepStrictEqual(heard[1]?.indexes, [{ collection: 'notes', index: 'tag', put: 1, gone: 1 }])
   assert.deepStrictEqual(heard[2]?.topics, [{ topic: 'news', messages: 2, other: 5 }])
+  assert.deepStrictEqual(heard[2]?.outbox, { put: 2, gone: 1 })
   assert.deepStrictEqual(ops(fake), ['inspect', 'names'])
 })
 

@@ -78,6 +78,8 @@ test('the server in a static page is the same one in every tab and after a reloa
   await inStep(first)
   await write(first, 'laptop', 'In the first tab')
   await shows(first, 'phone', 'In the first tab')
+  const commits = () => first.evaluate(() => [...document.querySelector('tidewell-inspector').shadowRoot.querySelectorAll('.commits summary')].map(({ textContent }) => textContent).join(' '))
+  await eventually('the inspector tells what waits for the server', async () => /outbox \+\d/.test(await commits()))
   const second = await openTab(browser, site.address)
   await inStep(second)
   await second.bringToFront()

@@ -65,7 +65,7 @@ function chip(kind: string, text: string): HTMLElement {
 }
 
 function line(event: CommitEvent): HTMLElement {
-  const { documents, postings, caches, topics } = event
+  const { documents, postings, caches, topics, outbox } = event
   const sum = (list: readonly Touched[]) =>
     list.reduce<Touched>((all, { put, gone }) => ({ put: all.put + put, gone: all.gone + gone }), { put: 0, gone: 0 })
   const some = <T>(list: readonly T[], made: (list: readonly T[]) => Node) => (list.length === 0 ? [] : [made(list)])
@@ -79,6 +79,7 @@ function line(event: CommitEvent): HTMLElement {
       chip('topics', one.messages > 0 ? `${one.topic} +${integer(one.messages)}` : `${one.topic} settled`),
     ),
     ...(event.jobs > 0 ? [chip('jobs', `job ${integer(event.jobs)}`)] : []),
+    ...(outbox.put + outbox.gone > 0 ? [chip('outbox', `outbox ${times(outbox)}`)] : []),
     ...(event.other > 0 ? [chip('other', `sync ${integer(event.other)}`)] : []),
     ...(upkeep > 0 ? [chip('upkeep', event.tables > 0 ? 'tables' : 'catalog')] : []),
   ]
@@ -111,9 +112,12 @@ function detail(event: CommitEvent): HTMLElement {
   for (const { cache, key, because } of event.invalidated) rows.push([`${cache}: ${key} went`, because])
   for (const { topic, messages, other } of event.topics)
     rows.push([`topic ${topic}`, `${integer(messages)} messages, ${integer(other)} other records`])
+  const { put, gone } = event.outbox
+  if (put > 0) rows.push(['waits for the server', `${integer(put)} more`])
+  if (gone > 0) rows.push(['at the server', `${integer(gone)}, kept no longer`])
   for (const [name, count] of [
     ['records of jobs', event.jobs],
-    ['records of sync', event.other],
+    ['other records of sync', event.other],
     ['descriptions', event.catalog],
     ['edits of tables', event.tables],
   ] as const)

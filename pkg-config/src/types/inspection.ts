@@ -35,6 +35,8 @@ export interface CommitEvent {
   readonly invalidated: readonly { readonly cache: string; readonly key: string; readonly because: string }[]
   /** By topic: messages published, and other records (deliveries, groups) changed. */
   readonly topics: readonly { readonly topic: string; readonly messages: number; readonly other: number }[]
+  /** Writes that wait for the sync server: those that came, and those that need not be kept any longer. */
+  readonly outbox: { readonly put: number; readonly gone: number }
   /** Records of collections, jobs, tables and of anything else, such as sync. */
   readonly catalog: number
   readonly jobs: number

@@ -1,4 +1,4 @@
-//! What each commit changed, told while somebody inspects: documents, index entries, postings, cache entries, messages, the rest.
+//! What each commit changed, told while somebody inspects: documents, index entries, postings, cache entries, messages, the outbox, the rest.
 //!
 //! It is read off the log record and names collections, topics and caches by their numbers; `names` says how they are called.
 
@@ -15,6 +15,7 @@ use crate::topics::{keys as topic_keys, spec};
 
 use super::handle::{DatabaseEvent, Shared};
 use super::response::{write_list, ObjectWriter, Response};
+use super::sync::is_waiting;
 
 /// Ids of one collection in one event, of those written and of those removed.
 const IDS_MAX: usize = 20;
@@ -62,6 +63,8 @@ struct Changes<'a> {
     topics: SortedMap<u32, Count>,
     catalog: u64,
     jobs: u64,
+    /// Writes that wait for the server.
+    outbox: Count,
     /// Edits of the manifest: tables came or went.
     edits: u64,
     other: u64,
@@ -95,6 +98,7 @@ impl<'a> Changes<'a> {
             }
             [topic_keys::TOPIC, ..] => {}
             [job_keys::JOBS, ..] => self.jobs += 1,
+            _ if is_waiting(key) => self.outbox.add(is_put),
             [keys::CATALOG, ..] => self.catalog += 1,
             _ => self.other += 1,
         }
@@ -131,6 +135,8 @@ impl<'a> Changes<'a> {
             });
         }
         out.number("catalog", self.catalog).number("jobs", self.jobs);
+        let Count { put, gone } = self.outbox;
+        out.field("outbox").extend_from_slice(format!("[{put},{gone}]").as_bytes());
         out.number("edits", self.edits).number("other", self.other);
     }
 }

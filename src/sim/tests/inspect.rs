@@ -129,6 +129,21 @@ fn other_tabs_hear_the_same_until_they_stop() {
 }
 
 #[test]
+fn a_commit_to_a_synced_collection_tells_what_waits_for_the_server() {
+    check(|world| async move {
+        let tab = world.open().await;
+        tab.run(r#"{"op":"syncOpen","collections":[{"name":"notes"}],"now":1}"#).await;
+        tab.run(r#"{"op":"inspect"}"#).await;
+        tab.run(r#"{"op":"insert","collection":"notes","docs":[{"id":"a"}]}"#).await;
+        let insert = tab.last();
+        has(&insert, r#""documents":[[1,1,0,["a"],[]]]"#);
+        has(&insert, r#""outbox":[1,0]"#);
+        tab.run(r#"{"op":"insert","collection":"others","docs":[{"id":"a"}]}"#).await;
+        has(&tab.last(), r#""outbox":[0,0]"#);
+    });
+}
+
+#[test]
 fn a_thousand_documents_are_counted_and_twenty_named() {
     check(|world| async move {
         let tab = world.open().await;

@@ -49,6 +49,11 @@ pub(super) fn garbage(collection: &str) -> Vec<u8> {
     key(b'g', collection)
 }
 
+/// Whether the key is that of a write that waits for the server.
+pub(in crate::database) fn is_waiting(key: &[u8]) -> bool {
+    key.starts_with(&[SYNC, b'o'])
+}
+
 /// The name in a key of one tag.
 pub(super) fn name(key: &[u8]) -> Result<Box<str>> {
     let name = std::str::from_utf8(key.get(2..).unwrap_or_default());

@@ -32,6 +32,7 @@ use super::response::Response;
 use store::EngineStore;
 
 pub(super) use capture::{refuse_synced, Capture, Captured};
+pub(super) use keys::is_waiting;
 pub(super) use look::Look;
 pub(super) use open::refuse_unique;
 pub(super) use ops::Intent;

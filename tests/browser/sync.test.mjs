@@ -116,38 +116,47 @@ scenario(
   },
 )
 
-scenario('server and browser are killed again and again under load, on a bad network: nothing lost, nothing twice', { faults: 0.15, seconds: 120 }, async ({ device, options, server, proxy, observer, seed }) => {
-  const one = await device()
+scenario('a server and two browsers are killed again and again under load, on a bad network: nothing lost, nothing twice', { faults: 0.15, seconds: 180 }, async ({ device, options, server, proxy, observer, seed }) => {
+  const devices = [await device(), await device()]
+  const timing = { deadline: 500 }
   const bank = new Bank()
-  let page
   const ROUNDS = 4
   for (let round = 0; round < ROUNDS; round++) {
-    page = await one.page()
-    bank.hear(page)
-    await page.evaluate(begin, [await options({ timing: { deadline: 500 } }), { durability: 'strict' }])
-    if (round === 0) await openBank(page)
-    await bank.load(page, `r${round}`)
+    for (const [at, one] of devices.entries()) {
+      const page = await one.page()
+      bank.hear(page)
+      await page.evaluate(begin, [await options({ timing }), { durability: 'strict' }])
+      if (round === 0 && at === 0) await openBank(page)
+      await eventually('the bank is there', async () => (await all(page)).length >= 5, 40)
+      await bank.load(page, `r${round}d${at}`)
+    }
     await server.kill()
     await sleep(100)
     await server.start()
     await sleep(200 + 100 * (round % 3))
     // Sometimes while the server is away.
     if (round % 2 === 1) await server.kill()
-    await one.restart()
+    for (const one of devices) await one.restart()
     if (round % 2 === 1) await server.start()
   }
-  page = await one.page()
-  await page.evaluate(begin, [await options({ timing: { deadline: 500 } })])
-  await eventually('everything is sent', async () => (await status(page)).pending === 0, 40)
+  const pages = []
+  for (const one of devices) {
+    const page = await one.page()
+    await page.evaluate(begin, [await options({ timing })])
+    pages.push(page)
+  }
+  for (const page of pages) await eventually('everything is sent', async () => (await status(page)).pending === 0, 40)
+  const { passed, ...mishaps } = proxy.counts
+  assert.ok(Object.values(mishaps).reduce((sum, count) => sum + count, 0) >= 10, `the network was bad: ${JSON.stringify(proxy.counts)}`)
   proxy.set({ faults: 0 })
-  await now(page)
+  for (const page of pages) await now(page)
   const { db, sync } = await observer()
   await sync.now()
   const there = await db.collection('notes').find({}).sort({ id: 1 }).toArray()
-  assert.deepEqual(await all(page), there, `the browser shows what the server has (seed ${seed})`)
+  for (const page of pages) assert.deepEqual(await all(page), there, `each browser shows what the server has (seed ${seed})`)
   bank.check(there, seed)
-  assert.equal((await status(page)).letters, 0)
-  ran('Chromium', 'sync', `${ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${bank.acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
+  for (const page of pages) assert.equal((await status(page)).letters, 0)
+  counted(`sync: ${2 * ROUNDS} browsers and ${ROUNDS + ROUNDS / 2} servers killed under load: ${bank.acknowledged.size} acknowledged writes, 0 lost, 0 twice; ${JSON.stringify(proxy.counts)}, seed ${seed}`)
 })
 
 scenario('one tab syncs; when it is killed another does within a second, when it stands still a little later, never two', {}, async ({ device, options, server, proxy }) => {

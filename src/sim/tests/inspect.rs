@@ -132,7 +132,7 @@ fn other_tabs_hear_the_same_until_they_stop() {
 fn a_commit_to_a_synced_collection_tells_what_waits_for_the_server() {
     check(|world| async move {
         let tab = world.open().await;
-        tab.run(r#"{"op":"syncOpen","collections":[{"name":"notes"}],"now":1}"#).await;
+        tab.run(r#"{"op":"syncOpen","collections":[{"name":"notes"}]}"#).await;
         tab.run(r#"{"op":"inspect"}"#).await;
         tab.run(r#"{"op":"insert","collection":"notes","docs":[{"id":"a"}]}"#).await;
         let insert = tab.last();

@@ -238,7 +238,7 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
 }
 
 #[test]
-fn a_live_stream_tells_reverse_proxies_to_pass_it_on_at_once() {
+fn reverse_proxies_are_told_to_pass_live_events_on_at_once() {
     let home = Home::on_sqlite();
     let server = home.start();
     let live = agent().get(format!("{}/v1/live", server.url));

@@ -9,7 +9,7 @@ import { startPostgres } from './support/postgres.mjs'
 import { startProxy } from './support/proxy.mjs'
 import { counted } from './support/scenario.mjs'
 import { serve } from './support/server.mjs'
-import { all, Bank, begin, now, openBank, status } from './support/sync_page.mjs'
+import { all, Bank, begin, now, nowAgain, openBank, status } from './support/sync_page.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
 const ROUNDS = 3
@@ -68,8 +68,7 @@ test('with two servers on PostgreSQL, all of them and a browser are killed under
   await two.page.evaluate(() => void (window.isEnough = true))
   for (const { page } of devices) await eventually('everything is sent', async () => (await status(page)).pending === 0, 40)
   for (const { proxy } of devices) proxy.set({ faults: 0 })
-  await sleep(100)
-  for (const { page } of [one, two, one]) await now(page)
+  for (const { page } of [one, two, one]) await nowAgain(page)
   const there = await all(one.page)
   assert.deepEqual(await all(two.page), there, `both browsers show the same (seed ${seed})`)
   bank.check(there, seed)

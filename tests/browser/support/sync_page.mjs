@@ -15,6 +15,14 @@ const isIdle = ({ state, pending, progress }) => state === 'live' && pending ===
 export const idle = (page, seconds) => eventually('it is live and nothing waits', async () => isIdle(await status(page)), seconds)
 export const all = (page) => page.evaluate(() => window.notes.find({}).sort({ id: 1 }).toArray())
 export const now = (page) => page.evaluate(async () => void (await window.sync.now()))
+/** The network is good again, but a request may still be hanging in it: the round that it belongs to fails. */
+export const nowAgain = (page) =>
+  eventually('a round succeeds', () =>
+    now(page).then(
+      () => true,
+      () => false,
+    ),
+  )
 
 /** The accounts of a bank, and a counter of transfers. */
 export const openBank = (page) =>

@@ -2,6 +2,8 @@
 // repository, where one is configured, and are text where none is.
 import { posix } from 'node:path'
 
+/** Code, which holds no links. */
+const CODE = /```[\s\S]*?```|`[^`\n]*`/g
 const LINK = /(!?)\[([^\]]*)\]\(([^)\s]+)\)/g
 /** Hosts whose addresses of files are known, and how they are written. */
 const HOSTS = /^https:\/\/(github|gitlab)\.com\/[^/]+\/[^/]+$/
@@ -12,9 +14,11 @@ const HOSTS = /^https:\/\/(github|gitlab)\.com\/[^/]+\/[^/]+$/
  */
 export function shipped(text, { ships, repository, version }) {
   const home = repository?.replace(/^git\+/, '').replace(/\.git$/, '')
-  // Code is not links.
-  const parts = text.split(/(```[\s\S]*?```|`[^`\n]*`)/)
-  return parts.map((part, at) => (at % 2 === 1 ? part : part.replace(LINK, rewritten))).join('')
+  const codes = text.match(CODE) ?? []
+  return text
+    .split(CODE)
+    .map((prose, at) => prose.replace(LINK, rewritten) + (codes[at] ?? ''))
+    .join('')
 
   function rewritten(link, image, words, target) {
     if (!isRelative(target)) return link
@@ -29,8 +33,7 @@ export function shipped(text, { ships, repository, version }) {
 
 /** Links to files beside the text: neither an address nor a heading of its own. */
 export function relativeLinks(text) {
-  const prose = text.replace(/```[\s\S]*?```|`[^`\n]*`/g, '')
-  return [...prose.matchAll(LINK)].map(([, , , target]) => target).filter(isRelative)
+  return [...text.replace(CODE, '').matchAll(LINK)].map(([, , , target]) => target).filter(isRelative)
 }
 
 function isRelative(target) {

@@ -43,7 +43,7 @@ export class EventHub {
    * Hosts whose timers do not last: sees to it that this database is open again in so many milliseconds. Answers whether `wake` is called
    * then, or earlier, so that no timer need be kept.
    */
-  wakeIn: ((ms: number, wake?: () => void) => boolean) | undefined
+  wakeIn: ((ms: number, wake?: () => Promise<void>) => boolean) | undefined
   /** Whoever translates commits, once somebody inspects. */
   inspector: { hear(event: CommitNews | CacheEvent): void } | undefined
   /** The commands of live queries. */

@@ -1,21 +1,11 @@
 /** Claims about storage in files: the journal against a model, cut and damaged in every way. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Journal } from '../src/files/journal.js'
 import { FileStore, openFiles } from '../src/files/store.js'
-
-/** Runs `work` in a folder of its own. */
-async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidewell-files-'))
-  try {
-    await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+import { inFolder } from './in_folder.js'
 
 const names = (...triples: number[][]) => Float64Array.from(triples.flat())
 const NONE = names()

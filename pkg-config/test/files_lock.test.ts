@@ -2,27 +2,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { lockFolder } from '../src/files/lock.js'
+import { lockFolder, SILENT_MS } from '../src/files/lock.js'
 import { openFiles } from '../src/files/store.js'
+import { inFolder } from './in_folder.js'
 import { until } from './until.js'
-
-/** A holder that cannot be looked at is dead after so long without a touch. */
-const SILENT_MS = 10_000
-
-async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidewell-lock-'))
-  try {
-    await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
 
 const refused = (why: string) => new Error(why)
 const skip = process.platform !== 'linux'
@@ -107,6 +96,23 @@ test('who stood still for so long that the folder was taken over writes nothing 
     assert.throws(() => store.read(Float64Array.of(1, 1, 0)), { disk: 'unavailable' })
     store.close()
     assert.equal(readFileSync(file, 'utf8'), other, "another's lock is left alone")
+  }))
+
+test('a lock that cannot be read for once, or not made sure of, is not taken for lost', (context) =>
+  inFolder((folder) => {
+    const store = openFiles(folder, 'app')
+    const [file, aside] = [join(folder, 'app', 'LOCK'), join(folder, 'aside')]
+    const commit = () => store.commit(NONE, Float64Array.of(1, 1, 0), [Uint8Array.of(1)], 0, NONE, false)
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    // What cannot be read, or made: a folder in the place of the one, and a file in the way of the other.
+    renameSync(file, aside)
+    mkdirSync(file)
+    context.mock.timers.tick(5000)
+    assert.throws(commit, ({ message }: Error) => !/taken/.test(message))
+    rmdirSync(file)
+    renameSync(aside, file)
+    commit()
+    store.close()
   }))
 
 const NONE = new Float64Array(0)

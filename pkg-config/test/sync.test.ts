@@ -176,6 +176,10 @@ test('a write that is too large even alone is said to be so, whatever else works
     assert.match(sync.status.lastError?.message ?? '', /1500000 bytes/)
     assert.deepStrictEqual([sync.status.lastError?.reason, sync.status.pending], ['too-large', 1])
     assert.ok(seen.some(([state, reason]) => state === 'offline' && reason === 'too-large'))
+    engine.status = { ...STATUS }
+    engine.bodies.push(['pull', '{}'])
+    await sync.now()
+    assert.equal(sync.status.lastError, undefined)
   })
 })
 

@@ -146,7 +146,7 @@ test('a WebSocket brings the same news, is pinged, and is closed with the sync',
   }))
 
 test('a WebSocket whose pings are not answered is opened anew', () =>
-  overSocket({ timing: { silence: 60 } }, async ({ sockets, server }) => {
+  overSocket({ timing: { silence: 300 } }, async ({ sockets, server }) => {
     sockets[0]?.opens()
     sockets[0]?.hears('5')
     await until(() => sockets.length === 2, 'another')
@@ -159,6 +159,12 @@ test('where a WebSocket is refused the stream brings the news', () =>
     await until(() => server.streams.size === 1, 'it listens to the stream')
     for (const stream of server.streams) stream.write('event: version\ndata: 6\n\n')
     await until(() => engine.of('syncPoke').length === 1, 'poked')
+  }))
+
+test('where a WebSocket never opens the stream brings the news, before the silence is too long', () =>
+  overSocket({ timing: { silence: 600 } }, async ({ sockets: [socket], server }) => {
+    await until(() => server.streams.size === 1, 'it listens to the stream')
+    assert.equal(socket?.readyState, 3)
   }))
 
 test('a WebSocket that is closed because its token has expired comes again with another token', () => {

@@ -10,8 +10,8 @@ use axum::extract::{Request, State};
 use axum::http::{header, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tidewell_core::base::{Error, ErrorKind};
-use tidewell_core::sync::message::UPGRADE;
-use tidewell_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use tidewell_core::sync::message::{Handled, UPGRADE};
+use tidewell_core::sync::{Outcome, PullAnswer, PullRequest, PushAnswer, PushRequest};
 
 use crate::auth::{Refused, Session};
 use crate::body;
@@ -109,10 +109,15 @@ pub(crate) async fn push(State(service): State<Arc<Service>>, request: Request) 
     count(&service.metrics.pushes);
     match service.database.push(session, request).await {
         Some(Ok(pushed)) => {
-            if let PushAnswer::Results { results, .. } = &pushed {
-                results.iter().for_each(|handled| service.metrics.outcome(&handled.outcome));
+            let answered = answer(StatusCode::OK, pushed.to_json());
+            let PushAnswer::Results { results, .. } = pushed else { return answered };
+            results.iter().for_each(|handled| service.metrics.outcome(&handled.outcome));
+            let is_bad = |one: &Handled| matches!(&one.outcome, Outcome::Rejected(why) if &*why.code == "invalid");
+            if results.iter().any(is_bad) {
+                marked(answered, "invalid")
+            } else {
+                answered
             }
-            answer(StatusCode::OK, pushed.to_json())
         }
         Some(Err(error)) => failed(&service, &words, &error),
         None => {
@@ -198,7 +203,6 @@ fn failed(service: &Service, words: &Words, error: &Error) -> Response {
         return bad(service, error);
     }
     count(&service.metrics.failures);
-    // The kind and the message name no document's content.
-    crate::log::error(error.kind().code(), error.message());
+    service.refusals.note_failure(error);
     answer(StatusCode::SERVICE_UNAVAILABLE, (words.retry)(LATER))
 }

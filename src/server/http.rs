@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{header, HeaderValue, Method, StatusCode};
 use axum::middleware::{from_fn_with_state, Next};
 use axum::response::Response;
@@ -24,7 +24,7 @@ use crate::jwks::Jwks;
 use crate::limits::Rates;
 use crate::live::News;
 use crate::metrics::Metrics;
-use crate::refusals::{self, Refusals};
+use crate::refusals::Refusals;
 use crate::service::Service;
 
 /// What the routes take and answer.
@@ -101,7 +101,7 @@ fn routes(service: Arc<Service>, cors: &[String]) -> Result<Router> {
             refuse(StatusCode::METHOD_NOT_ALLOWED, "method", "the route takes another method")
         })
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(Arc::clone(&service), deadline))
+        .layer(from_fn_with_state(Arc::clone(&service), watched))
         .layer(allowed(cors)?)
         .with_state(service);
     Ok(router)
@@ -122,12 +122,12 @@ fn allowed(origins: &[String]) -> Result<CorsLayer> {
 }
 
 /// Ends what takes too long, and notes what is refused.
-async fn deadline(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    let route = refusals::route(request.uri().path());
+async fn watched(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = match tokio::time::timeout(service.limits.request, next.run(request)).await {
         Ok(response) => response,
         Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long"),
     };
-    service.refusals.note(route, &response);
+    service.refusals.note(route.as_ref(), &response);
     response
 }

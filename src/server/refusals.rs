@@ -1,4 +1,4 @@
-//! The log of refused requests: a line each, and only so many of a kind in a second.
+//! The log of requests that were refused, or failed: a line each, and only so many of a kind in a second.
 //!
 //! Not what the client is told. A line names a code, a route and a status, and nothing that came with the request.
 
@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract::MatchedPath;
 use axum::response::Response;
+use tidewell_core::base::Error;
 use tokio::time::Instant;
 
 use crate::log;
@@ -14,22 +16,14 @@ use crate::log;
 /// The most lines of one code in a [`PERIOD`]: whoever is refused over and over must not fill the disk.
 const LINES: u32 = 5;
 const PERIOD: Duration = Duration::from_secs(1);
-/// The routes by the names that a line may show: a path that is none of these is the client's own words.
-const ROUTES: [&str; 7] = ["/v1/push", "/v1/pull", "/v1/live", "/health", "/ready", "/metrics", "/openapi.json"];
-
 /// Marks a response as a refusal with this code.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Code(pub(crate) &'static str);
+struct Code(&'static str);
 
 /// A response, marked.
 pub(crate) fn marked(mut response: Response, code: &'static str) -> Response {
     response.extensions_mut().insert(Code(code));
     response
-}
-
-/// The name of a route.
-pub(crate) fn route(path: &str) -> &'static str {
-    ROUTES.iter().find(|route| **route == path).copied().unwrap_or("another")
 }
 
 /// What was refused of late, by code.
@@ -49,20 +43,26 @@ impl Refusals {
         self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a response, if it is a refusal.
-    pub(crate) fn note(&self, route: &'static str, response: &Response) {
+    /// Notes a response, if it is a refusal. The path is one that the server knows: another is the client's own words.
+    pub(crate) fn note(&self, route: Option<&MatchedPath>, response: &Response) {
         if let Some(Code(code)) = response.extensions().get().copied() {
-            self.line(code, route, response.status().as_u16());
+            let route = route.map_or("another", MatchedPath::as_str);
+            self.line(code, || log::refused(code, route, response.status().as_u16()));
         }
     }
 
     /// Notes what was no HTTP, and never came to a route.
     pub(crate) fn note_no_http(&self) {
-        self.line("http", "none", 400);
+        self.line("http", || log::warn("http", "what came is no HTTP, or too much of it"));
+    }
+
+    /// Notes what failed here. The message names no document's content.
+    pub(crate) fn note_failure(&self, error: &Error) {
+        self.line(error.kind().code(), || log::error(error.kind().code(), error.message()));
     }
 
     /// Writes a line, unless too many were just written.
-    fn line(&self, code: &'static str, route: &str, status: u16) {
+    fn line(&self, code: &'static str, write: impl FnOnce()) {
         let now = Instant::now();
         {
             let mut codes = self.lock();
@@ -77,7 +77,7 @@ impl Refusals {
             }
             period.lines += 1;
         }
-        log::refused(code, route, status);
+        write();
     }
 
     /// Says how many had no line, where nothing came since that would have said it.

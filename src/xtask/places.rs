@@ -95,8 +95,8 @@ pub(crate) fn merge(declared: Vec<Row>, said: Vec<Row>) -> Vec<Row> {
 }
 
 /// How many of the rows failed.
-pub(crate) fn failures(rows: &[Row]) -> usize {
-    rows.iter().filter(|row| matches!(row.went, Went::Failed(_))).count()
+pub(crate) fn failures<'a>(rows: impl IntoIterator<Item = &'a Row>) -> usize {
+    rows.into_iter().filter(|row| matches!(row.went, Went::Failed(_))).count()
 }
 
 /// Prints place × scenario × result, what is not run here at the end.
@@ -116,7 +116,7 @@ pub(crate) fn print(rows: &[&Row]) {
         };
         println!("{:place$}  {:scenario$}  {result}", row.place, row.scenario);
     }
-    let failed = rows.iter().filter(|row| matches!(row.went, Went::Failed(_))).count();
+    let failed = failures(rows.iter().copied());
     let untried = rows.iter().filter(not_here).count();
     println!("\n{} places passed, {failed} failed, {untried} not run here", rows.len() - failed - untried);
 }

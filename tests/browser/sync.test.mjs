@@ -1,6 +1,7 @@
 // Syncing for real: browsers against a `tidewell-server` process, through a proxy that behaves like a network. Either side is killed with
 // SIGKILL, tabs come and go; nothing that was acknowledged may be missing, and nothing may have been done twice.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -10,9 +11,10 @@ import { ran } from './support/places.mjs'
 import { counted } from './support/scenario.mjs'
 import { packageFolder, serve } from './support/server.mjs'
 import { all, Bank, begin, idle, now, nowAgain, openBank, status } from './support/sync_page.mjs'
+import { startPostgres } from './support/postgres.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
-/** A test with a sync server, a proxy before it, and as many browsers on fresh profiles as it wants. */
+/** A test with a sync server, or two beside each other on PostgreSQL, a proxy before each, and as many browsers on fresh profiles as it wants. */
 const scenario = (claim, settings, run) =>
   test(claim, { timeout: (settings.seconds ?? 60) * 1000 }, async () => {
     const closing = []
@@ -23,11 +25,18 @@ const scenario = (claim, settings, run) =>
     try {
       const pages = await serve()
       keep(pages, () => pages.close())
-      const server = await startSyncServer({ rules: settings.rules })
-      keep(server, () => server.close())
+      const postgres = settings.postgres ? await startPostgres() : undefined
+      if (postgres !== undefined) keep(postgres, () => postgres.close())
       const seed = 1 + (Date.now() % 100_000)
-      const proxy = await startProxy(server.port, { seed, faults: settings.faults ?? 0 })
-      keep(proxy, () => proxy.close())
+      const serveOne = async (at, secret) => {
+        const server = await startSyncServer({ rules: settings.rules, database: postgres?.url, secret })
+        keep(server, () => server.close())
+        const proxy = await startProxy(server.port, { seed: seed + at, faults: settings.faults ?? 0 })
+        return { server, proxy: keep(proxy, () => proxy.close()) }
+      }
+      const { server, proxy } = await serveOne(0)
+      const second = postgres === undefined ? { server, proxy } : await serveOne(1, join(server.folder, 'tidewell.secret'))
+      const options = async (more, at = 0) => ({ url: [proxy, second.proxy][at].url, token: await server.token(), collections: ['notes'], ...more })
       const device = async () => {
         const profile = await newProfile()
         keep(profile, () => profile.remove())
@@ -47,16 +56,21 @@ const scenario = (claim, settings, run) =>
         keep(db, () => db.close())
         return { db, sync: db.sync({ url: server.url, token: await server.token(user), collections: ['notes'], live: false }) }
       }
-      await run({ server, proxy, device, observer, seed, options: async (more) => ({ url: proxy.url, token: await server.token(), collections: ['notes'], ...more }) })
+      await run({ server, proxy, device, observer, seed, options })
     } finally {
       for (const close of closing.reverse()) await close()
     }
   })
 
-scenario('two profiles edit without a network, come back, and are the same, with both fields and the refusal listed', {}, async ({ device, options, proxy }) => {
+for (const postgres of [false, true]) {
+  const where = postgres ? ', each with a server of its own on PostgreSQL' : ''
+  scenario(`two profiles edit without a network, come back, and are the same, with both fields and the refusal listed${where}`, { postgres }, editApart)
+}
+
+async function editApart({ device, options, proxy }) {
   const [one, two] = [await device(), await device()]
   const pages = [await one.page(), await two.page()]
-  for (const page of pages) await page.evaluate(begin, [await options()])
+  for (const [at, page] of pages.entries()) await page.evaluate(begin, [await options({}, at)])
   await pages[0].evaluate(() => window.notes.insertMany([{ id: 'a', title: 'tide', n: 0 }, { id: 'b', title: 'well' }]))
   await now(pages[0])
   await eventually('the other has them', async () => (await all(pages[1])).length === 2).catch(async (error) => {
@@ -93,7 +107,7 @@ scenario('two profiles edit without a network, come back, and are the same, with
   assert.deepEqual([await all(pages[0]), await all(pages[1])], [expected, expected])
   const letters = await pages[1].evaluate(async () => (await window.sync.deadLetters()).map(({ code, ops }) => [code, ops[0].id]))
   assert.deepEqual(letters, [['gone', 'b']], 'what could not be done is listed')
-})
+}
 
 scenario(
   'with the engine in a worker: refused by rule, edited, sent again; a token that has run out, and another',

@@ -32,7 +32,6 @@ function run({ name, path, expected }, where = folder, more = {}) {
   }
 }
 
-process.env.TIDEWELL_SERVER ??= resolve(here, '../../target/debug/tidewell-server')
 const everybody = { read: {}, write: {} }
 const RULES = { notes: everybody, 'notes.files': everybody, tags: { read: {}, write: { owner: '$claims.sub' } } }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Device, SECRET, token } from './support/device.mjs'
-import { children, counted, inFolder, serve, until } from './support/host.mjs'
+import { children, counted, IDLE_MS, inFolder, serve, until } from './support/host.mjs'
 
 /** A row, in bytes: 2 MB, which are no MiB. */
 const ROW_MAX = 2_000_000
@@ -12,8 +12,6 @@ const ROW_MAX = 2_000_000
 const EVENT_MS = 30_000
 /** What a worker may take before its first event. */
 const START_UP_MS = 1000
-/** After so long without an event an object is taken out of memory: ten seconds in workerd, and some for a busy machine. */
-const IDLE_MS = 11_500
 const CLASSES = { ROOMS: 'Room', TENANTS: 'Tenant' }
 const start = (data) => serve('bounds', data, CLASSES, { bindings: { TIDEWELL_SECRET: SECRET } })
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { Device, SECRET, token } from './support/device.mjs'
-import { inFolder, ran, serve, until } from './support/host.mjs'
+import { IDLE_MS, inFolder, ran, serve, until } from './support/host.mjs'
 import { open } from './support/operator.mjs'
 
 /** Node has none by itself in every version. What it hears that is no version is counted. */
@@ -17,8 +17,6 @@ globalThis.WebSocket = class extends WebSocket {
   }
 }
 
-/** After so long without an event an object is taken out of memory: ten seconds in workerd, and some for a busy machine. */
-const IDLE_MS = 11_500
 const put = (id) => [{ c: 'notes', id, put: { id } }]
 
 test(

@@ -10,13 +10,14 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { token } from './support/token.mjs'
@@ -87,7 +88,7 @@ async function start(port) {
   const bindings = { TIDEWELL_SECRET: secret, TIDEWELL_ADMIN_SECRET: admin, TIDEWELL_CORS: values.cors ?? '*' }
   if (values.config !== undefined) Object.assign(bindings, settingsOf(readFileSync(values.config, 'utf8')))
   const worker = fileURLToPath(new URL('../../examples/edge-sync/src/worker.js', import.meta.url))
-  return serve('edge-sync', join(data, 'objects'), { TENANTS: 'Tenant' }, { file: resolve(worker), bindings, port })
+  return serve('edge-sync', join(data, 'objects'), { TENANTS: 'Tenant' }, { file: worker, bindings, port })
 }
 
 /** The native server's file of settings, as variables: filters are JSON. */
@@ -112,7 +113,13 @@ function secretOf(name) {
   if (!existsSync(path)) {
     const own = `${path}.${process.pid}`
     writeFileSync(own, randomBytes(32).toString('hex'))
-    renameSync(own, path)
+    // Whoever comes first has made it.
+    try {
+      linkSync(own, path)
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    unlinkSync(own)
   }
   return readFileSync(path, 'utf8')
 }

@@ -10,7 +10,6 @@ import { useBrowser, visit } from './support/page.mjs'
 import { project, run } from './support/project.mjs'
 import { serveStatic } from './support/server.mjs'
 
-process.env.TIDEWELL_SERVER ??= resolve(dirname(fileURLToPath(import.meta.url)), '../../target/debug/tidewell-server')
 const held = useBrowser()
 let folder
 let server

@@ -143,15 +143,32 @@ fn a_mutation_that_is_too_large_alone_is_told_of_and_kept_and_stops_no_pull() {
     assert_eq!((kind, count), ('u', 1));
     way.fail(tag, Failure::TooLarge);
     assert!(way.0.too_large().is_some_and(|bytes| bytes > 5000));
-    assert_eq!(way.0.status(), Status::Offline);
+    let told = way.1;
     let (tag, kind, _) = way.next(&client);
-    assert_eq!(kind, 'd', "what comes does not wait for it");
+    assert_eq!((kind, way.1), ('d', told), "what comes does not wait for it");
     let page = r#"{"v":1,"kind":"page","epoch":"e","cursor":"c","version":0,"more":false,"reset":true,"seq":0,
         "hash":"0000000000000000","stable":0,"changes":[]}"#;
     way.0.pulled(tag, way.1, 0.5, &PullAnswer::parse(page.as_bytes()).unwrap());
     assert!(way.0.too_large().is_some());
-    let (tag, kind, count) = way.next(&client);
-    assert_eq!((kind, count, client.pending()), ('u', 1, 2));
+    assert_eq!(way.0.status(), Status::Live, "the server answers");
+    // News meanwhile are fetched at once, too, and no failure of that write makes others wait.
+    way.1 += 5.0;
+    way.0.poke(way.1);
+    let (poked, kind, _) = way.next(&client);
+    assert_eq!((kind, way.1), ('d', told + 5.0));
+    way.fail(poked, Failure::Other);
+    let (again, kind, _) = way.next(&client);
+    assert_eq!((kind, way.1 - told < 1000.0), ('d', true));
+    way.0.pulled(again, way.1, 0.5, &PullAnswer::parse(page.as_bytes()).unwrap());
+    // Within a minute it is tried again; a poll may come first.
+    let (tag, count) = loop {
+        match way.next(&client) {
+            (tag, 'u', count) => break (tag, count),
+            (tag, ..) => way.0.pulled(tag, way.1, 0.5, &PullAnswer::parse(page.as_bytes()).unwrap()),
+        }
+    };
+    assert!((30_000.0..=60_000.0).contains(&(way.1 - told)), "{}", way.1 - told);
+    assert_eq!((count, client.pending()), (1, 2));
     // The server takes more now.
     let Some(request) = client.push_request() else { panic!("nothing waits") };
     way.succeed(tag);

@@ -18,7 +18,7 @@ export class Alarm {
   readonly #storage: DurableStorage
   readonly #report: (error: unknown) => void
   #at = Infinity
-  readonly #woken = new Set<() => void>()
+  readonly #woken = new Set<() => Promise<void>>()
 
   private constructor(storage: DurableStorage, report: (error: unknown) => void) {
     this.#storage = storage
@@ -34,22 +34,26 @@ export class Alarm {
   }
 
   /** It shall go off in so many milliseconds, or earlier. Answers whether that is so long that a timer would keep the object in memory. */
-  readonly wakeIn = (ms: number, wake?: () => void): boolean => {
+  readonly wakeIn = (ms: number, wake?: () => Promise<void>): boolean => {
     const at = Date.now() + Math.max(0, Math.ceil(ms))
     if (at < this.#at - NEARLY_MS || this.#at <= Date.now() - LATE_MS) {
       this.#at = at
-      this.#storage.setAlarm(at).catch(this.#report)
+      this.#storage.setAlarm(at).catch((error: unknown) => {
+        // Whoever wants one next sets it.
+        this.#at = Infinity
+        this.#report(error)
+      })
     }
     if (ms < ASLEEP_MS) return false
     if (wake !== undefined) this.#woken.add(wake)
     return true
   }
 
-  /** It has gone off: who waits for it looks whether it was for them. */
-  wentOff(): void {
+  /** It has gone off: who waits for it looks whether it was for them. Resolves when they have done what was due. */
+  async wentOff(): Promise<void> {
     this.#at = Infinity
     const woken = [...this.#woken]
     this.#woken.clear()
-    for (const wake of woken) wake()
+    await Promise.all(woken.map((wake) => wake()))
   }
 }

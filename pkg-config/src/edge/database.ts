@@ -66,8 +66,7 @@ export class DurableDatabase extends Database {
    * nothing left to do now.
    */
   async onAlarm(): Promise<void> {
-    this.#alarm.wentOff()
-    await this.#events.topics?.tendAll()
+    await Promise.all([this.#alarm.wentOff(), this.#events.topics?.tendAll()])
     for (const { job, slices } of [...this.#jobs.values()]) await this.#goOn(job, slices)
   }
 

@@ -2,6 +2,7 @@
  * News for live clients: that a tenant has reached a version, and nothing else. Only a hint: what a client gets comes from a pull.
  * Streams are server-sent events, which keep the object in memory while they are open; WebSockets let it hibernate.
  */
+import { EXPIRED, PING, PONG } from '../sync/live_words.js'
 
 /** So that nobody in between takes the stream for dead. */
 const KEEP_ALIVE_MS = 15_000
@@ -9,10 +10,6 @@ const KEEP_ALIVE_MS = 15_000
 const UNREAD_MAX = 64
 /** The longest timer of a host. */
 const TIMER_MAX_MS = 2 ** 31 - 1
-/** What is closed because its token has expired. */
-const EXPIRED = 4401
-/** What a client says to hear whether anybody is there, and the answer, which wakes no object. */
-const [PING, PONG] = ['ping', 'pong']
 const utf8 = new TextEncoder()
 
 /** A WebSocket that the platform keeps, as far as it is used. */

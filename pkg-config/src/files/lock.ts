@@ -30,7 +30,7 @@ const BEAT_MS = 2000
 /** A holder that has not touched it for so long makes sure that it is still its own before it goes on. */
 const LATE_MS = 4000
 /** A holder that cannot be looked at is dead after so long without a touch. */
-const SILENT_MS = 10_000
+export const SILENT_MS = 10_000
 
 /** What the locks say that this process holds. */
 const mine = new Set<string>()
@@ -85,7 +85,7 @@ class Held implements Lock {
   release(): void {
     clearInterval(this.#timer)
     mine.delete(this.#own)
-    if (textOf(this.#file) === this.#own) quietly(() => unlinkSync(this.#file))
+    quietly(() => textOf(this.#file) === this.#own && unlinkSync(this.#file))
   }
 
   #isLate(): boolean {
@@ -143,7 +143,10 @@ function guarded(file: string, work: () => void): boolean {
   const guard = `${file}.takeover`
   try {
     mkdirSync(guard)
-  } catch {
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    // Windows says `EPERM` of one that is just being removed.
+    if (code !== 'EEXIST' && code !== 'EPERM') throw error
     if (ageOf(guard) > ABANDONED_MS) quietly(() => rmdirSync(guard))
     else pause()
     return false
@@ -166,11 +169,13 @@ function isAlive(text: string, file: string): boolean {
   return runs ?? (holder.place === undefined || ageOf(file) < SILENT_MS)
 }
 
+/** What the lock says; undefined if there is none. One that cannot be read may still be anybody's. */
 function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -56,8 +56,11 @@ export function deleteFiles(directory: string, name: string): void {
   const folder = folderOf(directory, name)
   mkdirSync(folder, { recursive: true })
   const lock = lockFolder(folder, refused(folder))
-  rmSync(folder, { recursive: true, force: true })
-  lock.release()
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } finally {
+    lock.release()
+  }
 }
 
 /** The open storage. */

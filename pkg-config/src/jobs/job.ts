@@ -165,7 +165,7 @@ export class LoadedJob {
       return
     }
     const run = (every: number) => this.run({ signal: end }, { every })
-    const wakeIn = (ms: number, wake: () => void) => this.#hub.wakeIn?.(ms, wake) ?? false
+    const wakeIn = (ms: number, wake: () => Promise<void>) => this.#hub.wakeIn?.(ms, wake) ?? false
     keepRunning({ schedule, last: () => this.#status(), run, report, wakeIn }, end)
   }
 

@@ -18,7 +18,7 @@ export interface Scheduled {
   readonly run: (enough: number) => Promise<unknown>
   readonly report: (error: Error) => void
   /** Hosts whose timers do not last: sees to it that the database is open again in so many milliseconds. Answers whether it calls `wake`. */
-  readonly wakeIn: (ms: number, wake: () => void) => boolean
+  readonly wakeIn: (ms: number, wake: () => Promise<void>) => boolean
 }
 
 /** What is due when: in `wait` milliseconds, and whoever ran it within the last `enough` has done it. */
@@ -34,8 +34,7 @@ export function keepRunning(job: Scheduled, end: AbortSignal): void {
   let handled = 0
   const again = (ms: number) => {
     if (end.aborted) return
-    const wake = () => void look()
-    if (!job.wakeIn(ms, wake)) timer = setTimeout(wake, Math.min(Math.max(ms, TIMER_MIN), TIMER_MAX))
+    if (!job.wakeIn(ms, look)) timer = setTimeout(look, Math.min(Math.max(ms, TIMER_MIN), TIMER_MAX))
   }
   const look = async () => {
     if (end.aborted) return

@@ -26,6 +26,9 @@ interface Next {
   readonly paused?: boolean
 }
 
+/** Awaited before anything is sent; it may fire the signal. */
+type Sure = (() => Promise<void>) | undefined
+
 /** Who is told. */
 export interface LinkListener {
   /** How it stands. `error`: what went wrong, null for nothing any more, undefined for as before. */
@@ -57,7 +60,6 @@ export class Link {
   #isOpen = false
   #isListening = false
   #core: CoreStatus | undefined
-  #sure: (() => Promise<void>) | undefined
 
   constructor(commands: Commands, options: CheckedSync, tokens: Tokens, listener: LinkListener) {
     this.#commands = commands
@@ -87,8 +89,7 @@ export class Link {
   }
 
   /** Syncs until the signal fires; before each request it awaits `sure`, which may fire it. Rejects if it cannot go on. */
-  async run(signal: AbortSignal, opened: () => void, sure?: () => Promise<void>): Promise<void> {
-    this.#sure = sure
+  async run(signal: AbortSignal, opened: () => void, sure?: Sure): Promise<void> {
     const online = () => void this.poke().catch(() => undefined)
     globalThis.addEventListener?.('online', online)
     globalThis.addEventListener?.('offline', online)
@@ -97,7 +98,7 @@ export class Link {
     try {
       for (let failures = 0; !signal.aborted; failures++) {
         try {
-          await this.#session(signal, opened, () => (failures = 0))
+          await this.#session(signal, opened, () => (failures = 0), sure)
         } catch (thrown) {
           const error = toError(thrown)
           if (FINAL.has(error.code)) throw error
@@ -119,7 +120,7 @@ export class Link {
 
   readonly #onAbort = () => this.wake()
 
-  async #session(signal: AbortSignal, opened: () => void, works: () => void): Promise<void> {
+  async #session(signal: AbortSignal, opened: () => void, works: () => void, sure: Sure): Promise<void> {
     const { wire } = this.#options
     this.#take((await this.#commands.send({ op: 'syncOpen', ...wire })) as CoreStatus)
     this.#isOpen = true
@@ -133,9 +134,7 @@ export class Link {
       // Another tab has forgotten all of it: the collections are ordinary ones.
       if (next.status.state === 'off') throw closed('the sync')
       if (next.send !== undefined) {
-        await this.#sure?.()
-        if (signal.aborted) return
-        const answered = await this.#exchange(next, signal)
+        const answered = await this.#exchange(next, signal, sure)
         if (answered && !this.#isListening && this.#options.live) {
           this.#isListening = true
           void this.#news.listen(signal)
@@ -146,11 +145,11 @@ export class Link {
   }
 
   /** One request and what became of it. Resolves with whether it was answered. */
-  async #exchange({ send: tag, kind = 'pull', body = '' }: Next, signal: AbortSignal): Promise<boolean> {
+  async #exchange({ send: tag, kind = 'pull', body = '' }: Next, signal: AbortSignal, sure: Sure): Promise<boolean> {
     const round = ++this.rounds
     this.#isBusy = true
     try {
-      const reply = await this.#transport.post(kind, body, signal)
+      const reply = await this.#transport.post(kind, body, signal, sure)
       if (signal.aborted) return false
       if (!(await this.#handBack(tag, reply))) return false
     } finally {
@@ -158,7 +157,9 @@ export class Link {
     }
     const status = this.#core
     if (kind === 'pull' && status?.whole && status.state === 'live') {
-      await this.#listener.round(round)
+      const stuck = tooLarge(status)
+      if (stuck === undefined) await this.#listener.round(round)
+      else this.#listener.failed(stuck)
       await this.#follow(status)
     }
     return true

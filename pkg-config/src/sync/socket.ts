@@ -3,12 +3,10 @@
  * form. It is tried only: whoever gets none takes the stream.
  */
 
+import { EXPIRED, PING } from './live_words.js'
+
 /** One that is not open after so long will not be: whatever is in between does not know them. */
 const OPEN_MS = 10_000
-/** What such a server answers without being woken. */
-const PING = 'ping'
-/** The server closes with it what is open when its token expires. */
-const EXPIRED = 4401
 const utf8 = new TextEncoder()
 
 /** Where to, and who is told. */
@@ -53,7 +51,8 @@ export function openSocket({
       controller?.close()
       controller = undefined
     }
-    const late = setTimeout(end, OPEN_MS)
+    // Before whoever listens gives up: there is time for the stream.
+    const late = setTimeout(end, Math.min(OPEN_MS, ping))
     const pings = setInterval(() => {
       if (socket.readyState === socket.OPEN) socket.send(PING)
     }, ping)

@@ -22,7 +22,8 @@ const WHY: Readonly<Record<string, Why>> = {
   timeout: 'timeout',
   'http-408': 'timeout',
   'http-504': 'timeout',
-  'too-large': 'too-large',
+  // What is asked for, not a write of this device.
+  'answer-too-large': 'timeout',
   'http-413': 'too-large',
 }
 /** Bodies from here on are compressed. */
@@ -116,12 +117,15 @@ export class Transport {
     this.#ping = live === 'websocket' ? silence / SIGNS : undefined
   }
 
-  /** A push or pull. Never rejects. */
-  async post(kind: 'push' | 'pull', body: string, signal: AbortSignal): Promise<Reply> {
+  /** A push or pull. `sure` is awaited just before anything is sent, and may fire the signal. Never rejects. */
+  async post(kind: 'push' | 'pull', body: string, signal: AbortSignal, sure?: () => Promise<void>): Promise<Reply> {
     const limit = limited(signal, this.#deadline)
     try {
       const packed = await pack(body)
-      const response = await this.#authorized((token) => this.#send(kind, token, packed, limit.signal))
+      const response = await this.#authorized(async (token) => {
+        await sure?.()
+        return this.#send(kind, token, packed, limit.signal)
+      })
       // A body whose end was on its way when the signal fired never ends in Node 20.
       return response === undefined ? AUTH : await untilAborted(reply(response), limit.signal)
     } catch (thrown) {
@@ -242,7 +246,7 @@ async function textOf(response: Response): Promise<string> {
     bytes += value.byteLength
     if (bytes > ANSWER_MAX) {
       await reader.cancel()
-      throw failure(`the server's answer is longer than ${ANSWER_MAX} bytes`, 'too-large')
+      throw failure(`the server's answer is longer than ${ANSWER_MAX} bytes`, 'answer-too-large')
     }
     text += decoder.decode(value, { stream: true })
   }

@@ -84,14 +84,6 @@ impl Message for String {
     }
 }
 
-impl Message for Cow<'static, str> {
-    #[cold]
-    #[inline(never)]
-    fn into_error(self, kind: ErrorKind) -> Error {
-        Error(Box::new(Parts { kind, reason: None, message: self }))
-    }
-}
-
 impl Error {
     /// An error of `kind` with `message`.
     #[inline]
@@ -173,12 +165,7 @@ mod tests {
 
     #[test]
     fn an_error_says_what_it_was_made_of_whatever_kind_of_text_that_was() {
-        let made = [
-            Error::invalid("no"),
-            Error::invalid(String::from("no")),
-            Error::new(ErrorKind::Invalid, Cow::Borrowed("no")),
-        ];
-        for error in made {
+        for error in [Error::invalid("no"), Error::invalid(String::from("no"))] {
             assert_eq!((error.kind(), error.reason(), error.message()), (ErrorKind::Invalid, None, "no"));
             assert_eq!(error.with_reason("rule").reason(), Some("rule"));
         }

@@ -5,6 +5,8 @@
 
 use std::borrow::Borrow;
 
+use super::sort::sort_by;
+
 /// Values by key, in the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortedMap<K, V>(Vec<(K, V)>);
@@ -128,11 +130,19 @@ impl<K, V> SortedMap<K, V> {
 
 impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let mut map = Self::new();
-        for (key, value) in entries {
-            map.insert(key, value);
+        let mut entries: Vec<(K, V)> = entries.into_iter().collect();
+        // Mostly they come in order; in any other, an insert of each would move the others over and over.
+        if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
+            sort_by(&mut entries, |(one, _), (other, _)| one.cmp(other));
+            // Of equal keys the last counts.
+            entries.dedup_by(|later, kept| {
+                later.0 == kept.0 && {
+                    std::mem::swap(later, kept);
+                    true
+                }
+            });
         }
-        map
+        Self(entries)
     }
 }
 
@@ -153,6 +163,12 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn it_is_made_of_what_a_btree_map_is_made_of(entries in prop::collection::vec((0_u8..40, any::<u16>()), 0..80)) {
+            let map: SortedMap<u8, u16> = entries.iter().copied().collect();
+            prop_assert!(map.into_iter().eq(entries.into_iter().collect::<BTreeMap<u8, u16>>()));
+        }
+
         #[test]
         fn it_answers_what_a_btree_map_answers(steps in prop::collection::vec((0_u8..4, 0_u8..12, any::<u16>()), 0..80)) {
             let (mut map, mut model) = (SortedMap::new(), BTreeMap::new());

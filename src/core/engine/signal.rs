@@ -17,21 +17,21 @@ struct ReplyState<T> {
 
 /// The end that answers. Dropping it unanswered wakes the other end with `None`.
 #[derive(Debug)]
-pub struct Reply<T>(Rc<RefCell<ReplyState<T>>>);
+pub(crate) struct Reply<T>(Rc<RefCell<ReplyState<T>>>);
 
 /// The end that waits: a future of `Some(answer)`, or `None` if nobody will answer any more.
 #[derive(Debug)]
-pub struct Awaiting<T>(Rc<RefCell<ReplyState<T>>>);
+pub(crate) struct Awaiting<T>(Rc<RefCell<ReplyState<T>>>);
 
 /// A pair of ends for one answer.
-pub fn reply<T>() -> (Reply<T>, Awaiting<T>) {
+pub(crate) fn reply<T>() -> (Reply<T>, Awaiting<T>) {
     let state = Rc::new(RefCell::new(ReplyState { value: None, closed: false, waker: None }));
     (Reply(Rc::clone(&state)), Awaiting(state))
 }
 
 impl<T> Reply<T> {
     /// Answers. Nobody listening is fine.
-    pub fn send(self, value: T) {
+    pub(crate) fn send(self, value: T) {
         self.0.borrow_mut().value = Some(value);
     }
 }
@@ -92,7 +92,7 @@ impl Condition {
 }
 
 /// Resolves with both futures, which run side by side.
-pub async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> (A::Output, B::Output) {
+pub(crate) async fn both<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> (A::Output, B::Output) {
     let (mut first, mut second) = (None, None);
     std::future::poll_fn(|context| {
         if first.is_none() {

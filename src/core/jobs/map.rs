@@ -123,8 +123,9 @@ impl MapPage {
                 if unlooked >= LOOK_EVERY {
                     unlooked = 0;
                     let now = clock.monotonic_ms();
-                    // A page with failures ends no sooner than it did when they were found.
-                    if now - since > WANTED_MS && !self.careful {
+                    // A page with failures ends no sooner than they were found.
+                    let is_behind = self.failed.last().is_none_or(|failed| self.page.last >= *failed);
+                    if now - since > WANTED_MS && is_behind {
                         return Ok(());
                     }
                     if now - begun > SLICE_MS {

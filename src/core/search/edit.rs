@@ -166,7 +166,8 @@ impl Pattern {
             };
             let dead = match self.compare(term) {
                 Verdict::Distance(distance) => {
-                    if !found(term, distance, terms.stats(), terms.holders()) {
+                    let (stats, holders) = terms.held();
+                    if !found(term, distance, stats, holders) {
                         return Ok(());
                     }
                     None

@@ -119,9 +119,9 @@ pub trait Terms {
     /// What is known of the current term.
     fn stats(&self) -> TermStats;
 
-    /// Which parts of the index have the current term, in its own terms: with it the documents are found faster.
-    fn holders(&self) -> u32 {
-        u32::MAX
+    /// The same, and which parts of the index have the current term, in its own terms: with it the documents are found faster.
+    fn held(&self) -> (TermStats, u32) {
+        (self.stats(), u32::MAX)
     }
 }
 

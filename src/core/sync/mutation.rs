@@ -89,31 +89,34 @@ impl Mutation {
     /// # Errors
     /// `Invalid`, naming what is wrong.
     pub fn parse_or_refuse(value: Value) -> Result<Self> {
-        let body = value.clone();
-        Self::parse(value).or_else(|error| Self::refused(body, error.message()).ok_or(error))
+        let whole = Self::whole(&value);
+        Self::parse(value).or_else(|error| {
+            let malformed = Some(error.message().into());
+            whole.map(|whole| Self { malformed, ..whole }).ok_or(error)
+        })
     }
 
-    /// The malformed mutation, if it is whole and says where it belongs.
-    fn refused(mut body: Value, why: &str) -> Option<Self> {
-        let mut fields = Fields::of(body.clone(), "a mutation").ok()?;
+    /// The mutation without its ops, if it is as its writer meant it and says where it belongs.
+    fn whole(value: &Value) -> Option<Self> {
+        let Value::Object(members) = value else { return None };
+        // What is looked at is copied; the rest, which may be large, is only written down.
+        let short = |value: &Value| matches!(value, Value::Number(_) | Value::String(_));
+        let known = members.iter().filter(|(_, value)| short(value)).cloned().collect();
+        let mut fields = Fields::of(Value::Object(known), "a mutation").ok()?;
         let (seq, prev, hash) = (fields.number("seq").ok()?, fields.hash("prev").ok()?, fields.hash("hash").ok()?);
         let (id, schema, base) = (fields.name("id").ok()?, fields.number("schema").ok()?, fields.number("base").ok()?);
-        if let Value::Object(members) = &mut body {
-            members.retain(|(name, _)| &**name != "hash");
+        let mut body = vec![b'{'];
+        for (name, value) in members.iter().filter(|(name, _)| &**name != "hash") {
+            if body.len() > 1 {
+                body.push(b',');
+            }
+            json::write_key(name, &mut body);
+            json::write(value, &mut body);
         }
-        let body = json::to_json(&body);
-        let (bytes, malformed) = (body.len(), Some(why.into()));
-        (seq > 0 && checksum(&body) == hash).then_some(Self {
-            seq,
-            prev,
-            id,
-            schema,
-            base,
-            ops: Vec::new(),
-            hash,
-            bytes,
-            malformed,
-        })
+        body.push(b'}');
+        let (ops, bytes, malformed) = (Vec::new(), body.len(), None);
+        let is_whole = seq > 0 && checksum(&body) == hash;
+        is_whole.then_some(Self { seq, prev, id, schema, base, ops, hash, bytes, malformed })
     }
 
     /// Why it can never be done, if nobody here understands it.

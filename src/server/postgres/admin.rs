@@ -90,14 +90,17 @@ pub(crate) fn restore(url: &str, from: &Path) -> Result<()> {
         client.batch_execute("CREATE TABLE tidewell_restoring ()")?;
     }
     let arguments = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--dbname", url, &file];
+    // It may take hours, after which an idle connection may be none any more.
+    drop(client);
     if let Err(error) = run("pg_restore", &arguments) {
         // The tables are as they were: served before, or still in need of a restore.
         if !marked {
-            client.batch_execute("DROP TABLE tidewell_restoring")?;
+            let unmark = || -> Result<()> { Ok(connect(url)?.client.batch_execute("DROP TABLE tidewell_restoring")?) };
+            unmark().with_context(|| format!("{error:#}"))?;
         }
         return Err(error);
     }
-    let renewed = renew(&mut client)?;
+    let renewed = renew(&mut connect(url)?.client)?;
     println!("{renewed} tenants are restored");
     Ok(())
 }

@@ -35,12 +35,25 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
     }
     let _lock = Lock::shared(database)?;
     let connection = open(database)?;
+    let tenants = copy(&connection, to).inspect_err(|_| {
+        // What there is of it is no backup, and in the way of the next attempt.
+        let _none = std::fs::remove_file(to).is_err();
+    })?;
+    for (tenant, version) in &tenants {
+        connection.execute("UPDATE tenants SET stable = ?2 WHERE tenant = ?1", rusqlite::params![tenant, version])?;
+    }
+    println!("{} tenants are in {}", tenants.len(), to.display());
+    Ok(())
+}
+
+/// Copies the database to a new file; answers the tenants in it and their versions.
+fn copy(connection: &Connection, to: &Path) -> Result<Vec<(String, i64)>> {
     let mut copy = Connection::open(to).with_context(|| format!("making {}", to.display()))?;
     // In one step: it reads one state while writers go on. Between steps SQLite begins anew whenever somebody has written,
     // and beside a busy server it would never end.
-    match Backup::new(&connection, &mut copy)?.step(-1)? {
+    match Backup::new(connection, &mut copy)?.step(-1)? {
         StepResult::Done => {}
-        _ => bail!("the database is locked by another program: try again, with a new file"),
+        _ => bail!("the database is locked by another program: try again"),
     }
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let whole: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
@@ -51,11 +64,7 @@ pub(crate) fn backup(database: &Path, to: &Path) -> Result<()> {
     let tenants: Vec<(String, i64)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     std::fs::File::open(to)?.sync_all()?;
-    for (tenant, version) in &tenants {
-        connection.execute("UPDATE tenants SET stable = ?2 WHERE tenant = ?1", rusqlite::params![tenant, version])?;
-    }
-    println!("{} tenants are in {}", tenants.len(), to.display());
-    Ok(())
+    Ok(tenants)
 }
 
 /// Puts a backup in the place of the database, in a new epoch. What stood there stays beside it.

@@ -19,14 +19,7 @@ impl Lock {
     /// # Errors
     /// If a restore is replacing it.
     pub(crate) fn shared(database: &Path) -> Result<Self> {
-        let (path, file) = beside(database)?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is being restored: wait until that has ended", database.display())
-            }
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
-        }
+        Self::take(database, File::try_lock_shared, "is being restored: wait until that has ended")
     }
 
     /// To replace the file.
@@ -34,12 +27,14 @@ impl Lock {
     /// # Errors
     /// If somebody works with it.
     pub(crate) fn alone(database: &Path) -> Result<Self> {
+        Self::take(database, File::try_lock, "is in use: stop its server, then restore again")
+    }
+
+    fn take(database: &Path, lock: fn(&File) -> Result<(), TryLockError>, refusal: &str) -> Result<Self> {
         let (path, file) = beside(database)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is in use: stop its server, then restore again", database.display())
-            }
+            Err(TryLockError::WouldBlock) => bail!("{} {refusal}", database.display()),
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
         }
     }

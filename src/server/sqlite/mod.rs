@@ -44,6 +44,10 @@ CREATE INDEX images_by_version ON images (tenant, version, collection, id);
 
 /// Opens the database, and makes its tables where there are none.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
+    if !path.exists() && restoring(path).exists() {
+        // An empty database in its place would tell clients that everything is gone.
+        bail!("a restore of {} was cut off: run `tidewell-server restore FILE` again", path.display());
+    }
     let connection = Connection::open(path).with_context(|| format!("opening {}", path.display()))?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -87,10 +91,6 @@ impl Sqlite {
     /// Opens the file and starts its writer.
     pub(crate) fn start(path: &Path, policy: &Policy, news: &Arc<News>) -> Result<Self> {
         let lock = Lock::shared(path)?;
-        if !path.exists() && restoring(path).exists() {
-            // An empty database in its place would tell clients that everything is gone.
-            bail!("a restore of {} was cut off: run `tidewell-server restore FILE` again", path.display());
-        }
         let connection = open(path)?;
         let (jobs, queue) = mpsc::channel(writer::QUEUE);
         let (policy, news) = (policy.clone(), Arc::clone(news));

@@ -149,8 +149,11 @@ fn a_restore_that_was_cut_off_between_its_two_renames_is_not_served_as_an_empty_
     // Cut off before the first: what is there is whole.
     drop(home.start());
     std::fs::rename(path("tidewell.db"), path("tidewell.replaced")).unwrap();
-    let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
-    assert!(refused.contains("a restore of tidewell.db was cut off"), "{refused}");
+    for arguments in [&["--listen", "127.0.0.1:0"][..], &["migrate"], &["backup", "other.db"], &["compact"]] {
+        let refused = home.run(arguments).unwrap_err();
+        assert!(refused.contains("a restore of tidewell.db was cut off"), "{arguments:?}: {refused}");
+        assert!(!path("tidewell.db").exists() && !path("other.db").exists(), "{arguments:?}");
+    }
     home.run(&["restore", "copy.db"]).unwrap();
     let server = home.start();
     let mut fresh = Device::new(2, &token);

@@ -2,7 +2,8 @@
 //!
 //! Nothing here judges.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tidewell_core::base::SeededRng;
 use tidewell_core::collections::{json, Value};
 use tidewell_core::sync::client::memory::MemoryClient;
 use tidewell_core::sync::client::Config;
-use tidewell_core::sync::{Action, Client, Op, PullAnswer, PushAnswer, Subscription};
+use tidewell_core::sync::message::Page;
+use tidewell_core::sync::{Action, Client, Mutation, Op, Outcome, PullAnswer, PushAnswer, PushRequest, Subscription};
 
 use crate::cluster::{self, Cluster};
 
@@ -246,4 +248,52 @@ impl Device {
             other => panic!("{id} holds {other:?}"),
         }
     }
+}
+
+/// What a pull with these words answers.
+pub(crate) fn page(server: &Server, token: &str, replica: &str, cursor: Option<&str>) -> Page {
+    let cursor = cursor.map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
+    let body = format!(r#"{{"v":1,"replica":"{replica}","cursor":{cursor},"subscriptions":[{{"c":"notes"}}]}}"#);
+    let (status, answer) = post(&format!("{}/v1/pull", server.url), token, body.as_bytes(), None).unwrap();
+    match PullAnswer::parse(&answer) {
+        Ok(PullAnswer::Page(page)) => page,
+        other => panic!("{status}: {other:?}"),
+    }
+}
+
+/// The outcomes of a push of these mutations.
+pub(crate) fn outcomes(server: &Server, token: &str, replica: &str, mutations: Vec<Mutation>) -> Vec<Outcome> {
+    let mutations = mutations.into_iter().map(Into::into).collect();
+    let request = PushRequest { replica: replica.into(), epoch: None, mutations };
+    let (status, answer) = post(&format!("{}/v1/push", server.url), token, &request.to_json(), None).unwrap();
+    match PushAnswer::parse(&answer) {
+        Ok(PushAnswer::Results { results, .. }) => results.into_iter().map(|handled| handled.outcome).collect(),
+        other => panic!("{status}: {other:?}"),
+    }
+}
+
+/// What a live stream says until this is in it.
+pub(crate) fn heard(stream: &mut impl Read, end: &str) -> String {
+    let (mut text, mut bytes) = (String::new(), [0; 256]);
+    while !text.contains(end) {
+        let length = stream.read(&mut bytes).unwrap();
+        assert!(length > 0, "the stream ended with {text:?}");
+        text.push_str(&String::from_utf8_lossy(&bytes[..length]));
+    }
+    text
+}
+
+/// A connection on which anything may be said.
+pub(crate) fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// What the server says until it closes the connection.
+pub(crate) fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // It may be cut off.
+    let _cut = stream.read_to_end(&mut bytes).is_err();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

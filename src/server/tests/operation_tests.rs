@@ -1,14 +1,13 @@
 //! What operators rely on: origins, the end of the server, readiness, counters and the log.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
 use tidewell_core::sync::{Action, Op};
 
 use crate::cluster::Cluster;
-use crate::fixture::{agent, create, on_both, pause, post, value, Device, Home, Server};
+use crate::fixture::{agent, connect, create, on_both, pause, post, rest, value, Device, Home, Server};
 
 fn get(server: &Server, route: &str) -> (u16, String) {
     let mut answer = agent().get(format!("{}/{route}", server.url)).call().unwrap();
@@ -24,15 +23,13 @@ fn pages_of_the_allowed_origins_may_call_and_others_may_not() {
     let home = Home::on_sqlite();
     let server = Server::start(&home, &["--cors", "https://app.example", "--cors", "http://localhost:5173"]);
     let allowed = |origin: &str| {
-        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        let mut stream = connect(&server);
         let ask =
             "access-control-request-method: POST\r\naccess-control-request-headers: authorization,content-encoding";
         let request =
             format!("OPTIONS /v1/push HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\n{ask}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text.to_lowercase().contains(&format!("access-control-allow-origin: {origin}\r\n"))
+        rest(stream).to_lowercase().contains(&format!("access-control-allow-origin: {origin}\r\n"))
     };
     let cases = [
         ("https://app.example", true),
@@ -56,7 +53,7 @@ fn a_server_that_is_told_to_stop_ends_its_streams_and_answers_what_it_accepted()
         let mut device = Device::new(1, &token);
         device.mutate(vec![create("x")]);
         let push = device.client.push_request().unwrap().to_json();
-        let mut open = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        let mut open = connect(&server);
         let head = format!(
             "POST /v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
             push.len()
@@ -104,6 +101,12 @@ fn without_its_database_a_server_lives_is_not_ready_and_loses_nothing() {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(status == 503 && answer.contains(r#""kind":"retry""#), "{route}: {status} {answer}");
     }
+    // Everybody tries again and again: the log tells of it, and how often.
+    let pull = format!("{}/v1/pull", server.url);
+    let body = br#"{"v":1,"replica":"r","cursor":null,"subscriptions":[]}"#;
+    let failed = (0..100).filter(|_| post(&pull, &device.token, body, None).unwrap().0 == 503).count();
+    let lines = log(&home).into_iter().filter(|line| line["level"] == "error" && line["code"] == "unavailable").count();
+    assert!(failed == 100 && (1..80).contains(&lines), "{lines} lines of {failed}");
     let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
     assert!(refused.contains("the database"), "{refused}");
     cluster.run();
@@ -143,10 +146,16 @@ fn counters_say_what_was_done_and_neither_they_nor_the_log_say_with_what() {
         assert_eq!(counted.map(counter), [1, 2, 6, 6]);
         assert!(counter("pushes_total") >= 1 && counter("documents_sent_total") >= 1 && counter("live_streams") == 0);
         let log = std::fs::read_to_string(home.folder.path().join("log")).unwrap();
-        for line in log.lines() {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        for line in self::log(home) {
             assert!(line["level"].is_string() && line["code"].is_string(), "{line}");
         }
+        // A mutation that breaks the schema is refused alone.
+        assert!(
+            log.contains(
+                r#""code":"invalid","level":"warn","message":"a request was refused","route":"/v1/push","status":200"#
+            ),
+            "{log}"
+        );
         for (code, status) in [("invalid", 400), ("auth", 401)] {
             for route in ["push", "pull"] {
                 let place = format!(r#""route":"/v1/{route}","status":{status}"#);
@@ -181,7 +190,7 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     assert_eq!(refused("c", b"{}", Some("secret-word")), 415);
     assert_eq!(refused("d", &vec![b' '; 9 << 20], None), 413);
     let token = home.token("the-tenant", "e");
-    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    let mut slow = connect(&server);
     let head =
         format!("POST /v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 99\r\n\r\n");
     slow.write_all(head.as_bytes()).unwrap();
@@ -189,11 +198,9 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     slow.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
     let raw = |request: &str| {
-        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        let mut stream = connect(&server);
         stream.write_all(request.as_bytes()).unwrap();
-        let mut said = String::new();
-        stream.read_to_string(&mut said).unwrap();
-        said.to_lowercase()
+        rest(stream).to_lowercase()
     };
     let said = raw("GET /secret-word HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(said.starts_with("http/1.1 404") && said.contains(r#""code":"not-found""#), "{said}");
@@ -225,7 +232,8 @@ fn every_refusal_leaves_a_line_with_its_code_and_a_flood_of_them_a_few_and_a_cou
     assert_eq!(of("timeout", 408, "/v1/push"), (1, 0));
     assert_eq!(of("not-found", 404, "another"), (1, 0));
     assert_eq!(of("method", 405, "/v1/push"), (1, 0));
-    assert_eq!(of("http", 400, "none"), (1, 0));
+    let no_http: Vec<_> = lines.iter().filter(|line| line["code"] == "http").collect();
+    assert!(no_http.len() == 1 && no_http[0]["level"] == "warn" && no_http[0]["count"].is_null(), "{no_http:?}");
     let (invalid, more) = of("invalid", 400, "/v1/pull");
     assert_eq!(invalid + more, 2 + 40 - limited);
     let (written, passed_over) = of("limited", 429, "/v1/pull");

@@ -1,7 +1,6 @@
 //! Two servers beside each other on one PostgreSQL, killed, and it killed: nothing acknowledged is lost, nothing doubled.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use tidewell_core::base::SeededRng;
 use tidewell_core::sync::PullAnswer;
 
 use crate::cluster::Cluster;
-use crate::fixture::{agent, create, pause, post, update, Device, Home, Server};
+use crate::fixture::{agent, create, heard, pause, post, update, Device, Home, Server};
 
 const ACCOUNTS: u64 = 5;
 const UNLIMITED: &str = "[limits]\nuser_requests = 0\ntenant_requests = 0\n";
@@ -226,12 +225,7 @@ fn live_streams_hear_of_pushes_to_the_other_replica() {
     let mut device = Device::new(7, &token);
     device.mutate(vec![create("x")]);
     device.push(&servers[0].url).unwrap();
-    let (mut text, mut bytes) = (String::new(), [0; 256]);
-    while !text.contains("data: 1\n") {
-        let length = reader.read(&mut bytes).unwrap();
-        assert!(length > 0, "the stream ended with {text:?}");
-        text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-    }
+    heard(&mut reader, "data: 1\n");
 }
 
 #[test]

@@ -3,8 +3,7 @@
 
 use tidewell_core::sync::{Action, Mutation, Op, Outcome};
 
-use crate::fixture::{create, on_both, update, value, Device};
-use crate::tenant_tests::{outcomes, page};
+use crate::fixture::{create, on_both, outcomes, page, update, value, Device};
 
 fn put(document: &str) -> Op {
     Op::new("notes", "x", Action::Put(value(document)))

@@ -1,12 +1,11 @@
 //! Clients against the program: what they did is there once, whatever dies meanwhile.
 
-use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidewell_core::sync::{Action, Op};
 
-use crate::fixture::{agent, create, on_both, pause, update, value, Device, Home};
+use crate::fixture::{agent, create, heard, on_both, pause, update, value, Device, Home};
 
 #[test]
 fn two_clients_that_were_offline_end_with_the_same() {
@@ -118,12 +117,7 @@ fn a_live_stream_tells_that_the_tenant_has_moved() {
         let mut device = Device::new(7, &token);
         device.mutate(vec![create("x")]);
         device.push(&server.url).unwrap();
-        let (mut text, mut bytes) = (String::new(), [0; 256]);
-        while !text.contains("data: 1\n") {
-            let length = reader.read(&mut bytes).unwrap();
-            assert!(length > 0, "the stream ended with {text:?}");
-            text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        }
+        let text = heard(&mut reader, "data: 1\n");
         assert!(text.contains("data: 0\n"), "{text:?}");
     });
 }

@@ -2,34 +2,10 @@
 //!
 //! Tokens are `attack_tests`' matter; here all hold.
 
-use std::io::Read;
-
 use tidewell_core::sync::message::Page;
-use tidewell_core::sync::{Action, Mutation, Op, Outcome, PullAnswer, PushAnswer, PushRequest};
+use tidewell_core::sync::{Action, Mutation, Op, Outcome};
 
-use crate::fixture::{agent, create, on_both, post, update, value, Device, Home, Server};
-
-/// What a pull with these words answers.
-pub(crate) fn page(server: &Server, token: &str, replica: &str, cursor: Option<&str>) -> Page {
-    let cursor = cursor.map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
-    let body = format!(r#"{{"v":1,"replica":"{replica}","cursor":{cursor},"subscriptions":[{{"c":"notes"}}]}}"#);
-    let (status, answer) = post(&format!("{}/v1/pull", server.url), token, body.as_bytes(), None).unwrap();
-    match PullAnswer::parse(&answer) {
-        Ok(PullAnswer::Page(page)) => page,
-        other => panic!("{status}: {other:?}"),
-    }
-}
-
-/// The outcomes of a push of these mutations.
-pub(crate) fn outcomes(server: &Server, token: &str, replica: &str, mutations: Vec<Mutation>) -> Vec<Outcome> {
-    let mutations = mutations.into_iter().map(Into::into).collect();
-    let request = PushRequest { replica: replica.into(), epoch: None, mutations };
-    let (status, answer) = post(&format!("{}/v1/push", server.url), token, &request.to_json(), None).unwrap();
-    match PushAnswer::parse(&answer) {
-        Ok(PushAnswer::Results { results, .. }) => results.into_iter().map(|handled| handled.outcome).collect(),
-        other => panic!("{status}: {other:?}"),
-    }
-}
+use crate::fixture::{agent, create, heard, on_both, outcomes, page, update, value, Device, Home};
 
 /// The first mutation of a replica.
 fn first(name: &str, op: Op) -> Mutation {
@@ -137,12 +113,7 @@ fn a_live_stream_hears_nothing_of_another_tenant() {
         }
         own.mutate(vec![create("b")]);
         own.push(&server.url).unwrap();
-        let (mut text, mut bytes) = (String::new(), [0; 256]);
-        while !text.contains("data: 8\n") {
-            let length = reader.read(&mut bytes).unwrap();
-            assert!(length > 0, "the stream ended with {text:?}");
-            text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        }
+        let text = heard(&mut reader, "data: 8\n");
         // 0 says that something could have been missed.
         let data: Vec<&str> = text.lines().filter(|line| line.starts_with("data")).collect();
         assert!(data.iter().all(|line| ["data: 0", "data: 7", "data: 8"].contains(line)), "{data:?}");

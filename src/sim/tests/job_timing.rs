@@ -4,15 +4,13 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
-use std::rc::Rc;
+mod timed;
+
 use std::time::Instant;
 
 use tidewell_core::collections::json;
 use tidewell_core::collections::pipeline::Grouping;
-use tidewell_core::database::Database;
-use tidewell_core::disk::FaultPlan;
-use tidewell_core::engine::{Durability, EngineOptions};
-use tidewell_sim::{Sim, SimOptions};
+use timed::Bench;
 
 const DOCUMENTS: usize = 100_000;
 const WORDS: &str =
@@ -58,50 +56,29 @@ fn document(n: usize) -> String {
     )
 }
 
-struct Bench {
-    sim: Sim,
-    database: Database,
+/// With the documents in it.
+fn filled() -> Bench {
+    let bench = Bench::new();
+    for from in (0..DOCUMENTS).step_by(1000) {
+        let batch: Vec<String> = (from..from + 1000).map(document).collect();
+        bench.insert(format!("[{}]", batch.join(",")).into_bytes());
+    }
+    bench.rest();
+    bench
 }
 
-impl Bench {
-    fn new() -> Self {
-        let options = SimOptions { steps_max: u64::MAX, disk_us: 1, slow_one_in: 0, ..SimOptions::default() };
-        let sim = Sim::with(1, options);
-        let disk = Rc::new(sim.storage(FaultPlan::none()).open());
-        let platform = sim.tab();
-        let open = async move { Database::open(disk, platform, None, EngineOptions::new("t")).await.unwrap() };
-        let database = sim.run(open).unwrap();
-        let bench = Self { sim, database };
-        for from in (0..DOCUMENTS).step_by(1000) {
-            let batch: Vec<String> = (from..from + 1000).map(document).collect();
-            let (database, batch) = (bench.database.clone(), format!("[{}]", batch.join(",")).into_bytes());
-            let insert = async move { database.insert_batch("d", batch, Durability::Relaxed).await.unwrap() };
-            bench.sim.run(insert).unwrap();
-        }
-        (0..500).for_each(|_| bench.sim.run_for(1_000.0));
-        bench
+/// Slices of the run, one after another; answers how many there were.
+fn job(bench: &Bench, stages: &str) -> u32 {
+    let definition = format!(r#"{{"from":"d","into":"out","pipeline":{stages}}}"#);
+    let mut status = bench.run(&format!(r#"{{"op":"jobStart","name":"j","definition":{definition},"restart":true}}"#));
+    let mut slices = 0;
+    while field(&status, "state") == "\"running\"" {
+        let (run, step) = (field(&status, "run"), field(&status, "step"));
+        status = bench.run(&format!(r#"{{"op":"jobStep","name":"j","run":{run},"step":{step}}}"#));
+        slices += 1;
     }
-
-    fn run(&self, command: String) -> String {
-        let database = self.database.clone();
-        let response = self.sim.run(async move { database.execute(&command).await.unwrap() }).unwrap();
-        String::from_utf8(response.json).unwrap()
-    }
-
-    /// Slices of the run, one after another; answers how many there were.
-    fn job(&self, stages: &str) -> u32 {
-        let definition = format!(r#"{{"from":"d","into":"out","pipeline":{stages}}}"#);
-        let mut status =
-            self.run(format!(r#"{{"op":"jobStart","name":"j","definition":{definition},"restart":true}}"#));
-        let mut slices = 0;
-        while field(&status, "state") == "\"running\"" {
-            let (run, step) = (field(&status, "run"), field(&status, "step"));
-            status = self.run(format!(r#"{{"op":"jobStep","name":"j","run":{run},"step":{step}}}"#));
-            slices += 1;
-        }
-        assert_eq!(field(&status, "state"), "\"done\"", "{status}");
-        slices
-    }
+    assert_eq!(field(&status, "state"), "\"done\"", "{status}");
+    slices
 }
 
 /// The text of a field of an answer.
@@ -123,7 +100,7 @@ fn now(begun: Instant) -> f64 {
 fn what_jobs_cost() {
     let only = std::env::var("TIDEWELL_JOB").unwrap_or_default();
     let runs: usize = std::env::var("TIDEWELL_RUNS").map_or(5, |runs| runs.parse().unwrap());
-    let (bench, start) = (Bench::new(), Instant::now());
+    let (bench, start) = (filled(), Instant::now());
     let stored: Vec<Vec<u8>> = (0..DOCUMENTS).map(document).map(stored).collect();
     for (name, stages) in JOBS.into_iter().filter(|(name, _)| name.contains(&only)) {
         let stages = stages.replace("SPLIT", SPLIT);
@@ -131,7 +108,7 @@ fn what_jobs_cost() {
         let grouping = Grouping::parse(&json::parse(stages.as_bytes()).unwrap()).unwrap();
         for _ in 0..runs {
             let begun = now(start);
-            slices = bench.job(&stages);
+            slices = job(&bench, &stages);
             whole = whole.min(now(start) - begun);
             let begun = now(start);
             let mut part = grouping.part(0.0);

@@ -5,13 +5,11 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
-use std::rc::Rc;
+mod timed;
+
 use std::time::Instant;
 
-use tidewell_core::database::Database;
-use tidewell_core::disk::FaultPlan;
-use tidewell_core::engine::{Durability, EngineOptions, Pause};
-use tidewell_sim::{Sim, SimOptions};
+use timed::Bench;
 
 /// Runs of each query; the fastest counts, for other programs run beside.
 const RUNS: usize = 5;
@@ -20,51 +18,12 @@ fn ms(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1e3
 }
 
-struct Bench {
-    sim: Sim,
-    database: Database,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let options = SimOptions { steps_max: u64::MAX, disk_us: 1, slow_one_in: 0, ..SimOptions::default() };
-        let sim = Sim::with(1, options);
-        let disk = Rc::new(sim.storage(FaultPlan::none()).open());
-        let platform = sim.tab();
-        let open = async move { Database::open(disk, platform, None, EngineOptions::new("t")).await.unwrap() };
-        let database = sim.run(open).unwrap();
-        Self { sim, database }
-    }
-
-    fn run(&self, command: &str) -> String {
-        let response = match self.database.try_execute(command) {
-            Ok(response) => response,
-            Err(Pause::Failed(error)) => panic!("{command}: {error:?}"),
-            Err(_) => {
-                let (database, command) = (self.database.clone(), command.to_owned());
-                self.sim.run(async move { database.execute(&command).await.unwrap() }).unwrap()
-            }
-        };
-        String::from_utf8(response.json).unwrap()
-    }
-
-    fn insert(&self, batch: Vec<u8>) {
-        let database = self.database.clone();
-        self.sim.run(async move { database.insert_batch("d", batch, Durability::Relaxed).await.unwrap() }).unwrap();
-    }
-
-    /// Lets the background work end: simulated time may leap ahead of it.
-    fn rest(&self) {
-        (0..500).for_each(|_| self.sim.run_for(1_000.0));
-    }
-
-    /// The same, then compacts; answers the bytes in tables.
-    fn settle(&self) -> u64 {
-        self.rest();
-        self.run(r#"{"op":"compact"}"#);
-        self.rest();
-        self.database.engine().report().levels.iter().map(|level| level.stored_bytes).sum()
-    }
+/// Lets the background work end, then compacts; answers the bytes in tables.
+fn settle(bench: &Bench) -> u64 {
+    bench.rest();
+    bench.run(r#"{"op":"compact"}"#);
+    bench.rest();
+    bench.database.engine().report().levels.iter().map(|level| level.stored_bytes).sum()
 }
 
 const SPEC: &str = r#"{"title":3,"text":1,"$analyzer":"english"}"#;
@@ -90,7 +49,7 @@ fn what_search_costs() {
     println!("insert with search           {:>9.0} ms", ms(begun));
     println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
     let begun = Instant::now();
-    bench.settle();
+    settle(&bench);
     println!("merges and compaction        {:>9.0} ms", ms(begun));
     println!("{}", bench.run(r#"{"op":"waitSearch","collection":"d"}"#));
     if let Ok(lists) = std::env::var("TIDEWELL_QUERIES") {
@@ -112,14 +71,14 @@ fn time_building(path: &str) {
     let begun = Instant::now();
     batches(path, 1000).into_iter().for_each(|batch| plain.insert(batch));
     println!("insert without search        {:>9.0} ms", ms(begun));
-    let without = plain.settle();
+    let without = settle(&plain);
 
     let begun = Instant::now();
     plain.run(&format!(r#"{{"op":"ensure","collection":"d","search":{SPEC}}}"#));
     println!("{}", plain.run(r#"{"op":"waitSearch","collection":"d"}"#));
     println!("build on existing documents  {:>9.0} ms", ms(begun));
     let begun = Instant::now();
-    let with = plain.settle();
+    let with = settle(&plain);
     println!("merges and compaction        {:>9.0} ms", ms(begun));
     println!("persisted index              {:>9.2} MB ({with} - {without})", (with - without) as f64 / 1e6);
     println!("{}", plain.run(r#"{"op":"waitSearch","collection":"d"}"#));

@@ -17,7 +17,7 @@ use crate::sql::{Sql, Tenant};
 /// One tenant.
 #[wasm_bindgen]
 pub struct SyncServer {
-    tenant: Place,
+    place: Place,
     policy: Policy,
 }
 
@@ -51,7 +51,7 @@ impl SyncServer {
     /// For a policy that makes no sense, tables of another version, and what the storage throws.
     #[wasm_bindgen(constructor)]
     pub fn new(sql: Sql, epoch: &str, policy: &str) -> std::result::Result<SyncServer, JsValue> {
-        let open = |policy| Ok(Self { tenant: Place::Sql(Tenant::open(sql, epoch)?), policy });
+        let open = |policy| Ok(Self { place: Place::Sql(Tenant::open(sql, epoch)?), policy });
         policy::parse(policy).and_then(open).map_err(|error| thrown(&error))
     }
 
@@ -62,7 +62,7 @@ impl SyncServer {
     /// For a policy that makes no sense.
     #[wasm_bindgen(js_name = inMemory)]
     pub fn in_memory(epoch: &str, policy: &str) -> std::result::Result<SyncServer, JsValue> {
-        let open = |policy| Self { tenant: Place::Memory(MemoryTenant::new(epoch)), policy };
+        let open = |policy| Self { place: Place::Memory(MemoryTenant::new(epoch)), policy };
         policy::parse(policy).map(open).map_err(|error| thrown(&error))
     }
 
@@ -76,7 +76,7 @@ impl SyncServer {
             Err(error) if error.reason() == Some(UPGRADE) => return Ok(answer(200, &PushAnswer::Upgrade.to_json())),
             Err(error) => return refused(&error),
         };
-        let pushed = caller(claims).and_then(|caller| push(self.tenant.write(), &self.policy, &caller, &request));
+        let pushed = caller(claims).and_then(|caller| push(self.place.write(), &self.policy, &caller, &request));
         pushed.map_or_else(|error| refused(&error), |pushed| Ok(answer(200, &pushed.to_json())))
     }
 
@@ -90,7 +90,7 @@ impl SyncServer {
             Err(error) if error.reason() == Some(UPGRADE) => return Ok(answer(200, &PullAnswer::Upgrade.to_json())),
             Err(error) => return refused(&error),
         };
-        let pulled = caller(claims).and_then(|caller| pull(self.tenant.read(), &self.policy, &caller, &request));
+        let pulled = caller(claims).and_then(|caller| pull(self.place.read(), &self.policy, &caller, &request));
         pulled.map_or_else(|error| refused(&error), |pulled| Ok(answer(200, &pulled.to_json())))
     }
 
@@ -100,7 +100,7 @@ impl SyncServer {
     /// What the storage throws.
     #[expect(clippy::cast_precision_loss, reason = "versions are below 2^53")]
     pub fn version(&self) -> std::result::Result<f64, JsValue> {
-        self.tenant.read().head().map(|head| head.version as f64).map_err(|error| thrown(&error))
+        self.place.read().head().map(|head| head.version as f64).map_err(|error| thrown(&error))
     }
 
     /// Forgets tombstones and superseded documents older than `keep` versions.
@@ -109,8 +109,8 @@ impl SyncServer {
     /// What the storage throws.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     pub fn compact(&mut self, keep: f64) -> std::result::Result<(), JsValue> {
-        let head = self.tenant.read().head().map_err(|error| thrown(&error))?;
-        compact(self.tenant.write(), head.version.saturating_sub(keep as u64)).map_err(|error| thrown(&error))
+        let head = self.place.read().head().map_err(|error| thrown(&error))?;
+        compact(self.place.write(), head.version.saturating_sub(keep as u64)).map_err(|error| thrown(&error))
     }
 
     /// Takes a new epoch, as storage must that was put back to an earlier state: clients send again what it lacks.
@@ -118,13 +118,11 @@ impl SyncServer {
     /// # Errors
     /// What the storage throws.
     pub fn renew(&mut self, epoch: &str) -> std::result::Result<(), JsValue> {
-        match &mut self.tenant {
-            Place::Sql(tenant) => tenant.renew(epoch).map_err(|error| thrown(&error)),
-            Place::Memory(tenant) => {
-                tenant.renew(epoch);
-                Ok(())
-            }
+        match &mut self.place {
+            Place::Sql(tenant) => tenant.renew(epoch).map_err(|error| thrown(&error))?,
+            Place::Memory(tenant) => tenant.renew(epoch),
         }
+        Ok(())
     }
 }
 

@@ -18,10 +18,15 @@ const SYNC = 'tidewell_sync.wasm'
 /** JavaScript of the other entries: a little above what it is. `inline` has the WebAssembly inside, `single` the glue of all of it. */
 const LIMITS_KIB = {
   ...Object.fromEntries(['browser', 'default', 'node', 'deno', 'bun', 'workerd', 'edge-light'].map((host) => [`tidewell (${host})`, 23])),
-  ...{ 'tidewell/slim': 24, 'tidewell/single': 74, 'tidewell/inline': 1260, 'tidewell/worker': 11 },
-  ...{ 'tidewell/edge': 26, 'tidewell/edge-sync': 12 },
+  'tidewell/slim': 24,
+  'tidewell/single': 74,
+  'tidewell/inline': 1260,
+  'tidewell/worker': 11,
+  'tidewell/edge': 26,
+  'tidewell/edge-sync': 12,
   // Those that are loaded when somebody wants to look, or once to take over data.
-  ...{ 'tidewell/inspector': 15, 'tidewell/migrate': 6 },
+  'tidewell/inspector': 15,
+  'tidewell/migrate': 6,
 }
 const PAGE = 'tidewell_page.wasm'
 const REST = 'tidewell_rest.wasm'

@@ -17,11 +17,13 @@ export const all = (page) => page.evaluate(() => window.notes.find({}).sort({ id
 export const now = (page) => page.evaluate(async () => void (await window.sync.now()))
 /** The network is good again, but a request may still be hanging in it: the round that it belongs to fails. */
 export const nowAgain = (page) =>
-  eventually('a round succeeds', () =>
-    now(page).then(
-      () => true,
-      () => false,
-    ),
+  eventually(
+    'a round succeeds',
+    async () => {
+      await now(page)
+      return true
+    },
+    3,
   )
 
 /** The accounts of a bank, and a counter of transfers. */

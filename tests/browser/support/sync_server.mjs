@@ -3,11 +3,13 @@ import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from './port.mjs'
 
-/** The program; whoever runs the tests says where it is. */
-export const serverProgram = () => resolve(process.env.TIDEWELL_SERVER ?? '')
+/** The program; where nobody says which, the one that `cargo build` leaves. */
+export const serverProgram = () =>
+  resolve(process.env.TIDEWELL_SERVER ?? fileURLToPath(new URL('../../../target/debug/tidewell-server', import.meta.url)))
 
 const run = promisify(execFile)
 const children = new Set()

@@ -18,6 +18,7 @@ export function page(path, text) {
   const name = relative('', path).replaceAll('/', '-').replace(/\.md$/, '')
   const { snippets, problems } = extract(text)
   const generated = generate(name, snippets)
-  const count = (kind) => snippets.filter((snippet) => snippet.kind === kind).length
-  return { path, name, ...generated, problems: [...problems, ...generated.problems], syncs: snippets.some(({ kind, lines }) => kind === 'run' && lines.some((line) => line.includes('https://sync.example.com'))), ran: count('run'), compiled: count('compile') }
+  const ran = snippets.filter(({ kind }) => kind === 'run')
+  const syncs = ran.some(({ lines }) => lines.some((line) => line.includes('https://sync.example.com')))
+  return { path, name, ...generated, problems: [...problems, ...generated.problems], syncs, ran: ran.length, compiled: snippets.filter(({ kind }) => kind === 'compile').length }
 }

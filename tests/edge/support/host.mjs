@@ -162,6 +162,8 @@ export async function until(look, what, seconds = 20) {
   }
 }
 
+/** After so long without an event an object is taken out of memory: ten seconds in workerd, and some for a busy machine. */
+export const IDLE_MS = 11_500
 export { ran } from '../../browser/support/places.mjs'
 
 /** Tells what was measured. */

@@ -31,8 +31,9 @@ export const startPracticeServer = async () => {
     },
     live: async ({ signal }) => new Response(news(listeners, await tenant.version(), signal), { headers: { 'content-type': 'text/event-stream' } }),
   }
-  return (input, init) => {
+  return async (input, init) => {
     const request = new Request(input, init)
+    request.signal.throwIfAborted()
     const route = routes[new URL(request.url).pathname.split('/').at(-1)]
     return untilAborted(route?.(request) ?? Promise.resolve(new Response(null, { status: 404 })), request.signal)
   }
@@ -127,6 +128,7 @@ const news = (listeners, version, signal) => {
   }
   return new ReadableStream({
     start: (controller) => {
+      if (signal.aborted) return controller.error(signal.reason)
       listener = (reached) => controller.enqueue(utf8.encode(`event: version\ndata: ${reached}\n\n`))
       listeners.add(listener)
       listener(version)
@@ -142,7 +144,6 @@ const news = (listeners, version, signal) => {
 
 const untilAborted = (work, signal) =>
   new Promise((resolve, reject) => {
-    signal.throwIfAborted()
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     work.then(resolve, reject)
   })

@@ -127,7 +127,6 @@ impl Execution {
     }
 
     /// Takes a piece through the stages and remembers what becomes of it.
-    #[cold]
     fn feed_new(&mut self, pieces: &Pieces, base: &mut Value, piece: &[u8]) -> Result<()> {
         // Text is checked when it is stored: damaged text may read as anything.
         let Ok(text) = std::str::from_utf8(piece) else { return Ok(()) };

@@ -1,7 +1,9 @@
 //! What an application decides about mutations that cannot go as they are: a dead letter is done again, or something instead of it,
 //! or it is dropped; what was written in an older schema is raised.
 
-use crate::base::{Error, Result, SortedMap};
+use std::collections::BTreeMap;
+
+use crate::base::{Error, Result};
 use crate::collections::fields::Fields;
 use crate::collections::Value;
 use crate::engine::Durability;
@@ -49,7 +51,7 @@ impl Database {
         let wrong = || Error::invalid("syncMigrate: 'mutations' must be an array of { id, ops }");
         let Some(Value::Array(list)) = fields.value("mutations")? else { return Err(wrong()) };
         fields.finish()?;
-        let mut raised: SortedMap<Box<str>, Vec<Op>> = SortedMap::new();
+        let mut raised: BTreeMap<Box<str>, Vec<Op>> = BTreeMap::new();
         for one in list {
             let (Some(Value::String(id)), Some(Value::Array(ops))) = (one.field("id"), one.field("ops")) else {
                 return Err(wrong());

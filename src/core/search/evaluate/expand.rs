@@ -104,7 +104,7 @@ fn beginning(
     while alive && terms.term().starts_with(prefix) {
         if let Ok(text) = std::str::from_utf8(terms.term()) {
             let similarity = letters / text.chars().count().max(1) as f32;
-            let (docs, holders) = (terms.stats().docs, terms.holders());
+            let (TermStats { docs, .. }, holders) = terms.held();
             found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs, holders });
         }
         alive = terms.advance()?;

@@ -211,7 +211,7 @@ impl<'a> StoredPostings<'a> {
         Ok(page)
     }
 
-    /// A pause for a page of documents asks for their lengths as well, which are wanted next.
+    /// A pause for a page of documents asks for the lengths of `docs` as well, its first and last, which are wanted next.
     pub(super) fn with_lengths(&self, pause: Pause, docs: [DocNumber; 2]) -> Pause {
         let Pause::Missing(mut names) = pause else { return pause };
         for doc in docs {

@@ -243,13 +243,16 @@ impl Terms for StoredTerms<'_, '_> {
     }
 
     fn stats(&self) -> TermStats {
-        self.index.stats(self.holders().map(|(at, part)| {
-            let TermEntry { docs, removed, impact, .. } = part.brief();
-            (at, docs, removed, impact)
-        }))
+        self.held().0
     }
 
-    fn holders(&self) -> u32 {
-        self.holders().fold(0, |holders, (place, _)| holders | holder(place))
+    fn held(&self) -> (TermStats, u32) {
+        let mut holders = 0;
+        let stats = self.index.stats(self.holders().map(|(at, part)| {
+            holders |= holder(at);
+            let TermEntry { docs, removed, impact, .. } = part.brief();
+            (at, docs, removed, impact)
+        }));
+        (stats, holders)
     }
 }

@@ -94,7 +94,15 @@ pub struct Link {
     pull_at: f64,
     push_pace: Pace,
     pull_pace: Pace,
-    too_large: Option<usize>,
+    too_large: Option<TooLarge>,
+}
+
+/// The next mutation is too large for the way to the server even alone.
+#[derive(Clone, Copy, Debug)]
+struct TooLarge {
+    bytes: usize,
+    /// When it is tried again. Whatever else there is does not wait for it.
+    again: f64,
 }
 
 /// What was sent, and not answered.
@@ -120,7 +128,7 @@ impl Link {
 
     /// The bytes of the next mutation, if it is too large for the way to the server even alone. It is tried again and again.
     pub fn too_large(&self) -> Option<usize> {
-        self.too_large
+        self.too_large.map(|it| it.bytes)
     }
 
     /// What the application shows.
@@ -144,12 +152,13 @@ impl Link {
             return Next::Wait(self.not_before);
         }
         let pull_is_due = now >= self.pull_at || self.pull_at - now > self.timing.poll + ROUNDING;
-        // What does not get through keeps nothing from coming.
-        let push = if self.too_large.is_some() && pull_is_due { None } else { client.push_within(&self.push_pace) };
+        let longest = self.timing.backoff_max + ROUNDING;
+        let again = self.too_large.map(|it| it.again).filter(|again| now < *again && again - now <= longest);
+        let push = if again.is_some() { None } else { client.push_within(&self.push_pace) };
         let request = match push {
             Some(push) => Request::Push(push),
             None if pull_is_due || client.version().is_none() => Request::Pull(client.pull_within(&self.pull_pace)),
-            None => return Next::Wait(self.pull_at),
+            None => return Next::Wait(again.map_or(self.pull_at, |again| again.min(self.pull_at))),
         };
         let (is_push, count, bytes) = match &request {
             Request::Push(push) => (true, push.mutations.len(), push.mutations.iter().map(|one| one.bytes()).sum()),
@@ -197,10 +206,7 @@ impl Link {
             self.pace(flight).grow();
             self.too_large.take_if(|_| flight.is_push);
         }
-        self.not_before = now;
-        if self.too_large.is_none() {
-            self.failures = 0;
-        }
+        (self.not_before, self.failures) = (now, 0);
         self.status = match (auth, old) {
             (true, _) => Status::NeedsAuth,
             (_, true) => Status::Upgrade,
@@ -224,7 +230,11 @@ impl Link {
             self.pace(flight).shrink(flight.count, flight.bytes);
         }
         if flight.is_push && flight.count == 1 && why == Failure::TooLarge {
-            self.too_large = Some(flight.bytes);
+            // The server is there: only this does not get through.
+            let again = now + self.timing.backoff_max * (0.5 + jitter / 2.0);
+            self.too_large = Some(TooLarge { bytes: flight.bytes, again });
+            (self.pull_at, self.status) = (now, Status::Syncing);
+            return;
         }
         let doubled = self.timing.backoff * f64::from(1u32 << self.failures.min(16));
         let wait = doubled.min(self.timing.backoff_max) * (0.5 + jitter / 2.0);

@@ -77,11 +77,16 @@ impl PushRequest {
     /// # Errors
     /// `Invalid`, naming what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        // To look for such a one costs a copy, so it is only done where there is one.
-        Self::parse_by(bytes, Mutation::parse).or_else(|_| Self::parse_by(bytes, Mutation::parse_or_refuse))
+        // To look for such a one every mutation is written down once more, so it is only done where there is one.
+        let mut is_there = false;
+        let mut strictly = |value| Mutation::parse(value).inspect_err(|_| is_there = true);
+        match Self::parse_by(bytes, &mut strictly) {
+            Err(_) if is_there => Self::parse_by(bytes, &mut Mutation::parse_or_refuse),
+            parsed => parsed,
+        }
     }
 
-    fn parse_by(bytes: &[u8], one: fn(Value) -> Result<Mutation>) -> Result<Self> {
+    fn parse_by(bytes: &[u8], one: &mut dyn FnMut(Value) -> Result<Mutation>) -> Result<Self> {
         let mut fields = open(bytes, "a push")?;
         let replica = fields.name("replica")?;
         let epoch = fields.text_if_any("epoch", NAME_MAX)?;

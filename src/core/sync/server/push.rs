@@ -12,7 +12,7 @@ use super::super::op::{Op, Refusal};
 use super::store::{Commit, Head, Image, Record, Replica, ServerStore};
 use super::Policy;
 use crate::base::planted::{planted, Bug};
-use crate::base::{Result, SortedMap};
+use crate::base::Result;
 use crate::collections::{Filter, Value};
 
 /// Handles a push. The store's transaction must span the call, and the answer may leave only after it is durable.
@@ -42,7 +42,7 @@ pub fn push(
         state,
         head,
         staged: BTreeMap::new(),
-        rights: SortedMap::new(),
+        rights: BTreeMap::new(),
         records: Vec::new(),
     };
     let mut results = Vec::new();
@@ -78,7 +78,7 @@ struct Push<'a> {
     head: Head,
     staged: BTreeMap<(Box<str>, Box<str>), Image>,
     /// By collection, so that rules are read once for all ops of a push.
-    rights: SortedMap<Box<str>, Rights>,
+    rights: BTreeMap<Box<str>, Rights>,
     records: Vec<Record>,
 }
 

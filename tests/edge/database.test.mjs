@@ -81,6 +81,13 @@ test('an object with more data than its memory budget stays far below the memory
     assert.ok(bytes < 72e6, `${bytes} bytes`)
   }))
 
+// workerd frees a message port that only its other end knows of: what was posted to it was lost, or the process with it.
+test('work that gives the thread back goes on after memory was cleared', () =>
+  inFolder(async (data) => {
+    const host = await start(data)
+    assert.equal(await host.ask('keeper/a/garbage', { signal: AbortSignal.timeout(30_000) }), 2000)
+  }))
+
 test('workerd killed under writes loses nothing that was acknowledged', () =>
   inFolder(async (data) => {
     let acknowledged = 0

@@ -29,11 +29,16 @@ function laterTask(): Promise<void> {
   return new Promise((resolve) => {
     if (setImmediate !== undefined) return setImmediate(resolve)
     if (typeof MessageChannel === 'undefined') return void setTimeout(resolve, 0)
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
+    const channel = new MessageChannel()
+    waiting.add(channel)
+    channel.port1.onmessage = () => {
+      channel.port1.close()
+      waiting.delete(channel)
       resolve()
     }
-    port2.postMessage(null)
+    channel.port2.postMessage(null)
   })
 }
+
+/** Held, because workerd frees a port that only its own handler and its other end know of, and what was posted to it is lost. */
+const waiting = new Set<MessageChannel>()

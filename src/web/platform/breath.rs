@@ -32,8 +32,8 @@ pub(super) struct Breath {
 enum Way {
     /// Node: `setImmediate`, because an open `MessagePort` would keep the process alive.
     Immediate(Function),
-    /// Everywhere else.
-    Message { port: JsValue, post: Function },
+    /// Everywhere else. `near` hears what is posted on `far`, and is held because workerd frees a port that only its other end knows of.
+    Message { near: JsValue, far: JsValue, post: Function },
     /// A host that has neither.
     Timer,
 }
@@ -57,7 +57,7 @@ impl Breath {
         let post = host::method(&far, "postMessage")?;
         let handler = wake(waiting);
         Reflect::set(&near, &JsValue::from_str("onmessage"), &handler).ok()?;
-        Some(Way::Message { port: far, post })
+        Some(Way::Message { near, far, post })
     }
 
     /// Resolves in a later task.
@@ -69,9 +69,9 @@ impl Breath {
                 let callback = Closure::once_into_js(move || turn.set(()));
                 let _ = immediate.call1(&JsValue::UNDEFINED, &callback);
             }
-            Way::Message { port, post } => {
+            Way::Message { far, post, .. } => {
                 self.waiting.borrow_mut().push_back(turn.clone());
-                let _ = post.call1(port, &JsValue::NULL);
+                let _ = post.call1(far, &JsValue::NULL);
             }
             Way::Timer => return Box::pin(host::sleep(0.0)),
         }
@@ -93,9 +93,9 @@ fn wake(waiting: &Rc<RefCell<VecDeque<Signal<()>>>>) -> JsValue {
 
 impl Drop for Breath {
     fn drop(&mut self) {
-        if let Way::Message { port, .. } = &self.way {
-            if let Some(close) = host::method(port, "close") {
-                let _ = close.call0(port);
+        if let Way::Message { near, .. } = &self.way {
+            if let Some(close) = host::method(near, "close") {
+                let _ = close.call0(near);
             }
         }
     }

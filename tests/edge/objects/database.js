@@ -128,6 +128,20 @@ export class Keeper extends DurableObject {
             ({ code }) => code,
           ),
         )
+      case 'garbage': {
+        // Enough of what nobody needs that memory is cleared again and again while work that gives the thread back goes on.
+        const timer = setInterval(() => Array.from({ length: 100_000 }, (_, n) => ({ n })), 1)
+        try {
+          for (let round = 0; round < 12; round++) {
+            const noise = () => crypto.getRandomValues(new Uint8Array(2000))
+            const notes = Array.from({ length: 2000 }, (_, at) => ({ id: `n${at}`, tag: `t${round}`, title: 'tide', noise: noise() }))
+            await this.notes.putMany(notes)
+          }
+        } finally {
+          clearInterval(timer)
+        }
+        return Response.json(await this.notes.find({ tag: 't11' }).count())
+      }
       case 'memory':
         return Response.json(memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0))
       case 'emptied':

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<bool> {
         .arg("tests/browser/record.mjs")
         .env("CHROMIUM", setup::chromium()?)
         .env("TIDEWELL_PACKAGE", tree::root().join(RECORDING))
-        .minutes(5)
+        .minutes(20)
         .run()?;
     let line =
         recorded.text.lines().find_map(|line| line.strip_prefix("ran: ")).context("the page recorded nothing")?;

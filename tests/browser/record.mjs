@@ -264,10 +264,19 @@ const reload = async (page) => {
   await page.reload()
   await page.waitForFunction('window.ready === true')
 }
+// On a machine that is slow more work is cut into slices, and waits are longer: other parts of functions run.
+let devtools
+const slowly = async (page, rate) => {
+  devtools ??= await page.context().newCDPSession(page)
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate })
+}
+const RATES = [1, 1, 8, 25, 60]
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 const batchesOf = (from, count) => Array.from({ length: count }, (_, at) => documentsOf(from + at * 1000, 1000))
 try {
   await browser.context.addInitScript(keepInstances)
+  const at = Date.now()
+  const tell = (what) => console.log(`${Math.round((Date.now() - at) / 1000)} s: ${what}`)
   await browser.context.addInitScript(`
     window.ask = ${ask}
     window.writeAndWatch = ${writeAndWatch}
@@ -300,12 +309,15 @@ try {
   for (const [step, thousands] of [0, 1, 3, 8, DOCUMENTS / 1000 - 12, 2].entries()) {
     await whole.evaluate(([documents, tag, step]) => window.fill(documents, tag, step), [batchesOf(from, thousands), `fill${step}`, step])
     from += thousands * 1000
-    for (let again = 0; again < 2; again++) {
+    for (const rate of RATES) {
+      tell(`step ${step} of filling, ${rate} times as slow`)
+      await slowly(restless, rate)
       await reload(restless)
       await restless.evaluate(() => window.revisit('app').then(() => window.revisit('small')))
-      await restless.evaluate(() => window.firsts('app').then(() => window.firsts('small')))
+      if (rate < 25 || step % 2 === 1) await restless.evaluate(() => window.firsts('app').then(() => window.firsts('small')))
       await collect(restless)
     }
+    await slowly(restless, 1)
   }
   // A page that is closed in the middle of its housekeeping leaves edits of tables in the log.
   for (let round = 0; round < 5; round++) {
@@ -321,12 +333,15 @@ try {
       },
       [batchesOf(1000 + round * 7000, 7 + 2 * round), round],
     )
-    await reload(restless)
-    await restless.evaluate(() => window.revisit('app'))
-    await collect(restless)
+    for (const rate of [RATES[round], 1]) {
+      await slowly(restless, rate)
+      await reload(restless)
+      await restless.evaluate(() => window.revisit('app'))
+      await collect(restless)
+    }
   }
   // Documents of all shapes again, now that they are in tables; and a plain collection in a few tables of one level.
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     await whole.evaluate(async () => {
       for (let at = 0; at < 12; at++) {
         const db = await window.openDatabase(`wander${at}`)
@@ -341,9 +356,11 @@ try {
       }
       await db.close()
     })
+    tell(`all shapes again, round ${round}`)
+    await slowly(restless, [1, 1, 20][round])
     await reload(restless)
     await restless.evaluate(async (round) => {
-      for (let at = 0; at < 12; at++) await window.wander(`wander${at}`, (round * 12 + at + 50) * 104_729, 120)
+      for (let at = 0; at < 12; at++) await window.wander(`wander${at}`, (round * 12 + at + 50) * 104_729, round < 2 ? 120 : 20)
       const db = await window.openDatabase('plain')
       const plain = db.collection('plain', { indexes: ['group'] })
       for (const id of ['p777', 'p3', 'p5999', 'none']) await plain.get(id)
@@ -357,6 +374,7 @@ try {
     }, round)
     await collect(restless)
   }
+  await slowly(restless, 1)
   await pause(6000)
   await reload(restless)
   await restless.evaluate(([documents, tag]) => window.visit(documents, tag), [batchesOf(50_000, 3), 'restless'])

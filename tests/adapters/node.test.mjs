@@ -1,4 +1,5 @@
-// In Node, on the calling thread: Keyv's own test suite as it is published, and the claims about the persister.
+// In Node, on the calling thread: Keyv's own test suite as it is published, unstorage's where it is at hand, and the claims about the adapters.
+import { join } from 'node:path'
 import keyvTestSuite, { keyvIteratorTests } from '@keyv/test-suite'
 import Keyv from 'keyv'
 import * as test from 'vitest'
@@ -20,6 +21,15 @@ test.describe('Keyv', () => {
   const store = () => new KeyvTidewell(cache)
   keyvTestSuite(test, Keyv, store)
   keyvIteratorTests(test, Keyv, store)
+})
+
+// Not in npm, so it is run where UNSTORAGE names a checkout of github.com/unjs/unstorage, as it stands there.
+const checkout = process.env.UNSTORAGE
+test.describe.skipIf(checkout === undefined)('unstorage (its own suite: UNSTORAGE=FOLDER, a checkout of its repository)', async () => {
+  if (checkout === undefined) return test.test('its suite for drivers', () => undefined)
+  const { testDriver } = await import(join(checkout, 'test/drivers/utils.ts'))
+  const items = open('unstorage').then((db) => db.collection('items'))
+  testDriver({ driver: () => tidewellDriver({ collection: items }) })
 })
 
 let count = 0

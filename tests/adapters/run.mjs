@@ -34,7 +34,7 @@ const level = () => {
   return status === 0 && failed === 0 && Number(passed) > 4000
 }
 
-const counts = compiles() ? { pass: 1, fail: 0 } : { pass: 0, fail: 1 }
+const counts = compiles() ? { pass: 1, fail: 0, skipped: 0 } : { pass: 0, fail: 1, skipped: 0 }
 counts[level() ? 'pass' : 'fail']++
 const vitest = await startVitest('test', [], {
   root: here,
@@ -47,10 +47,11 @@ let ran = 0
 for (const file of vitest?.state.getTestModules() ?? []) {
   for (const test of file.children.allTests()) {
     ran++
-    counts[test.result().state === 'passed' ? 'pass' : 'fail']++
+    const { state } = test.result()
+    counts[state === 'passed' ? 'pass' : state === 'skipped' ? 'skipped' : 'fail']++
   }
 }
 counts.fail += vitest?.state.getUnhandledErrors().length ?? 1
 await vitest?.close()
-console.log(`# pass ${counts.pass}\n# fail ${counts.fail}`)
+console.log(`# pass ${counts.pass}\n# fail ${counts.fail}\n# skipped ${counts.skipped}`)
 process.exitCode = counts.fail > 0 || ran === 0 ? 1 : 0

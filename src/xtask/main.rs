@@ -13,6 +13,7 @@ mod places;
 mod process;
 mod profile;
 mod reference;
+mod screen;
 mod setup;
 mod sizes;
 mod split;

@@ -140,7 +140,7 @@ fn cargo_install(package: &str, version: &str, how_long: &str) -> Result<()> {
     Ok(())
 }
 
-/// The programs that drive the two browsers.
+/// The browsers and the programs that drive them.
 pub(crate) struct Browsers {
     /// Chromium's program.
     pub chromium: PathBuf,
@@ -150,6 +150,8 @@ pub(crate) struct Browsers {
     pub firefox: PathBuf,
     /// Firefox's WebDriver.
     pub geckodriver: PathBuf,
+    /// WebKitGTK's WebDriver, which knows its browser. That has no headless mode: it needs a screen.
+    pub webkitdriver: PathBuf,
 }
 
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -166,7 +168,7 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     find_any(&CHROMIUM_NAMES).context("Chromium is missing: install the package `chromium`")
 }
 
-/// Both browsers and their drivers.
+/// All browsers and their drivers.
 pub(crate) fn browsers() -> Result<Browsers> {
     let mut packages = Vec::new();
     if find_any(&CHROMIUM_NAMES).is_none() {
@@ -178,6 +180,12 @@ pub(crate) fn browsers() -> Result<Browsers> {
     if find_any(&FIREFOX_NAMES).is_none() {
         packages.push("firefox-esr");
     }
+    if find("WebKitWebDriver").is_none() {
+        packages.push("webkit2gtk-driver");
+    }
+    if find("Xvfb").is_none() {
+        packages.push("xvfb");
+    }
     if !packages.is_empty() {
         apt_install(&packages)?;
     }
@@ -186,6 +194,8 @@ pub(crate) fn browsers() -> Result<Browsers> {
         chromedriver: find("chromedriver").context("chromedriver is missing: install the package `chromium-driver`")?,
         firefox: find_any(&FIREFOX_NAMES).context("Firefox is missing: install the package `firefox-esr`")?,
         geckodriver: geckodriver()?,
+        webkitdriver: find("WebKitWebDriver")
+            .context("WebKitGTK is missing: install the package `webkit2gtk-driver`")?,
     })
 }
 

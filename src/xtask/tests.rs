@@ -3,6 +3,7 @@
 use anyhow::{bail, Result};
 
 use crate::process::Step;
+use crate::screen::Screen;
 use crate::suites::{Outcome, Table};
 use crate::{build, check, compile, node, places, setup, sizes, take_flag, tree};
 
@@ -49,6 +50,7 @@ const SUITES: &[Suite] = &[
     Suite::new("oracle", "queries, updates and pipelines against mingo", oracle),
     Suite::new("wasm-chromium", "the WebAssembly crate's tests in Chromium", wasm_chromium),
     Suite::new("wasm-firefox", "the WebAssembly crate's tests in Firefox", wasm_firefox),
+    Suite::new("wasm-webkit", "the WebAssembly crate's tests in WebKitGTK", wasm_webkit),
     Suite::new("package", "the npm package: types, entry points, API, adapters, sizes", package),
     Suite::new("packaging", "the packed tarball in fresh projects: bundlers, runtimes, linters", packaging)
         .in_places_of("tests/packaging"),
@@ -140,25 +142,35 @@ fn oracle() -> Result<Outcome> {
 
 fn wasm_chromium() -> Result<Outcome> {
     let browsers = setup::browsers()?;
-    wasm("Chromium", "CHROMEDRIVER", &browsers.chromedriver)
+    wasm("Chromium", &[("CHROMEDRIVER", browsers.chromedriver.display().to_string())])
 }
 
 fn wasm_firefox() -> Result<Outcome> {
     let browsers = setup::browsers()?;
-    wasm("Firefox", "GECKODRIVER", &browsers.geckodriver)
+    wasm("Firefox", &[("GECKODRIVER", browsers.geckodriver.display().to_string())])
+}
+
+fn wasm_webkit() -> Result<Outcome> {
+    let browsers = setup::browsers()?;
+    let screen = Screen::start()?;
+    // wasm-bindgen knows WebKit's driver as Safari's.
+    let driver = ("SAFARIDRIVER", browsers.webkitdriver.display().to_string());
+    wasm("WebKitGTK", &[driver, ("DISPLAY", screen.display.clone())])
 }
 
 /// The wasm-bindgen tests of the WebAssembly crate in one browser.
-fn wasm(browser: &str, variable: &str, driver: &std::path::Path) -> Result<Outcome> {
+fn wasm(browser: &str, variables: &[(&str, String)]) -> Result<Outcome> {
     setup::wasm_target()?;
     let runner = setup::wasm_bindgen("wasm-bindgen-test-runner")?;
-    let step = Step::cargo(format!("running the WebAssembly tests in {browser}"))
+    let mut step = Step::cargo(format!("running the WebAssembly tests in {browser}"))
         .args(["test", "--locked", "-p", "tidewell-web", "--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("WASM_BINDGEN_USE_BROWSER", "1")
         .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
-        .env(variable, driver)
         .minutes(15);
+    for (name, value) in variables {
+        step = step.env(name, value);
+    }
     Ok(Outcome::of(&step.finish()?))
 }
 
@@ -238,6 +250,7 @@ fn browser() -> Result<Outcome> {
     variables.push(("CHROMIUM", browsers.chromium.display().to_string()));
     variables.push(("FIREFOX", browsers.firefox.display().to_string()));
     variables.push(("GECKODRIVER", browsers.geckodriver.display().to_string()));
+    variables.push(("WEBKITDRIVER", browsers.webkitdriver.display().to_string()));
     node::test("testing in real browsers", "tests/browser", &variables, 20)
 }
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from './support/browser.mjs'
-import { runClaimsInFirefox } from './support/claims.mjs'
+import { runClaimsIn } from './support/claims.mjs'
 import { scenario } from './support/firefox_scenario.mjs'
 import { ran } from './support/places.mjs'
+import { twoTabsAndWorker } from './support/session_scenarios.mjs'
 
 const KILLS = 5
 
@@ -14,7 +15,7 @@ for (const worker of [false, true]) {
     `Firefox: every claim about the API holds, ${where}`,
     async ({ firefox, origin }) => {
       await firefox.open(origin)
-      const { held, failures } = await runClaimsInFirefox(firefox, { worker })
+      const { held, failures } = await runClaimsIn(firefox, { worker })
       assert.deepEqual(failures, [])
       ran('Firefox', `the API, ${where}`, `${held} claims hold`)
     },
@@ -24,31 +25,8 @@ for (const worker of [false, true]) {
 
 scenario(
   'Firefox: writes, queries, a live query over two tabs and a worker',
-  async (scene) => {
-    const { firefox } = scene
-    const [first] = await firefox.tabs()
-    await firefox.open(scene.origin)
-    await firefox.evaluate(async () => {
-      const db = await window.openDatabase('fox')
-      const docs = db.collection('docs', { indexes: ['n'] })
-      await docs.insertMany(Array.from({ length: 2000 }, (_, n) => ({ id: `d${n}`, n, when: new Date(n) })))
-      docs.find({ n: { $gte: 1990 } }).subscribe(({ docs: found }) => (window.shown = found.length))
-    })
-    const second = await firefox.newTab()
-    await firefox.show(second)
-    await firefox.open(scene.origin)
-    const seen = await firefox.evaluate(async () => {
-      const db = await window.openDatabase('fox')
-      const docs = db.collection('docs')
-      await docs.insert({ id: 'new', n: 5000 })
-      const worker = await window.openDatabase('fox', { worker: true })
-      const kept = await worker.collection('docs').get('d7')
-      await worker.collection('docs').insert({ id: 'newer', n: 5001 })
-      return { count: await worker.collection('docs').count(), when: kept.when.getTime() }
-    })
-    assert.deepEqual(seen, { count: 2002, when: 7 })
-    await firefox.show(first)
-    await eventually('the first tab follows', () => firefox.evaluate(async () => window.shown === 12))
+  async ({ firefox, origin }) => {
+    await twoTabsAndWorker(firefox, origin)
     ran('Firefox', 'two tabs and a worker', 'written, queried, a live query follows the other tab')
   },
   120,

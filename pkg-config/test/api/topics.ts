@@ -158,17 +158,18 @@ export const topics: readonly Claim[] = [
   claim('nack says when, and leaving a loop gives back what was not looked at', async (db) => {
     const topic = db.topic<number>('t')
     await topic.publishMany([{ value: 1 }, { value: 2 }, { value: 3 }])
+    let nacked = 0
     for await (const message of topic.consume('g')) {
+      nacked = performance.now()
       await message.nack({ delay: 30, error: 'later' })
       break
     }
-    const begun = performance.now()
     const values = await take(topic.consume('g'), 3)
     equal(
       [...values].sort((a, b) => a - b),
       [1, 2, 3],
     )
-    holds(performance.now() - begun > 25, 'the first came later')
+    holds(performance.now() - nacked > 25, 'the first came later')
   }),
 
   claim('what a transaction publishes appears with its commit or never', async (db) => {

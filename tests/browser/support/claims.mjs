@@ -31,15 +31,15 @@ const runAll = async (options) => {
   return { held: window.api.claims.length - failures.length, failures }
 }
 
-/** The same in the page that a Firefox shows. */
-export const runClaimsInFirefox = async (firefox, options) => {
+/** The same in the page that a browser shows which is driven by WebDriver. */
+export const runClaimsIn = async (session, options) => {
   const addScript = async (text) => {
     const script = document.createElement('script')
     script.textContent = text
     document.head.append(script)
   }
-  await firefox.evaluate(addScript, await bundle())
-  return firefox.evaluate(runAll, options)
+  await session.evaluate(addScript, await bundle())
+  return session.evaluate(runAll, options)
 }
 
 /** Runs every claim in `page`, with these options of `open`. */

@@ -56,7 +56,7 @@ const SUITES: &[Suite] = &[
         .in_places_of("tests/packaging"),
     Suite::new("examples", "the examples, built from the packed tarball and used", examples)
         .in_places_of("tests/examples"),
-    Suite::new("docs", "every snippet of the documents, compiled, and run where that needs no page or framework", docs),
+    Suite::new("docs", "every snippet of the documents, compiled and run", docs),
     Suite::new("edge", "Durable Objects on workerd: a database, the sync server, the example", edge)
         .in_places_of("tests/edge"),
     Suite::new("browser", "the package in real browsers: kills, tabs, quota, CSP", browser)
@@ -202,11 +202,14 @@ fn examples() -> Result<Outcome> {
     node::test("building and using the examples", "tests/examples", &variables, 10)
 }
 
-/// What the documents say, tried on the built package.
+/// What the documents say, tried on the built package, where it needs one in a page or on workerd.
 fn docs() -> Result<Outcome> {
     build::package(false)?;
+    setup::npm("tests/browser")?;
+    setup::npm("tests/edge")?;
     let mut variables = package_variables();
     variables.push(sync_server()?);
+    variables.push(("CHROMIUM", setup::chromium()?.display().to_string()));
     node::test("compiling and running the snippets of the documents", "tests/docs", &variables, 10)
 }
 

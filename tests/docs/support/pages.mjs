@@ -20,5 +20,5 @@ export function page(path, text) {
   const generated = generate(name, snippets)
   const ran = snippets.filter(({ kind }) => kind === 'run')
   const syncs = ran.some(({ lines }) => lines.some((line) => line.includes('https://sync.example.com')))
-  return { path, name, ...generated, problems: [...problems, ...generated.problems], syncs, ran: ran.length, compiled: snippets.filter(({ kind }) => kind === 'compile').length }
+  return { path, name, ...generated, problems: [...problems, ...generated.problems], syncs, ran: ran.length, compiled: snippets.filter(({ kind }) => kind === 'compile') }
 }

@@ -1,6 +1,7 @@
 // Backups of one tenant in a Durable Object: streamed out and in while devices work, restored in a new epoch, refused when they are damaged.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Device, SECRET, token } from './support/device.mjs'
@@ -48,6 +49,25 @@ test('a tenant that is put back to a backup gets back what its devices hold, and
       assert.ok(twice.version > restored.version + 2 ** 31, 'versions only go up')
     })
     ran('Durable Objects on workerd', 'a tenant, restored', 'what was acknowledged after the backup is back, once')
+  }))
+
+test('a backup that does not fit beside its tenant is refused as such, and the tenant goes on', () =>
+  inFolder(async (data) => {
+    const spacious = await start(join(data, 'spacious'))
+    const text = 'x'.repeat(20_000)
+    const writer = new Device(spacious.origin, token({}))
+    for (let from = 0; from < 300; from += 100)
+      await writer.push(...Array.from({ length: 100 }, (_, at) => put(`n${from + at}`, { text })))
+    const backup = await spacious.backup()
+    const server = await start(join(data, 'full'), {}, 'full')
+    const device = new Device(server.origin, token({}))
+    await device.push(put('a', { n: 1 }))
+    const { status, error } = await server.restore(backup)
+    assert.deepEqual([status, error?.code], [507, 'quota'], JSON.stringify(error))
+    await device.push(put('b', { n: 2 }))
+    const pulled = await new Device(server.origin, token({ sub: 'bob' })).pull()
+    assert.deepEqual([...pulled.keys()].sort(), ['a', 'b'])
+    assert.equal((await server.restore(gzipSync(await server.backup()), 'tenant=t', { 'content-encoding': 'gzip' })).status, 200)
   }))
 
 test('a backup holds one moment, whatever is pushed while it is read', () =>

@@ -5,7 +5,7 @@ import { eventually } from './support/browser.mjs'
 import { runClaimsIn } from './support/claims.mjs'
 import { scenario } from './support/firefox_scenario.mjs'
 import { ran } from './support/places.mjs'
-import { twoTabsAndWorker } from './support/session_scenarios.mjs'
+import { hardships, twoTabsAndWorker } from './support/session_scenarios.mjs'
 
 const KILLS = 5
 
@@ -28,6 +28,14 @@ scenario(
   async ({ firefox, origin }) => {
     await twoTabsAndWorker(firefox, origin)
     ran('Firefox', 'two tabs and a worker', 'written, queried, a live query follows the other tab')
+  },
+  120,
+)
+
+scenario(
+  'Firefox: a strict policy, connections that die and terminated workers harm nothing',
+  async ({ firefox, origin }) => {
+    ran('Firefox', 'hardships', await hardships(firefox, origin))
   },
   120,
 )

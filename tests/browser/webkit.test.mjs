@@ -6,7 +6,7 @@ import { eventually } from './support/browser.mjs'
 import { runClaimsIn } from './support/claims.mjs'
 import { ran } from './support/places.mjs'
 import { serve } from './support/server.mjs'
-import { syncsBothWays, twoTabsAndWorker } from './support/session_scenarios.mjs'
+import { hardships, syncsBothWays, twoTabsAndWorker } from './support/session_scenarios.mjs'
 import { launchWebKit } from './support/webkit.mjs'
 
 /** A test with a WebKitGTK of its own. */
@@ -42,6 +42,10 @@ for (const worker of [false, true]) {
 scenario('writes, queries, a live query over two tabs and a worker', async ({ webkit, origin }) => {
   await twoTabsAndWorker(webkit, origin)
   ran('WebKitGTK', 'two tabs and a worker', 'written, queried, a live query follows the other tab')
+})
+
+scenario('a strict policy, connections that die and terminated workers harm nothing', async ({ webkit, origin }) => {
+  ran('WebKitGTK', 'hardships', await hardships(webkit, origin))
 })
 
 const ROUNDS = 5

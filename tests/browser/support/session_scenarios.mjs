@@ -81,3 +81,91 @@ export const syncsBothWays = async (session, origin, interrupt) => {
     await server.close()
   }
 }
+
+/** Under the policy that the package promises to live with: documents, a worker, search. */
+export const underStrictPolicy = async (session, origin) => {
+  await session.open(`${origin}/strict/`)
+  const seen = await session.evaluate(async () => {
+    const found = []
+    for (const worker of [false, true]) {
+      const db = await window.openDatabase(`strict-${worker}`, { worker })
+      const docs = db.collection('docs', { search: { title: 1 } })
+      await docs.insertMany([{ id: 'a', title: 'high tide' }, { id: 'b', title: 'ebb' }])
+      found.push((await docs.search('tide')).hits.map(({ id }) => id).join(), await docs.count())
+    }
+    return found
+  })
+  assert.deepEqual(seen, ['a', 2, 'a', 2])
+}
+
+/** Connections are closed behind the engine's back, again and again: no write is lost or doubled. */
+export const connectionsDie = async (session, origin) => {
+  await session.open(origin)
+  const { failures, count, opened } = await session.evaluate(async () => {
+    const connections = []
+    const { open } = IDBFactory.prototype
+    IDBFactory.prototype.open = function (...rest) {
+      const request = open.apply(this, rest)
+      request.addEventListener('success', () => connections.push(request.result))
+      return request
+    }
+    const docs = (await window.openDatabase('connections')).collection('docs')
+    const failures = []
+    for (let n = 0; n < 60; n++) {
+      if (n % 10 === 5) for (const connection of connections) connection.close()
+      if (n % 20 === 15) for (const connection of connections) connection.dispatchEvent(new Event('close'))
+      await docs.insert({ id: `d${n}`, n }).catch((error) => failures.push(String(error)))
+    }
+    return { failures, count: await docs.count(), opened: connections.length }
+  })
+  assert.deepEqual({ failures, count }, { failures: [], count: 60 })
+  assert.ok(opened >= 6, `${opened} connections were opened`)
+}
+
+/** A worker is terminated in the middle of writes, five times: calls reject, and what was acknowledged is there. */
+export const workerTerminated = async (session, origin) => {
+  await session.open(origin)
+  const rounds = await session.evaluate(async () => {
+    const workers = []
+    const Original = window.Worker
+    window.Worker = class extends Original {
+      constructor(...rest) {
+        super(...rest)
+        workers.push(this)
+      }
+    }
+    const rounds = []
+    for (let round = 0; round < 5; round++) {
+      const docs = (await window.openDatabase('terminated', { worker: true })).collection('docs')
+      const before = await docs.count()
+      let acknowledged = 0
+      const write = async (writer) => {
+        for (let n = 0; ; n++) {
+          const error = await docs.insert({ id: `${round}-${writer}-${n}` }).then(() => undefined, (thrown) => thrown)
+          if (error !== undefined) return error.code
+          acknowledged++
+        }
+      }
+      const writers = Array.from({ length: 8 }, (_, writer) => write(writer))
+      await new Promise((done) => setTimeout(done, 150 + 50 * round))
+      for (const worker of workers.splice(0)) worker.terminate()
+      const codes = await Promise.all(writers)
+      const count = await (await window.openDatabase('terminated')).collection('docs').count()
+      rounds.push({ codes, acknowledged, more: count - before })
+    }
+    return rounds
+  })
+  for (const { codes, acknowledged, more } of rounds) {
+    assert.ok(codes.every((code) => ['unavailable', 'closed', 'internal'].includes(code)), codes.join())
+    assert.ok(acknowledged > 0 && more >= acknowledged && more <= acknowledged + 8, `${acknowledged} acknowledged, ${more} there`)
+  }
+  return rounds.reduce((sum, { acknowledged }) => sum + acknowledged, 0)
+}
+
+/** All three. Answers what is told of them. */
+export const hardships = async (session, origin) => {
+  await underStrictPolicy(session, origin)
+  await connectionsDie(session, origin)
+  const acknowledged = await workerTerminated(session, origin)
+  return `a strict policy; 60 writes over connections that died; 5 workers terminated under ${acknowledged} writes, 0 lost`
+}

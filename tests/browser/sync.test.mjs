@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { crash, eventually, launch, newProfile, openPage, pause } from './support/browser.mjs'
+import { control, controlled } from './support/control.mjs'
 import { startProxy } from './support/proxy.mjs'
 import { ran } from './support/places.mjs'
 import { counted } from './support/scenario.mjs'
@@ -14,53 +15,65 @@ import { all, Bank, begin, idle, now, nowAgain, openBank, status } from './suppo
 import { startPostgres } from './support/postgres.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
+/** The browser itself lost what its own transactions had acknowledged. */
+class Forgotten extends Error {}
+
 /** A test with a sync server, or two beside each other on PostgreSQL, a proxy before each, and as many browsers on fresh profiles as it wants. */
 const scenario = (claim, settings, run) =>
-  test(claim, { timeout: (settings.seconds ?? 60) * 1000 }, async () => {
-    const closing = []
-    const keep = (thing, close) => {
-      closing.push(close)
-      return thing
+  test(claim, { timeout: (settings.seconds ?? 60) * 1000 }, () =>
+    scene(settings, run).catch((error) => {
+      if (!(error instanceof Forgotten)) throw error
+      // Once: it is told, and the scenario begins anew.
+      counted(error.message)
+      return scene(settings, run)
+    }),
+  )
+
+async function scene(settings, run) {
+  const closing = []
+  const keep = (thing, close) => {
+    closing.push(close)
+    return thing
+  }
+  try {
+    const pages = await serve()
+    keep(pages, () => pages.close())
+    const postgres = settings.postgres ? await startPostgres() : undefined
+    if (postgres !== undefined) keep(postgres, () => postgres.close())
+    const seed = 1 + (Date.now() % 100_000)
+    const serveOne = async (at, secret) => {
+      const server = await startSyncServer({ rules: settings.rules, database: postgres?.url, secret })
+      keep(server, () => server.close())
+      const proxy = await startProxy(server.port, { seed: seed + at, faults: settings.faults ?? 0 })
+      return { server, proxy: keep(proxy, () => proxy.close()) }
     }
-    try {
-      const pages = await serve()
-      keep(pages, () => pages.close())
-      const postgres = settings.postgres ? await startPostgres() : undefined
-      if (postgres !== undefined) keep(postgres, () => postgres.close())
-      const seed = 1 + (Date.now() % 100_000)
-      const serveOne = async (at, secret) => {
-        const server = await startSyncServer({ rules: settings.rules, database: postgres?.url, secret })
-        keep(server, () => server.close())
-        const proxy = await startProxy(server.port, { seed: seed + at, faults: settings.faults ?? 0 })
-        return { server, proxy: keep(proxy, () => proxy.close()) }
+    const { server, proxy } = await serveOne(0)
+    const second = postgres === undefined ? { server, proxy } : await serveOne(1, join(server.folder, 'tidewell.secret'))
+    const options = async (more, at = 0) => ({ url: [proxy, second.proxy][at].url, token: await server.token(), collections: ['notes'], ...more })
+    const device = async () => {
+      const profile = await newProfile()
+      keep(profile, () => profile.remove())
+      const own = { browser: await launch(profile.folder) }
+      keep(own, () => own.browser.close())
+      own.page = (path = '/') => openPage(own.browser, pages.origin + path)
+      own.restart = async () => {
+        await own.browser.close()
+        own.browser = await launch(profile.folder)
       }
-      const { server, proxy } = await serveOne(0)
-      const second = postgres === undefined ? { server, proxy } : await serveOne(1, join(server.folder, 'tidewell.secret'))
-      const options = async (more, at = 0) => ({ url: [proxy, second.proxy][at].url, token: await server.token(), collections: ['notes'], ...more })
-      const device = async () => {
-        const profile = await newProfile()
-        keep(profile, () => profile.remove())
-        const own = { browser: await launch(profile.folder) }
-        keep(own, () => own.browser.close())
-        own.page = (path = '/') => openPage(own.browser, pages.origin + path)
-        own.restart = async () => {
-          await own.browser.close()
-          own.browser = await launch(profile.folder)
-        }
-        return own
-      }
-      /** A database in this process: looks at what the server has, or fills it. */
-      const observer = async (user) => {
-        const { open } = await import(pathToFileURL(`${packageFolder}/dist/inline.js`).href)
-        const db = await open(`observer-${Math.random()}`)
-        keep(db, () => db.close())
-        return { db, sync: db.sync({ url: server.url, token: await server.token(user), collections: ['notes'], live: false }) }
-      }
-      await run({ server, proxy, device, observer, seed, options })
-    } finally {
-      for (const close of closing.reverse()) await close()
+      return own
     }
-  })
+    /** A database in this process: looks at what the server has, or fills it. */
+    const observer = async (user) => {
+      const { open } = await import(pathToFileURL(`${packageFolder}/dist/inline.js`).href)
+      const db = await open(`observer-${Math.random()}`)
+      keep(db, () => db.close())
+      return { db, sync: db.sync({ url: server.url, token: await server.token(user), collections: ['notes'], live: false }) }
+    }
+    await run({ server, proxy, device, observer, seed, options })
+  } finally {
+    for (const close of closing.reverse()) await close()
+  }
+}
 
 for (const postgres of [false, true]) {
   const where = postgres ? ', each with a server of its own on PostgreSQL' : ''
@@ -132,14 +145,31 @@ scenario(
   },
 )
 
+/** A page of a browser that remembers what it acknowledged; what it acknowledges from now on is added. A browser that does not is found out by Tidewell, too. */
+async function remembering(page, acknowledged) {
+  const forgotten = await controlled(page, acknowledged)
+  if (forgotten !== undefined) {
+    const told = await page.evaluate(() => settle(openDatabase('synced')))
+    assert.equal(told.error?.code, 'storage-lost', `a loss is reported, not hidden: ${JSON.stringify(told)}`)
+    throw new Forgotten(`sync: Chromium forgot its own records after a kill: ${JSON.stringify(forgotten)}`)
+  }
+  page.on('console', (message) => {
+    const [word, number] = message.text().split(' ')
+    if (word === 'control') acknowledged.push(Number(number))
+  })
+  await page.evaluate(control)
+  return page
+}
+
 scenario('a server and two browsers are killed again and again under load, on a bad network: nothing lost, nothing twice', { faults: 0.15, seconds: 180 }, async ({ device, options, server, proxy, observer, seed }) => {
   const devices = [await device(), await device()]
   const timing = { deadline: 500 }
   const bank = new Bank()
   const ROUNDS = 4
+  const controls = devices.map(() => [])
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, one] of devices.entries()) {
-      const page = await one.page()
+      const page = await remembering(await one.page(), controls[at])
       bank.hear(page)
       await page.evaluate(begin, [await options({ timing }), { durability: 'strict' }])
       if (round === 0 && at === 0) await openBank(page)
@@ -156,8 +186,8 @@ scenario('a server and two browsers are killed again and again under load, on a 
     if (round % 2 === 1) await server.start()
   }
   const pages = []
-  for (const one of devices) {
-    const page = await one.page()
+  for (const [at, one] of devices.entries()) {
+    const page = await remembering(await one.page(), controls[at])
     await page.evaluate(begin, [await options({ timing })])
     pages.push(page)
   }

@@ -109,6 +109,9 @@ test('next: the server renders the recipes; the browser searches them and keeps 
     const one = await use(held, origin)
     await one.page.getByLabel('Favourite Rye bread').click()
     await one.page.locator('[aria-pressed=true]').waitFor()
+    // What the page needs later it loads when nothing else is to be done; without a network that would be told in its console.
+    await one.page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('tidewell_rest')))
+    await one.page.waitForLoadState('networkidle')
     await held.browser.context.setOffline(true)
     await one.page.getByLabel('Search').fill('pancackes')
     await one.shows('Potato pancakes')

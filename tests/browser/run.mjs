@@ -1,4 +1,4 @@
-// Runs every test file, or those whose names contain an argument; those of other browsers beside Chromium's, which begin with what is not timed.
+// Runs every test file, or those whose names contain an argument.
 import { runBeside } from './support/files.mjs'
 
-runBeside(import.meta.url, /^(firefox|webkit)/)
+runBeside(import.meta.url)

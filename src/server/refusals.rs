@@ -16,6 +16,7 @@ use crate::log;
 /// The most lines of one code in a [`PERIOD`]: whoever is refused over and over must not fill the disk.
 const LINES: u32 = 5;
 const PERIOD: Duration = Duration::from_secs(1);
+
 /// Marks a response as a refusal with this code.
 #[derive(Clone, Copy, Debug)]
 struct Code(&'static str);

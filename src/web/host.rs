@@ -36,6 +36,12 @@ pub(crate) fn wall() -> f64 {
     js_sys::Date::now()
 }
 
+/// Whether this is a worker of WebKit, which Safari and every browser of iOS are made of. There is no feature to ask for it.
+pub(crate) fn is_webkit_worker() -> bool {
+    let agent = property(&global("navigator"), "userAgent").as_string().unwrap_or_default();
+    global("WorkerGlobalScope").is_function() && agent.contains("AppleWebKit/") && !agent.contains("Chrome/")
+}
+
 /// Fills `bytes` with cryptographic randomness.
 pub(crate) fn random(bytes: &mut [u8]) {
     for chunk in bytes.chunks_mut(RANDOM_BYTES_MAX) {

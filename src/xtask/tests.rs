@@ -248,12 +248,14 @@ fn browser() -> Result<Outcome> {
     setup::npm("tests/adapters")?;
     setup::postgresql()?;
     let browsers = setup::browsers()?;
+    let screen = Screen::start()?;
     let mut variables = package_variables();
     variables.push(sync_server()?);
     variables.push(("CHROMIUM", browsers.chromium.display().to_string()));
     variables.push(("FIREFOX", browsers.firefox.display().to_string()));
     variables.push(("GECKODRIVER", browsers.geckodriver.display().to_string()));
     variables.push(("WEBKITDRIVER", browsers.webkitdriver.display().to_string()));
+    variables.push(("WEBKIT_DISPLAY", screen.display.clone()));
     node::test("testing in real browsers", "tests/browser", &variables, 20)
 }
 

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from './support/browser.mjs'
-import { runClaimsIn } from './support/claims.mjs'
 import { scenario } from './support/firefox_scenario.mjs'
 import { ran } from './support/places.mjs'
-import { hardships, twoTabsAndWorker } from './support/session_scenarios.mjs'
+import { apiHolds, hardships, twoTabsAndWorker } from './support/session_scenarios.mjs'
 
 const KILLS = 5
 
@@ -13,12 +12,7 @@ for (const worker of [false, true]) {
   const where = worker ? 'in a worker' : 'on the calling thread'
   scenario(
     `Firefox: every claim about the API holds, ${where}`,
-    async ({ firefox, origin }) => {
-      await firefox.open(origin)
-      const { held, failures } = await runClaimsIn(firefox, { worker })
-      assert.deepEqual(failures, [])
-      ran('Firefox', `the API, ${where}`, `${held} claims hold`)
-    },
+    async ({ firefox, origin }) => ran('Firefox', `the API, ${where}`, await apiHolds(firefox, origin, worker)),
     300,
   )
 }

@@ -13,6 +13,7 @@ import { counted } from './support/scenario.mjs'
 import { packageFolder, serve } from './support/server.mjs'
 import { all, Bank, begin, idle, now, nowAgain, openBank, status } from './support/sync_page.mjs'
 import { startPostgres } from './support/postgres.mjs'
+import { dispatchSync } from './support/service_worker.mjs'
 import { startSyncServer } from './support/sync_server.mjs'
 
 /** The browser itself lost what its own transactions had acknowledged. */
@@ -331,13 +332,7 @@ scenario('what was written offline is sent by the service worker when the page i
   await eventually('the tag is registered', async () => (await tags()).includes('notes'))
   await page.close()
   await one.browser.context.setOffline(false)
-  const session = await one.browser.context.newCDPSession(other)
-  const registered = new Promise((found) =>
-    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => first && found(first.registrationId)),
-  )
-  await session.send('ServiceWorker.enable')
-  const [registrationId, origin] = [await registered, new URL(other.url()).origin]
-  await session.send('ServiceWorker.dispatchSyncEvent', { origin, registrationId, tag: 'notes', lastChance: false })
+  await dispatchSync(other, 'notes')
   const { db, sync } = await observer()
   await eventually('the server has it', async () => {
     await sync.now()

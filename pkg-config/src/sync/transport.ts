@@ -123,7 +123,8 @@ export class Transport {
     try {
       const packed = await pack(body)
       const response = await this.#authorized(async (token) => {
-        await sure?.()
+        // It asks the browser for its locks: if that does not answer, it is too late as well.
+        if (sure !== undefined) await untilAborted(sure(), limit.signal)
         return this.#send(kind, token, packed, limit.signal)
       })
       // A body whose end was on its way when the signal fired never ends in Node 20.

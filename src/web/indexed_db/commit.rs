@@ -33,7 +33,8 @@ impl Inner {
         let mut detail = String::new();
         for _ in 0..ATTEMPTS {
             let connection = self.connection().await?;
-            if self.issuer.is_curious_about(batch) {
+            let turn = connection.turn().await;
+            if turn.is_none() && self.issuer.is_curious_about(batch) {
                 self.probe(&connection).await;
             }
             let floors = self.state.borrow().floors.clone();
@@ -47,7 +48,9 @@ impl Inner {
                 }
                 Err(failure) => return Err(into_error(failure)),
             };
-            return match self.landed(&issued).await {
+            let landed = self.landed(&issued).await;
+            drop(turn);
+            return match landed {
                 Ok(()) => self.answer(&connection, batch, floors, &issued).await.map_err(interrupted),
                 // Not an insert of the batch: somebody else made the next generation of the floors. Nothing happened.
                 Err(Failure::Constraint(text)) => {

@@ -16,6 +16,7 @@ use super::event::{DiskEvent, Listener};
 use super::failure::{classify, describe, unusable, Failure};
 use super::raw;
 use super::schema::{to_stored, IDENTITY, LOG, TABLES, VERSION};
+use super::turns::{Turn, Turns};
 
 /// What tells two databases of one name apart: random bytes from its creation.
 pub(super) type Identity = Vec<u8>;
@@ -24,6 +25,7 @@ pub(super) type Identity = Vec<u8>;
 pub(super) struct Connection {
     pub(super) database: raw::Database,
     alive: Rc<Cell<bool>>,
+    turns: Option<Rc<Turns>>,
     /// Owns the handlers of `close` and `versionchange`.
     _handle: idb::Database,
 }
@@ -100,12 +102,25 @@ impl Connection {
                 listener.tell(DiskEvent::VersionChange);
             }
         });
-        Self { database, alive, _handle: handle }
+        Self { database, alive, turns: Turns::where_needed(), _handle: handle }
     }
 
     /// Whether nothing has been heard of its death.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.get()
+    }
+
+    /// Whether transactions take turns, and must commit by themselves.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.turns.is_some()
+    }
+
+    /// Waits until a transaction may be begun; the next one may when the turn is dropped.
+    pub(super) async fn turn(&self) -> Option<Turn> {
+        match &self.turns {
+            Some(turns) => Some(turns.take().await),
+            None => None,
+        }
     }
 }
 

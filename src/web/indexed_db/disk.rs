@@ -217,6 +217,7 @@ impl Inner {
         connection: &'a Connection,
     ) -> LocalFuture<'a, Result<(Identity, Floors), DiskError>> {
         Box::pin(async move {
+            let _turn = connection.turn().await;
             let issued = self.issuer.identity(connection).map_err(into_error)?;
             self.landed(&issued).await.map_err(into_error)?;
             let (identity, floors) = issued.identity().map_err(into_error)?;
@@ -254,10 +255,12 @@ impl Inner {
         let mut detail = String::new();
         for _ in 0..ATTEMPTS {
             let connection = self.connection().await?;
+            let turn = connection.turn().await;
             let outcome = match issue(&connection) {
                 Ok(issued) => self.landed(&issued).await.and_then(|()| collect(&issued)),
                 Err(failure) => Err(failure),
             };
+            drop(turn);
             match outcome {
                 Ok(()) => return Ok(()),
                 Err(Failure::Final(error)) => {

@@ -72,7 +72,7 @@ impl Flights {
         }
     }
 
-    /// Waits for `transaction`: for its commit if it `writes`, and for the result of its last read, if any. To be called
+    /// Waits for `transaction`: for its `complete` event if `whole`, and for the result of its last read, if any. To be called
     /// in the task that began it.
     ///
     /// A read is waited for because Chromium, when `commit()` was called, says `complete` while large values are still
@@ -80,11 +80,11 @@ impl Flights {
     pub(super) fn follow(
         &self,
         transaction: raw::Transaction,
-        writes: bool,
+        whole: bool,
         last: Option<&raw::Request>,
     ) -> Signal<End> {
         transaction.set_onabort(self.aborted.as_ref());
-        let pending = Pending { complete: writes || last.is_none(), reads: last.is_some() };
+        let pending = Pending { complete: whole || last.is_none(), reads: last.is_some() };
         if pending.complete {
             transaction.set_oncomplete(self.completed.as_ref());
         }

@@ -98,10 +98,11 @@ impl Issuer {
         }
         let Requests { transaction, writes, reads, changed, trusting, .. } = open;
         let changes = *mode == self.readwrite;
+        let alone = connection.takes_turns();
         // When a commit completes, a key that was asked for has arrived; only values may be late.
         let last = changed.as_ref().filter(|_| !changes).or(reads.iter().flatten().next_back());
-        let end = self.flights.follow(transaction.clone(), changes, last);
-        if trusting {
+        let end = self.flights.follow(transaction.clone(), changes || alone, last);
+        if trusting && !alone {
             // It throws only if the transaction has been aborted already; then its `abort` event tells.
             let _ = transaction.commit();
         }

@@ -16,6 +16,7 @@ mod issue;
 mod issued;
 mod raw;
 mod schema;
+mod turns;
 
 pub use delete::delete_database;
 pub use disk::{IndexedDbDisk, IndexedDbOptions};

@@ -45,8 +45,8 @@ process.on('exit', endAll)
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 /** Spawns a program that leads a process group of its own; `kill()` ends the whole group at once. */
-export const spawnGroup = (program, flags, options = {}) => {
-  const child = spawn(program, flags, { detached: true, stdio: 'ignore', ...options })
+export const spawnGroup = (program, flags, env = process.env) => {
+  const child = spawn(program, flags, { detached: true, stdio: 'ignore', env })
   running.add(child.pid)
   const exited = new Promise((done) => child.on('exit', done))
   const kill = async () => {
@@ -58,7 +58,7 @@ export const spawnGroup = (program, flags, options = {}) => {
     await exited
     running.delete(child.pid)
   }
-  return { pid: child.pid, stdout: child.stdout, kill }
+  return { pid: child.pid, kill }
 }
 
 /** A profile folder that nothing else uses; `remove()` deletes it. */

@@ -3,7 +3,7 @@ import { eventually, spawnGroup } from './browser.mjs'
 
 /** Starts the driver that listens on `port`, and a session with these capabilities. `kill()` ends the browser with its driver at once. */
 export const startSession = async ({ program, flags, env, port, capabilities }) => {
-  const { kill } = spawnGroup(program, flags, { env: { ...process.env, ...env } })
+  const { kill } = spawnGroup(program, flags, { ...process.env, ...env })
   const call = async (method, path, body) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,

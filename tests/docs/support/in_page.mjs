@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { pathToFileURL } from 'node:url'
 import { eventually } from '../../browser/support/browser.mjs'
 import { packageFolder } from '../../browser/support/server.mjs'
+import { dispatchSync } from '../../browser/support/service_worker.mjs'
 import { startSyncServer } from '../../browser/support/sync_server.mjs'
 import { inPage } from './site.mjs'
 import { filesOf, partsOf } from './snippet.mjs'
@@ -115,7 +116,7 @@ export async function serviceWorker(snippet, name) {
       await eventually('the tag is registered', () => site.page.evaluate(async () => (await (await navigator.serviceWorker.ready).sync.getTags()).includes('notes')))
       await site.page.close()
       await context.setOffline(false)
-      await tellServiceWorker(context, staying, origin)
+      await dispatchSync(staying, 'notes')
       const sync = other.sync({ url: server.url, token: await server.token(), collections: ['notes'], live: false })
       await eventually('the server has it', async () => {
         await sync.now()
@@ -126,13 +127,6 @@ export async function serviceWorker(snippet, name) {
     await other.close()
     await server.close()
   }
-}
-
-async function tellServiceWorker(context, page, origin) {
-  const session = await context.newCDPSession(page)
-  const registered = new Promise((found) => session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => first && found(first.registrationId)))
-  await session.send('ServiceWorker.enable')
-  await session.send('ServiceWorker.dispatchSyncEvent', { origin, registrationId: await registered, tag: 'notes', lastChance: false })
 }
 
 /** A backup is offered as a file, and what the reader chooses is imported. */

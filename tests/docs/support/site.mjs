@@ -1,16 +1,15 @@
 // Modules of snippets as a bundler leaves them, in a page of Chromium. The package is what the server has below /pkg, as it is published;
 // its adapters, and whatever else modules import, are bundled.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { dirname, extname, join, normalize } from 'node:path'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { launch, newProfile } from '../../browser/support/browser.mjs'
 import { packageFolder } from '../../browser/support/server.mjs'
+import { serveStatic } from '../../packaging/support/server.mjs'
 import { root } from './pages.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.css': 'text/css' }
 const PAGE = '<!doctype html><meta charset="utf-8"><title>snippet</title><main></main><input type="file">'
 
 /** Entries that load other files of the package, which stay beside them. */
@@ -40,22 +39,10 @@ async function bundle(folder, modules) {
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
     ...{ bundle: true, format: 'esm', target: 'es2022', jsx: 'automatic', logLevel: 'error' },
   })
-  return join(folder, 'out')
-}
-
-function serve(folder) {
-  const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname))
-    if (path === '/') return response.writeHead(200, { 'content-type': TYPES['.html'] }).end(PAGE)
-    const file = path.startsWith('/pkg/') ? join(packageFolder, path.slice(5)) : join(folder, path)
-    try {
-      const body = readFileSync(file)
-      response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'application/octet-stream' }).end(body)
-    } catch {
-      response.writeHead(404).end()
-    }
-  })
-  return new Promise((listens) => server.listen(0, '127.0.0.1', () => listens(server)))
+  const out = join(folder, 'out')
+  writeFileSync(join(out, 'index.html'), PAGE)
+  symlinkSync(packageFolder, join(out, 'pkg'))
+  return out
 }
 
 /**
@@ -63,22 +50,20 @@ function serve(folder) {
  * one into the page, and fails as it does.
  */
 export async function inPage(name, modules, visit) {
-  const server = await serve(await bundle(join(root, 'target/docs', name), modules))
+  const server = await serveStatic(await bundle(join(root, 'target/docs', name), modules))
   const profile = await newProfile()
   const browser = await launch(profile.folder)
   try {
     const page = await browser.context.newPage()
     const errors = []
     page.on('pageerror', (error) => errors.push(String(error)))
-    const origin = `http://127.0.0.1:${server.address().port}`
-    await page.goto(`${origin}/`)
+    await page.goto(`${server.origin}/`)
     const load = (module) => page.evaluate((path) => import(path).then(() => undefined), `/${module}`)
-    await visit({ page, origin, load, context: browser.context })
+    await visit({ page, origin: server.origin, load, context: browser.context })
     if (errors.length > 0) throw new Error(errors.join('\n'))
   } finally {
     await browser.close()
-    server.closeAllConnections()
-    server.close()
+    await server.stop()
     await profile.remove()
   }
 }

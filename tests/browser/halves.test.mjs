@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 
 import { ready } from './support/browser.mjs'
 import { runClaims } from './support/claims.mjs'
+import { pile } from './support/pile.mjs'
 import { counted, scenario } from './support/scenario.mjs'
 
 const REST = '**/tidewell_rest.wasm'
@@ -135,6 +136,26 @@ const comesBack = (rate) => async (scene) => {
 
 scenario('a page comes back to documents in tables with the first half only', comesBack(1))
 scenario('a page on a slow machine comes back to documents in tables with the first half only', comesBack(40), 120)
+
+const tablesWait = (deletes, count) => async (scene) => {
+  const page = await scene.page()
+  const [flushed] = await page.evaluate(pile, ['pile', deletes])
+  assert.ok(flushed >= (deletes ? 1 : 5), `${flushed} tables`)
+  const asked = await watchRest(page, () => false)
+  await page.addInitScript(keepStacks)
+  await page.reload()
+  await ready(page)
+  const found = await withFirstHalf(page, asked, 'coming back', async () => {
+    const notes = (await window.openDatabase('pile')).collection('notes', { indexes: ['group'] })
+    const { n } = await notes.get('n777')
+    await notes.put({ id: 'n777', n: -1, group: 'g0' })
+    return [n, await notes.count(), (await notes.find({ group: 'g3', n: { $lt: 1000 } }).sort({ n: -1 }).limit(2).toArray()).map(({ n }) => n)]
+  })
+  assert.deepEqual(found, [777, count, [993, 984]])
+}
+
+scenario('a page comes back to tables that overlap and wait for compaction with the first half only', tablesWait(false, 3000))
+scenario('a page comes back to a table of deletes that waits for compaction with the first half only', tablesWait(true, 1000))
 
 const declaresNothing = (rate) => async (scene) => {
   const page = await scene.page()

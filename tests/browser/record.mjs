@@ -1,6 +1,7 @@
 // `cargo xtask profile` runs this on a package whose WebAssembly notes which of its parts ran: it does in Chromium what a page does
 // with documents, and prints which. What is done here decides what the page part of the WebAssembly holds.
 import { launch, newProfile, openPage } from './support/browser.mjs'
+import { pile } from './support/pile.mjs'
 import { serve } from './support/server.mjs'
 
 const DOCUMENTS = 30_000
@@ -340,6 +341,29 @@ try {
       await collect(restless)
     }
   }
+  // And one that goes before its housekeeping begins leaves tables out of shape.
+  for (const deletes of [false, true]) {
+    const name = deletes ? 'deleted' : 'piled'
+    await whole.evaluate(pile, [name, deletes])
+    await reload(whole)
+    for (const rate of [1, 8, 40]) {
+      tell(`${name}, ${rate} times as slow`)
+      await slowly(restless, rate)
+      await reload(restless)
+      await restless.evaluate(async (name) => {
+        const db = await window.openDatabase(name)
+        const notes = db.collection('notes', { indexes: ['group'] })
+        for (const id of ['n777', 'n2999', 'none']) await notes.get(id)
+        await notes.put({ id: 'n777', n: -1, group: 'g0' })
+        await notes.find({ group: 'g3', n: { $lt: 1000 } }).sort({ n: -1 }).limit(2).toArray()
+        await notes.count()
+        await db.close()
+        await window.firsts(name)
+      }, name)
+      await collect(restless)
+    }
+  }
+  await slowly(restless, 1)
   // Documents of all shapes again, now that they are in tables; and a plain collection in a few tables of one level.
   for (let round = 0; round < 3; round++) {
     await whole.evaluate(async () => {

@@ -10,7 +10,7 @@ use crate::base::Result;
 use super::access::Pause;
 use super::blocks::Pins;
 use super::compaction::Compaction;
-use super::compaction_pick::{pick_compaction, CompactionTask};
+use super::compaction_pick::{is_compaction_due, pick_compaction, CompactionTask};
 use super::engine::Inner;
 use super::flush::{IDS_PER_SLICE, SLICE_MS};
 use super::levels::Levels;
@@ -29,7 +29,7 @@ const ENTRIES_PER_LOOK: usize = 256;
 impl Inner {
     /// Whether some level is out of shape.
     pub(crate) fn compaction_due(&self, state: &State) -> bool {
-        pick_compaction(&state.manifest.levels, &self.options.compaction).is_some()
+        is_compaction_due(&state.manifest.levels, &self.options.compaction)
     }
 
     /// Does one piece of compaction. Answers whether there was one.

@@ -89,30 +89,47 @@ impl Census {
     }
 }
 
+/// Whether [`pick_compaction`] would find something to do. A page asks this while it opens, when the code that chooses is not there yet.
+pub(crate) fn is_compaction_due(levels: &Levels, options: &CompactionOptions) -> bool {
+    let census = &levels.census;
+    census.pile >= options.level0_tables
+        || has_many_flushed(levels, options)
+        || overfull(census, options).is_some()
+        || census.deletes.is_some()
+}
+
 /// What to compact next, most urgent first; `None` if every level is in shape.
 pub fn pick_compaction(levels: &Levels, options: &CompactionOptions) -> Option<CompactionTask> {
     let census = &levels.census;
     if census.pile >= options.level0_tables {
         return Some(merge_pile(levels, |table| table.spans(&census.pile_key)));
     }
-    if levels.flushed().count() >= options.level0_tables * 2 {
+    if has_many_flushed(levels, options) {
         return Some(move_flushed(levels).unwrap_or_else(|| {
             let oldest = levels.flushed().next_back().map(|table| table.id);
             merge_pile(levels, |table| Some(table.id) == oldest)
         }));
     }
-    let mut target = options.level1_bytes;
-    for (level, bytes) in (1..LEVEL_MAX).zip(&census.bytes) {
-        if *bytes > target {
-            return Some(push_down(levels, level, bytes - target));
-        }
-        target = target.saturating_mul(options.ratio);
+    if let Some((level, excess)) = overfull(census, options) {
+        return Some(push_down(levels, level, excess));
     }
     let (level, table) = census.deletes.as_ref()?;
     Some(match level {
         0 => merge_pile(levels, |other| other.id == table.id),
         level => merge_into_next(levels, *level, table),
     })
+}
+
+fn has_many_flushed(levels: &Levels, options: &CompactionOptions) -> bool {
+    levels.flushed().count() >= options.level0_tables * 2
+}
+
+/// The first level that holds too much, and by how many bytes.
+fn overfull(census: &Census, options: &CompactionOptions) -> Option<(u32, u64)> {
+    let targets =
+        std::iter::successors(Some(options.level1_bytes), |target| Some(target.saturating_mul(options.ratio)));
+    let levels = (1..LEVEL_MAX).zip(&census.bytes).zip(targets);
+    levels.filter(|((_, bytes), target)| *bytes > target).map(|((level, bytes), target)| (level, bytes - target)).next()
 }
 
 /// Merges the chosen tables of level 0, and all older ones that they overlap, into level 1. Older versions must never

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::Compaction;
 use crate::engine::access::{Direction, KeyRange, Step};
 use crate::engine::blocks::{Blocks, Pins};
-use crate::engine::compaction_pick::{pick_compaction, CompactionOptions, CompactionTask};
+use crate::engine::compaction_pick::{is_compaction_due, pick_compaction, CompactionOptions, CompactionTask};
 use crate::engine::levels::Levels;
 use crate::engine::merge_cursor::{MergeCursor, Show};
 use crate::engine::table_builder::{TableBuilder, TableSizes};
@@ -200,9 +200,12 @@ proptest! {
             }
             flush(&mut store, &model, flushed, head, cut);
             let oldest = head.saturating_sub(lag);
+            prop_assert_eq!(is_compaction_due(&store.levels, &OPTIONS), pick_compaction(&store.levels, &OPTIONS).is_some());
             while let Some(task) = pick_compaction(&store.levels, &OPTIONS) {
+                prop_assert!(is_compaction_due(&store.levels, &OPTIONS));
                 compact(&mut store, &task, oldest, step, cut);
             }
+            prop_assert!(!is_compaction_due(&store.levels, &OPTIONS));
             for position in [oldest, (oldest + head) / 2, head] {
                 check_rows(&walk(&mut store, Show::Visible(position)), &visible(&model, position));
             }

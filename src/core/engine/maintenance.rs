@@ -19,6 +19,8 @@ const HOUSEKEEPER_MS: f64 = 5_000.0;
 const ROOM_MS: f64 = 10_000.0;
 /// Beyond so many full memtables a writer is refused instead.
 const ROOM_MAX: usize = 6;
+/// Tables that others left out of shape wait so long: whoever opens a database wants to read first.
+const SETTLE_MS: f64 = 1_000.0;
 /// Pause after a failed round.
 const BACKOFF_MS: f64 = 1_000.0;
 /// A log tail shorter than this is not worth an idle flush.
@@ -210,6 +212,8 @@ impl Inner {
 
 /// Runs rounds until the instance dies.
 async fn maintain(inner: Rc<Inner>) {
+    let urgent = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.flush_due()));
+    let _ = first_of(inner.platform.sleep(SETTLE_MS), urgent).await;
     loop {
         inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;
         let ended = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead()));

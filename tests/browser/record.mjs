@@ -363,7 +363,6 @@ try {
       await collect(restless)
     }
   }
-  await slowly(restless, 1)
   // Documents of all shapes again, now that they are in tables; and a plain collection in a few tables of one level.
   for (let round = 0; round < 3; round++) {
     await whole.evaluate(async () => {

@@ -128,8 +128,8 @@ fn has_many_flushed(levels: &Levels, options: &CompactionOptions) -> bool {
 fn overfull(census: &Census, options: &CompactionOptions) -> Option<(u32, u64)> {
     let targets =
         std::iter::successors(Some(options.level1_bytes), |target| Some(target.saturating_mul(options.ratio)));
-    let levels = (1..LEVEL_MAX).zip(&census.bytes).zip(targets);
-    levels.filter(|((_, bytes), target)| *bytes > target).map(|((level, bytes), target)| (level, bytes - target)).next()
+    let mut levels = (1..LEVEL_MAX).zip(&census.bytes).zip(targets);
+    levels.find_map(|((level, bytes), target)| (*bytes > target).then(|| (level, bytes - target)))
 }
 
 /// Merges the chosen tables of level 0, and all older ones that they overlap, into level 1. Older versions must never

@@ -212,6 +212,7 @@ impl Inner {
 
 /// Runs rounds until the instance dies.
 async fn maintain(inner: Rc<Inner>) {
+    inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;
     let urgent = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.flush_due()));
     let _ = first_of(inner.platform.sleep(SETTLE_MS), urgent).await;
     loop {

@@ -110,6 +110,11 @@ impl Connection {
         self.alive.get()
     }
 
+    /// Nobody begins another transaction, nor does who waits for a turn.
+    pub(super) fn give_up(&self) {
+        self.alive.set(false);
+    }
+
     /// Whether transactions take turns, and must commit by themselves.
     pub(super) fn takes_turns(&self) -> bool {
         self.turns.is_some()

@@ -244,6 +244,7 @@ impl Inner {
 
     /// Lets go of a connection that does not work; another one may have replaced it already.
     pub(super) fn abandon(&self, connection: &Rc<Connection>) {
+        connection.give_up();
         let mut state = self.state.borrow_mut();
         if state.connection.as_ref().is_some_and(|current| Rc::ptr_eq(current, connection)) {
             state.connection = None;

@@ -11,6 +11,9 @@ extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
     fn js_set_timeout(callback: &JsValue, ms: f64) -> JsValue;
 
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn js_clear_timeout(timer: &JsValue);
+
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
 
@@ -64,10 +67,24 @@ pub(crate) fn random_name() -> String {
     format!("{:016x}", u64::from_le_bytes(bytes))
 }
 
-/// Resolves after about `ms` milliseconds.
+/// Resolves after about `ms` milliseconds. Dropped earlier, it leaves no timer: one would keep a Durable Object in memory.
 pub(crate) async fn sleep(ms: f64) {
-    let promise = Promise::new(&mut |resolve, _| set_timeout(&resolve, ms));
+    let mut timer = None;
+    let promise = Promise::new(&mut |resolve, _| timer = Some(Timer { id: js_set_timeout(&resolve, ms), resolve }));
     let _ = JsFuture::from(promise).await;
+}
+
+struct Timer {
+    id: JsValue,
+    resolve: Function,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        js_clear_timeout(&self.id);
+        // What waits for a promise is freed when it settles.
+        let _ = self.resolve.call0(&JsValue::UNDEFINED);
+    }
 }
 
 /// A property of `object`; `undefined` where there is none or where reading it throws.

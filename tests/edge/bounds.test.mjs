@@ -86,19 +86,34 @@ test('a cron expression wakes its object every time, whether it was killed or no
     counted(`a cron expression of every second: handled ${second.done.length} times in ${Math.round(most)} s, over a kill`)
   }))
 
+test('a second after its last commit a database has no timer left that would keep its object in memory', () =>
+  inFolder(async (data) => {
+    const host = await start(data)
+    await host.ask('room/a/words?from=0&count=10')
+    const { waited } = await until(async () => {
+      const seen = await host.ask('timers')
+      return seen.waited > 0 && seen.pending === 0 && seen
+    }, 'no timer is left')
+    // The quiet second that housekeeping waits for, and what a commit during it adds.
+    assert.ok(waited < 1500, `timers of ${waited} ms`)
+  }))
+
 test('a database is taken out of memory with its object, and its alarm brings it back', () =>
   inFolder(async (data) => {
     const host = await start(data)
     const rooms = ['idle', 'due', 'scheduled']
     for (const room of rooms) await host.ask(`room/${room}/words?from=0&count=10`)
-    await host.ask(`room/due/delay?ms=${IDLE_MS + 2000}`)
+    await host.ask(`room/due/delay?ms=${IDLE_MS + 5000}`)
     const made = () => Promise.all(rooms.map((room) => host.ask(`made/${room}`)))
     assert.deepEqual(await made(), [1, 1, 1])
-    await pause(IDLE_MS)
-    assert.equal(await host.ask('room/idle/count'), 10)
+    // A machine that is very busy may be late once.
+    for (let wakes = 0; wakes < 3 && (await host.ask('made/idle')) < 2; wakes++) {
+      await pause(IDLE_MS)
+      assert.equal(await host.ask('room/idle/count'), 10)
+    }
     assert.equal(await host.ask('made/idle'), 2, 'the object was in memory all the time')
     // Nobody asks the others.
-    await until(async () => (await made()).every((times) => times === 2), 'alarms make the objects')
+    await until(async () => (await made()).every((times) => times >= 2), 'alarms make the objects')
     const { done } = await until(async () => {
       const seen = await host.ask('room/due/done')
       return seen.done.length > 0 && seen

@@ -213,7 +213,9 @@ impl Inner {
 /// Runs rounds until the instance dies.
 async fn maintain(inner: Rc<Inner>) {
     inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;
-    let urgent = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.flush_due()));
+    // Silence after a commit is that second already.
+    let hurried = || inner.is_dead() || inner.flush_due() || inner.maintenance.idle_due.get();
+    let urgent = Box::pin(inner.maintenance.wake.wait_until(hurried));
     let _ = first_of(inner.platform.sleep(SETTLE_MS), urgent).await;
     loop {
         inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;

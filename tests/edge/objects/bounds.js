@@ -3,6 +3,24 @@ import { DurableObject } from 'cloudflare:workers'
 import { openDurable } from 'tidewell/edge'
 import { SyncTenant, syncWorker } from 'tidewell/edge-sync'
 
+/** What waits, and how long all that fired had waited together, in milliseconds: an object with a timer stays in memory. */
+const timers = { pending: new Set(), waited: 0 }
+const { setTimeout: start, clearTimeout: clear } = globalThis
+globalThis.setTimeout = (callback, ms, ...values) => {
+  const fire = () => {
+    timers.pending.delete(id)
+    timers.waited += ms
+    callback(...values)
+  }
+  const id = start(fire, ms)
+  timers.pending.add(id)
+  return id
+}
+globalThis.clearTimeout = (id) => {
+  timers.pending.delete(id)
+  clear(id)
+}
+
 /** By the object's name. It is the isolate's, which outlives its objects, so that nobody is woken to read it. */
 const made = new Map()
 const worker = syncWorker()
@@ -55,7 +73,7 @@ export class Room extends DurableObject {
       await this.db.resume(this.job)
       this.ticks = this.db.job('ticks', {
         version: 1,
-        ...{ from: 'notes', into: 'ticks', schedule: { every: 13_500 } },
+        ...{ from: 'notes', into: 'ticks', schedule: { every: 16_500 } },
         map: (note, emit) => emit(note.id, 1),
         reduce: (_, counts) => counts.length,
       })
@@ -134,6 +152,7 @@ export default {
   fetch(request, env) {
     const [, kind, name] = new URL(request.url).pathname.split('/')
     if (kind === 'rows') return env.TENANTS.get(env.TENANTS.idFromName('t')).fetch(request)
+    if (kind === 'timers') return Response.json({ pending: timers.pending.size, waited: timers.waited })
     if (kind === 'made') return Response.json(made.get(String(env.ROOMS.idFromName(name))) ?? 0)
     if (kind === 'room') return env.ROOMS.get(env.ROOMS.idFromName(name)).fetch(request)
     return worker.fetch(request, env)

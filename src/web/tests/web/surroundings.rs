@@ -1,14 +1,18 @@
 //! Locks, messages, breath, randomness and the witness in a real browser.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use crate::support::fresh_name;
+use js_sys::Function;
 use tidewell_core::base::{Clock, Rng};
 use tidewell_core::disk::Witness;
 use tidewell_core::engine::{LockMode, Platform};
 use tidewell_web::platform::{Heard, HostPlatform};
 use tidewell_web::witness::CacheWitness;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
@@ -119,6 +123,20 @@ async fn a_breath_lets_a_timer_run() {
         assert!(platform.monotonic_ms() - start < 1_000.0);
         platform.breathe().await;
     }
+}
+
+#[wasm_bindgen_test]
+async fn a_sleep_that_is_dropped_leaves_no_timer() {
+    let platform = HostPlatform::private();
+    let cleared = "const real = clearTimeout; let cleared = 0;
+        clearTimeout = (id) => { cleared++; real(id) };
+        return () => { clearTimeout = real; return cleared }";
+    let cleared = Function::new_no_args(cleared).call0(&JsValue::NULL).unwrap();
+    let mut sleep = platform.sleep(1e6);
+    assert!(poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context))).await.is_pending());
+    drop(sleep);
+    let cleared = Function::from(cleared).call0(&JsValue::NULL).unwrap();
+    assert_eq!(cleared.as_f64(), Some(1.0));
 }
 
 #[wasm_bindgen_test]

@@ -37,8 +37,10 @@ use super::write::{Write, Writing};
 
 /// How often a read that lost its tables while the tab slept starts over.
 const EXPIRED_MAX: usize = 5;
-/// One part in so many of the memory is for what searches remember, once there are any.
-const WARM_SHARE: usize = 8;
+/// One part in so many of the memory is for what searches remember, at most.
+const WARM_SHARE: usize = 4;
+/// The block cache gives that up in so many steps, as searches come to need it.
+const WARM_STEPS: usize = 8;
 
 /// What a database tells its owner besides answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub(super) struct Shared {
     pub(super) search: Rc<SearchIndexes>,
     /// What searches remember of each other, and whether the engine has given the memory for it.
     pub(super) warm: Rc<Warm>,
-    set_aside: Cell<bool>,
+    set_aside: Cell<usize>,
     /// What cache entries this instance has read lately.
     pub(super) cache_uses: Rc<UseBits>,
     /// The time of topics.
@@ -138,7 +140,7 @@ impl Database {
             ],
             search,
             warm: Rc::new(Warm::new(engine.memory_budget() / WARM_SHARE)),
-            set_aside: Cell::new(false),
+            set_aside: Cell::new(0),
             cache_uses: Rc::default(),
             topic_clock,
             capture,
@@ -285,13 +287,22 @@ impl Database {
 }
 
 impl Shared {
+    /// Takes from the block cache what searches remember.
+    #[cold]
+    fn set_memory_aside(&self) {
+        let share = self.engine.memory_budget() / WARM_SHARE;
+        let aside = self.warm.bytes().next_multiple_of((share / WARM_STEPS).max(1)).min(share);
+        if aside > self.set_aside.replace(aside) {
+            self.engine.set_aside(aside);
+        }
+    }
+
     pub(super) fn context(&self) -> Context<'_> {
         let seed = self.seed.get();
         self.seed.set(seed.wrapping_add(0x9e37_79b9_7f4a_7c15));
         let (catalog, search) = (&self.catalog, &*self.search);
-        if !self.set_aside.get() && self.warm.bytes() > 0 {
-            self.set_aside.set(true);
-            self.engine.set_aside(self.engine.memory_budget() / WARM_SHARE);
+        if self.warm.bytes() > self.set_aside.get() {
+            self.set_memory_aside();
         }
         Context {
             catalog,

@@ -3,7 +3,7 @@
 //! Not a source of truth, and never stale: a segment that a head names does not change any more, and its number is never
 //! used again. Within a transaction it is not used: what is not committed may be taken back, and its numbers given anew.
 //!
-//! Half the budget is for rows: pages that are looked for by what is in them. The other half belongs to entries in two
+//! Rows, pages that are looked for by what is in them, take up to half of the budget. What they leave belongs to entries in two
 //! generations: what is used moves to the young one; when that is full, the old one goes and the young one is the old one.
 
 use std::cell::{Cell, RefCell};
@@ -166,7 +166,7 @@ impl Warm {
         if let Some(before) = entries.young.insert(id, entry) {
             entries.young_bytes -= before.bytes;
         }
-        if entries.young_bytes > self.budget / 4 {
+        if entries.young_bytes > self.budget.saturating_sub(self.span_bytes.get()) / 2 {
             entries.old = std::mem::take(&mut entries.young);
             entries.old_bytes = std::mem::take(&mut entries.young_bytes);
         }

@@ -12,12 +12,13 @@ use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
 
 use super::pool::{Connection, Pool};
+use super::schema;
+use super::target::Target;
 use super::tenant::{Tenant, Within};
-use super::{configured, schema};
 
 /// A connection that may take its time.
 fn connect(url: &str) -> Result<Connection> {
-    let mut connection = Pool::new(configured(url)?, 1).connect()?;
+    let mut connection = Pool::new(Target::parse(url)?, 1).connect()?;
     connection.client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")?;
     Ok(connection)
 }

@@ -7,6 +7,7 @@ mod commit;
 mod listen;
 mod pool;
 mod schema;
+mod target;
 mod tenant;
 mod writer;
 
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postgres::{Config, IsolationLevel};
+use postgres::IsolationLevel;
 use tidewell_core::base::{Error, ErrorKind, Result as CoreResult};
 use tidewell_core::sync::server::Policy;
 use tidewell_core::sync::{PushAnswer, PushRequest};
@@ -24,6 +25,7 @@ use crate::auth::Session;
 use crate::database::Read;
 use crate::live::News;
 use pool::{failed, Connection, Pool};
+use target::Target;
 use tenant::{Tenant, Within};
 use writer::{Job, Writer};
 
@@ -32,15 +34,10 @@ pub(crate) struct Postgres {
     writer: Arc<Writer>,
 }
 
-fn configured(url: &str) -> Result<Config> {
-    // The error does not quote the URL, which may hold a password.
-    url.parse().context("the database's postgres:// URL")
-}
-
 impl Postgres {
     /// Makes the tables where there are none, and starts to listen to the other servers.
     pub(crate) async fn start(url: &str, connections: usize, policy: &Policy, news: &Arc<News>) -> Result<Self> {
-        let pool = Arc::new(Pool::new(configured(url)?, connections));
+        let pool = Arc::new(Pool::new(Target::parse(url)?, connections));
         let name = crate::random_word()?;
         let writer = Arc::new(Writer::new(Arc::clone(&pool), policy.clone(), Arc::clone(news), name.clone()));
         let making = Arc::clone(&pool);

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::error::SqlState;
+use postgres::{Client, Statement};
 use tidewell_core::base::{Error, ErrorKind, Result};
+
+use super::target::Target;
 
 /// How long somebody waits for a connection before he is told to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,7 +46,7 @@ struct State {
 
 /// A bounded number of connections.
 pub(super) struct Pool {
-    config: Config,
+    target: Target,
     most: usize,
     state: Mutex<State>,
     back: Condvar,
@@ -53,25 +56,38 @@ pub(super) struct Pool {
 pub(super) fn failed(error: postgres::Error) -> Error {
     let message = match error.code() {
         Some(code) => format!("the database failed: SQLSTATE {}", code.code()),
-        None => format!("the database failed: {error}"),
+        None => format!("the database failed: {:#}", anyhow::Error::new(error)),
     };
     Error::new(ErrorKind::Unavailable, message)
 }
 
+/// The same of a connection that was not let in; then the reason is not in what is stored.
+fn refused(error: postgres::Error) -> Error {
+    match error.code() {
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION | &SqlState::INVALID_PASSWORD) => {
+            let message = "the database does not let this user in: wrong are the name or the password, or it wants an \
+                           encrypted connection (sslmode in the URL)";
+            Error::new(ErrorKind::Unavailable, message)
+        }
+        _ => failed(error),
+    }
+}
+
 impl Pool {
     /// A pool that connects when it is asked to.
-    pub(super) fn new(mut config: Config, most: usize) -> Self {
-        config
+    pub(super) fn new(mut target: Target, most: usize) -> Self {
+        target
+            .config
             .application_name("tidewell-server")
             .connect_timeout(Duration::from_secs(5))
             .keepalives_idle(Duration::from_secs(15))
             .tcp_user_timeout(Duration::from_secs(20));
-        Self { config, most: most.max(1), state: Mutex::default(), back: Condvar::new() }
+        Self { target, most: most.max(1), state: Mutex::default(), back: Condvar::new() }
     }
 
     /// A connection of one's own, not counted.
     pub(super) fn connect(&self) -> Result<Connection> {
-        let mut client = self.config.connect(NoTls).map_err(failed)?;
+        let mut client = self.target.connect().map_err(refused)?;
         client.batch_execute(SETTINGS).map_err(failed)?;
         Ok(Connection { client, statements: BTreeMap::new() })
     }

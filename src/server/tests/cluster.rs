@@ -82,19 +82,42 @@ impl Cluster {
         Self::make(settings, "")
     }
 
+    /// One that speaks with nobody but over TLS, with that certificate and its key.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let mut cluster = Self::prepare(&["ssl=on", "fsync=off"], "");
+        let data = cluster.folder.path().join("data");
+        let files =
+            [("server.crt", certificate), ("server.key", key), ("pg_hba.conf", "hostssl all all 127.0.0.1/32 trust\n")];
+        for (name, text) in files {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = cluster.owner {
+                std::os::unix::fs::chown(&file, Some(user), Some(group)).unwrap();
+            }
+        }
+        cluster.run();
+        cluster
+    }
+
     fn make(settings: &'static [&'static str], at_the_end: &'static str) -> Self {
+        let mut cluster = Self::prepare(settings, at_the_end);
+        cluster.run();
+        cluster
+    }
+
+    fn prepare(settings: &'static [&'static str], at_the_end: &'static str) -> Self {
         let folder = TempDir::with_prefix("tidewell-postgres-").unwrap();
         let owner = owner(folder.path());
         if let Some((user, group)) = owner {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut cluster = Self { keeper: None, programs: programs(), owner, port, folder, settings, at_the_end };
+        let cluster = Self { keeper: None, programs: programs(), owner, port, folder, settings, at_the_end };
         let mut initdb = cluster.command(cluster.programs.join("initdb"));
         initdb.args(["-U", "tidewell", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]);
         let made = initdb.arg(cluster.folder.path().join("data")).output().unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        cluster.run();
         cluster
     }
 
@@ -116,7 +139,11 @@ impl Cluster {
             keeper.arg(self.at_the_end);
             self.keeper = Some(keeper.stdin(Stdio::piped()).spawn().unwrap());
             for tried in 0..100 {
-                if postgres::Client::connect(&self.url("postgres"), postgres::NoTls).is_ok() {
+                let answer = postgres::Client::connect(&self.url("postgres"), postgres::NoTls).map_err(|error| {
+                    // It is there, and lets nobody in who does not encrypt.
+                    error.code() == Some(&postgres::error::SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+                });
+                if answer.is_ok() || matches!(answer, Err(true)) {
                     return;
                 }
                 pause(Duration::from_millis(50));

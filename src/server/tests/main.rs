@@ -15,5 +15,6 @@ mod schema_tests;
 mod speed_tests;
 mod sync_tests;
 mod tenant_tests;
+mod tls_tests;
 mod token_tests;
 mod version_tests;

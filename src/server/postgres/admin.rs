@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{bail, Context, Result};
+use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel};
 use tidewell_core::sync::server;
 use tidewell_core::sync::ServerStore;
@@ -74,14 +75,30 @@ pub(crate) fn backup(url: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A connection that no server is beside, nor comes to be as long as it is kept: clients of one would take what is restored for what
+/// they know.
+fn alone(url: &str) -> Result<Connection> {
+    let mut connection = connect(url)?;
+    // One that was just killed may still be there for PostgreSQL.
+    connection.client.batch_execute("SET lock_timeout = '5s'")?;
+    match connection.client.execute("SELECT pg_advisory_lock($1)", &[&schema::SERVED]) {
+        Ok(_) => Ok(connection),
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            bail!("the database is in use: stop its servers, and wait for another restore to end")
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Puts a backup in the place of the tables, in a new epoch. All servers must be stopped.
 ///
 /// # Errors
-/// If the backup is none, or `pg_restore` fails; then the tables are as they were.
+/// If the backup is none, a server runs, or `pg_restore` fails; then the tables are as they were.
 pub(crate) fn restore(url: &str, from: &Path) -> Result<()> {
     if !from.is_file() {
         bail!("there is no backup {}", from.display());
     }
+    let _alone = alone(url)?;
     let file = from.to_string_lossy();
     // What is restored is in the old epoch until it is renewed. Whoever is killed in between leaves the mark, and no server
     // starts on what clients would take for what they know.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::Client;
-use tidewell_core::base::Result;
+use tidewell_core::base::{Error, ErrorKind, Result};
 
 use super::pool::{failed, Pool};
+use super::schema::join_servers;
 use crate::live::News;
 
 /// How long it waits for news before it looks whether the server ends.
@@ -27,6 +28,10 @@ pub(super) fn run(pool: &Pool, name: &str, news: &News) {
 
 fn listen(pool: &Pool, name: &str, news: &News) -> Result<()> {
     let mut connection = pool.connect()?;
+    // Whoever restores sees by it that somebody is here.
+    if !join_servers(&mut connection.client).map_err(failed)? {
+        return Err(Error::new(ErrorKind::Unavailable, "the database is being restored under a running server"));
+    }
     connection.client.batch_execute("LISTEN tidewell").map_err(failed)?;
     // What was told while nobody listened is unknown.
     news.tell_all();

@@ -14,7 +14,7 @@ mod writer;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use postgres::IsolationLevel;
 use tidewell_core::base::{Error, ErrorKind, Result as CoreResult};
 use tidewell_core::sync::server::Policy;
@@ -43,6 +43,10 @@ impl Postgres {
         let making = Arc::clone(&pool);
         let made = tokio::task::spawn_blocking(move || {
             let mut connection = making.connect()?;
+            ensure!(
+                schema::join_servers(&mut connection.client)?,
+                "it is being restored: start again when that is done"
+            );
             schema::migrate(&mut connection.client, true)
         });
         made.await.context("connecting to the database")?.context("opening the database")?;

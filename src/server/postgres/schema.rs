@@ -29,6 +29,14 @@ pub(super) const RESTORING: &str = "SELECT to_regclass('tidewell_restoring') IS 
 /// One replica at a time makes or changes tables.
 const LOCK: i64 = 0x7469_6465;
 
+/// The number of the lock that servers hold together while they run, and a restore alone.
+pub(super) const SERVED: i64 = 0x7469_6466;
+
+/// Says to whoever restores that a server is here, as long as this connection lasts; false while somebody does.
+pub(super) fn join_servers(client: &mut Client) -> Result<bool, postgres::Error> {
+    client.query_one("SELECT pg_try_advisory_lock_shared($1)", &[&SERVED])?.try_get(0)
+}
+
 /// Brings the tables to the newest version; says from which to which.
 ///
 /// # Errors

@@ -104,7 +104,7 @@ fn a_backup_beside_a_busy_server_ends_and_is_one_whole_state() {
 }
 
 #[test]
-fn a_file_that_is_served_is_not_replaced_and_a_killed_server_holds_nothing() {
+fn a_file_that_join_servers_is_not_replaced_and_a_killed_server_holds_nothing() {
     let home = Home::on_sqlite();
     let mut server = home.start();
     let mut device = Device::new(1, &home.token("t", "ann"));
@@ -131,6 +131,41 @@ fn a_file_that_is_served_is_not_replaced_and_a_killed_server_holds_nothing() {
         let refused = home.run(arguments).unwrap_err();
         assert!(refused.contains("tidewell.db is being restored"), "{arguments:?}: {refused}");
     }
+}
+
+#[test]
+fn tables_that_are_served_are_not_replaced_and_a_killed_server_holds_nothing() {
+    let home = Home::on_postgres();
+    let servers = [home.start(), home.start()];
+    let mut device = Device::new(1, &home.token("t", "ann"));
+    device.mutate(vec![create("x")]);
+    device.sync(&servers[0].url);
+    home.run(&["backup", "copy.dump"]).unwrap();
+    device.mutate(vec![create("y")]);
+    device.sync(&servers[1].url);
+    for server in servers {
+        let refused = home.run(&["restore", "copy.dump"]).unwrap_err();
+        assert!(refused.contains("the database is in use") && refused.contains("stop its servers"), "{refused}");
+        drop(server);
+    }
+    // Nothing was changed by the refused ones.
+    {
+        let server = home.start();
+        let mut fresh = Device::new(2, &device.token);
+        fresh.sync(&server.url);
+        assert!(fresh.view("y").is_some());
+    }
+    // And nobody begins while they are replaced.
+    let mut restoring = postgres::Client::connect(&home.database, postgres::NoTls).unwrap();
+    restoring.execute("SELECT pg_advisory_lock($1)", &[&0x7469_6466_i64]).unwrap();
+    let refused = home.run(&["--listen", "127.0.0.1:0"]).unwrap_err();
+    assert!(refused.contains("it is being restored"), "{refused}");
+    drop(restoring);
+    home.run(&["restore", "copy.dump"]).unwrap();
+    let server = home.start();
+    let mut fresh = Device::new(3, &device.token);
+    fresh.sync(&server.url);
+    assert_eq!((fresh.view("x").is_some(), fresh.view("y").is_some()), (true, false));
 }
 
 #[test]

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod cache_tests;
 #[cfg(test)]
+mod collection_tests;
+#[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod documents;

@@ -8,6 +8,7 @@ use tidewell_core::base::planted::{plant, Bug};
 use tidewell_core::disk::Fault;
 
 use crate::cache_tests::cached;
+use crate::collection_tests::collected;
 use crate::crash_tests::{crash_at, fault_at, Tally};
 use crate::gone_tests::{dropped, restored};
 use crate::job_partitions_tests::runners;
@@ -99,6 +100,11 @@ fn truncating_what_is_not_in_tables_is_caught() {
 #[test]
 fn dropping_what_came_after_a_flush_began_is_caught() {
     check_caught(Bug::DropUnflushed, tabs);
+}
+
+#[test]
+fn deleting_tables_with_a_record_that_is_lost_is_caught() {
+    check_caught(Bug::DeleteUnproven, collected);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub enum Bug {
     TrustLostSlices,
     /// Truncation deletes records that are not in tables yet.
     TruncateUnflushed,
+    /// Tables are deleted with a record that may lie below the log's floor.
+    DeleteUnproven,
     /// A flush lets go of entries that came after it began.
     DropUnflushed,
     /// Compaction forgets deletes that still cover older versions.

@@ -115,22 +115,9 @@ impl TableWriter {
                 bytes += part.1.len();
                 batch.puts.push(part);
             }
-            self.put(&batch).await?;
+            self.inner.write_tables(&batch).await?;
             for (name, bytes) in batch.puts {
                 self.inner.cache.insert(name, bytes.into());
-            }
-        }
-        Ok(())
-    }
-
-    async fn put(&self, batch: &Batch) -> Result<()> {
-        let disk = &self.inner.disk;
-        for attempt in 1.. {
-            match disk.commit(batch.clone(), DiskDurability::Relaxed).await {
-                Ok(_) => break,
-                Err(DiskError::Interrupted(_)) if attempt < ATTEMPTS => drop(disk.settle().await),
-                Err(DiskError::Lost(detail)) => return Err(self.inner.storage_lost(&detail)),
-                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -170,6 +157,21 @@ impl TableWriter {
             })
             .await
             .map(drop)
+    }
+}
+
+impl Inner {
+    /// Writes or deletes parts of tables, which may be done again: no record says that it happened.
+    pub(super) async fn write_tables(&self, batch: &Batch) -> Result<()> {
+        for attempt in 1.. {
+            match self.disk.commit(batch.clone(), DiskDurability::Relaxed).await {
+                Ok(_) => break,
+                Err(DiskError::Interrupted(_)) if attempt < ATTEMPTS => drop(self.disk.settle().await),
+                Err(DiskError::Lost(detail)) => return Err(self.storage_lost(&detail)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
 

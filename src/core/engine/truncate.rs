@@ -1,12 +1,14 @@
 //! Cutting off the log below what tables hold, and deleting tables that nobody can need.
 //!
-//! Both are commits: the conditional insert proves that the instance has seen everything there is before it deletes.
+//! Cutting off is one commit. Deleting tables comes after a commit that was won: only then is it certain that the instance has seen
+//! everything there is. With the record itself it would come too early: where others cut the log meanwhile, the record of an instance
+//! that missed it is written below the floor, with all of its batch, and found to be lost afterwards.
 
 use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::Result;
-use crate::disk::{Area, BlobName, BlobRange};
+use crate::disk::{Area, Batch, BlobName, BlobRange};
 
 use super::engine::Inner;
 use super::floor::Floor;
@@ -42,13 +44,22 @@ impl Inner {
             return Ok(());
         }
         let engine = super::Engine(Rc::clone(self));
-        engine
-            .commit_staged(Durability::Relaxed, true, move |staged| {
-                stage_deletion(staged, &forget, &release);
-                Ok(())
-            })
-            .await
-            .map(drop)
+        let seen = Garbage { forget, release };
+        // Nor can a commit of a dead instance arrive any more once its next position is taken.
+        let proof = engine.commit_staged(Durability::Relaxed, true, move |staged| Ok(stage_proof(staged, &seen)));
+        let garbage = proof.await?.value;
+        let ids = garbage.forget.iter().chain(&garbage.release);
+        let deletes: Vec<_> = ids.map(|id| BlobRange::one(Area::Table, *id)).collect();
+        if deletes.is_empty() {
+            return Ok(());
+        }
+        // Whoever dies before the second commit leaves ids that are known still: their blobs are deleted again.
+        self.write_tables(&Batch { deletes, ..Batch::default() }).await?;
+        let forgetting = engine.commit_staged(Durability::Relaxed, true, move |staged| {
+            stage_forgetting(staged, &garbage);
+            Ok(())
+        });
+        forgetting.await.map(drop)
     }
 
     /// Obsolete tables that no version in use names.
@@ -110,17 +121,35 @@ fn stage_truncation(staged: &mut Staged<'_>) -> u64 {
     flushed
 }
 
-fn stage_deletion(staged: &mut Staged<'_>, forget: &[u64], release: &[u64]) {
-    let obsolete = &staged.manifest.obsolete;
-    let forget: Vec<u64> = forget.iter().copied().filter(|id| obsolete.contains_key(id)).collect();
-    let (reserved, me) = (&staged.manifest.reserved, staged.writer);
-    let release: Vec<u64> =
-        release.iter().copied().filter(|id| reserved.get(id).is_some_and(|writer| *writer != me)).collect();
-    staged.stage.batch.deletes.extend(forget.iter().chain(&release).map(|id| BlobRange::one(Area::Table, *id)));
+/// Tables that nobody can need.
+struct Garbage {
+    /// Obsolete ones.
+    forget: Vec<u64>,
+    /// Ids of instances that are no more.
+    release: Vec<u64>,
+}
+
+/// Stages a record that says nothing, and answers what of the garbage there is by the state that it proves.
+fn stage_proof(staged: &mut Staged<'_>, seen: &Garbage) -> Garbage {
+    let Manifest { obsolete, reserved, .. } = staged.manifest;
+    let is_another = |id: &u64| reserved.get(id).is_some_and(|writer| *writer != staged.writer);
+    let forget: Vec<u64> = seen.forget.iter().copied().filter(|id| obsolete.contains_key(id)).collect();
+    let release: Vec<u64> = seen.release.iter().copied().filter(is_another).collect();
+    if planted(Bug::DeleteUnproven) {
+        let ids = forget.iter().chain(&release);
+        staged.stage.batch.deletes.extend(ids.map(|id| BlobRange::one(Area::Table, *id)));
+    }
+    if !(forget.is_empty() && release.is_empty()) {
+        staged.edit(&Edit::Release { tables: Vec::new() });
+    }
+    Garbage { forget, release }
+}
+
+fn stage_forgetting(staged: &mut Staged<'_>, Garbage { forget, release }: &Garbage) {
     if !forget.is_empty() {
-        staged.edit(&Edit::Forget { tables: forget });
+        staged.edit(&Edit::Forget { tables: forget.clone() });
     }
     if !release.is_empty() {
-        staged.edit(&Edit::Release { tables: release });
+        staged.edit(&Edit::Release { tables: release.clone() });
     }
 }

@@ -3,8 +3,9 @@
 //! Not a source of truth, and never stale: a segment that a head names does not change any more, and its number is never
 //! used again. Within a transaction it is not used: what is not committed may be taken back, and its numbers given anew.
 //!
-//! Rows, pages that are looked for by what is in them, take up to half of the budget. What they leave belongs to entries in two
-//! generations: what is used moves to the young one; when that is full, the old one goes and the young one is the old one.
+//! Rows, pages that are looked for by what is in them, take up to half of the budget. What they leave belongs to entries in four
+//! generations: what is used moves to the youngest; when that is full, the oldest goes and a new one begins. So what is used again
+//! and again stays if it takes no more than three quarters.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -25,6 +26,7 @@ const HEADS_MAX: usize = 8;
 const ENTRY_BYTES: usize = 96;
 /// Rows are looked through for what is not used once in so many that find no room.
 const SWEEP_EVERY: u32 = 64;
+const GENERATIONS: usize = 4;
 
 /// The memory. Shared by the queries of an instance; changed through `&self`.
 #[derive(Debug, Default)]
@@ -39,10 +41,9 @@ pub struct Warm {
 
 #[derive(Debug, Default)]
 struct Generations {
-    young: IdMap<Entry>,
-    old: IdMap<Entry>,
-    young_bytes: usize,
-    old_bytes: usize,
+    /// The youngest first.
+    entries: [IdMap<Entry>; GENERATIONS],
+    bytes: [usize; GENERATIONS],
 }
 
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl Warm {
     pub fn bytes(&self) -> usize {
         let entries = self.entries.borrow();
         let heads: usize = self.heads.borrow().iter().map(|head| head.memory()).sum();
-        entries.young_bytes + entries.old_bytes + self.span_bytes.get() + heads
+        entries.bytes.iter().sum::<usize>() + self.span_bytes.get() + heads
     }
 
     /// Forgets everything.
@@ -144,14 +145,16 @@ impl Warm {
     /// What is kept under a key.
     pub(super) fn get(&self, key: &[u8]) -> Option<Kept> {
         let id = xxh3_64(key);
-        let mut entries = self.entries.borrow_mut();
-        if let Some(entry) = entries.young.get(&id) {
-            return (*entry.key == *key).then(|| entry.kept.clone());
-        }
-        let entry = entries.old.remove(&id)?;
-        entries.old_bytes -= entry.bytes;
+        let mut generations = self.entries.borrow_mut();
+        let (at, entry) =
+            generations.entries.iter().zip(0..).find_map(|(entries, at)| Some((at, entries.get(&id)?)))?;
         let kept = (*entry.key == *key).then(|| entry.kept.clone())?;
-        self.insert(&mut entries, id, entry);
+        if at > 0 {
+            if let Some(entry) = generations.entries[at].remove(&id) {
+                generations.bytes[at] -= entry.bytes;
+                self.insert(&mut generations, id, entry);
+            }
+        }
         Some(kept)
     }
 
@@ -161,14 +164,16 @@ impl Warm {
         self.insert(&mut self.entries.borrow_mut(), xxh3_64(key), entry);
     }
 
-    fn insert(&self, entries: &mut Generations, id: u64, entry: Entry) {
-        entries.young_bytes += entry.bytes;
-        if let Some(before) = entries.young.insert(id, entry) {
-            entries.young_bytes -= before.bytes;
+    fn insert(&self, generations: &mut Generations, id: u64, entry: Entry) {
+        let Generations { entries, bytes } = generations;
+        bytes[0] += entry.bytes;
+        if let Some(before) = entries[0].insert(id, entry) {
+            bytes[0] -= before.bytes;
         }
-        if entries.young_bytes > self.budget.saturating_sub(self.span_bytes.get()) / 2 {
-            entries.old = std::mem::take(&mut entries.young);
-            entries.old_bytes = std::mem::take(&mut entries.young_bytes);
+        if bytes[0] > self.budget.saturating_sub(self.span_bytes.get()) / GENERATIONS {
+            entries.rotate_right(1);
+            bytes.rotate_right(1);
+            (entries[0], bytes[0]) = (IdMap::default(), 0);
         }
     }
 
@@ -241,5 +246,42 @@ impl Warm {
 impl Span {
     fn bytes(&self) -> usize {
         self.row.memory() + self.key.len() + ENTRY_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::documents::Numbers;
+    use super::*;
+
+    const ENTRY: usize = 200;
+
+    /// How many of so many entries are there when all are asked for in turn, again and again.
+    fn there(warm: &Warm, entries: u32) -> u32 {
+        let page = || Kept::Page(Rc::default());
+        let mut there = 0;
+        for _ in 0..5 {
+            there = 0;
+            for key in (0..entries).map(u32::to_be_bytes) {
+                match warm.get(&key) {
+                    Some(_) => there += 1,
+                    None => warm.keep(&key, page(), ENTRY - key.len() - ENTRY_BYTES),
+                }
+            }
+        }
+        there
+    }
+
+    #[test]
+    fn what_is_used_again_and_again_stays_if_it_takes_three_quarters_of_what_rows_leave() {
+        let warm = Warm::new(100 * ENTRY);
+        assert_eq!(there(&warm, 74), 74);
+        assert!(there(&warm, 200) < 200 && warm.bytes() <= 101 * ENTRY, "{} bytes", warm.bytes());
+        let page = Lengths { numbers: Numbers::of((0..100).collect()), codes: vec![0; 50 * ENTRY - 200] };
+        warm.keep_row(b"row", Row::Lengths(99, Rc::new(page)));
+        assert_eq!(there(&warm, 37), 37);
+        assert!(there(&warm, 74) < 74 && warm.bytes() <= 101 * ENTRY, "{} bytes", warm.bytes());
+        warm.clear();
+        assert_eq!((warm.bytes(), there(&warm, 74)), (0, 74));
     }
 }

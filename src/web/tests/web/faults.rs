@@ -1,6 +1,6 @@
 //! What the disk does when IndexedDB fails: one claim for each failure that real products lost data to.
 
-use crate::support::{fresh_name, open, open_listening, record, stored, Shim};
+use crate::support::{fresh_name, join_all, open, open_listening, record, stored, Shim};
 use tidewell_core::disk::{Area, Batch, BlobName, BlobRange, Disk, DiskError, Durability};
 use tidewell_web::indexed_db::{delete_database, DiskEvent};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -172,44 +172,8 @@ async fn a_closed_disk_says_so() {
 async fn many_operations_find_a_dead_connection_together_and_share_the_new_one() {
     let (disk, seen) = open_listening(&fresh_name()).await;
     disk.sever();
-    let (one, two, three) = (record(1, b"1"), record(2, b"2"), record(3, b"3"));
-    let commit = |batch| disk.commit(batch, Durability::Relaxed);
-    let (one, two, three) = futures_join(commit(one), commit(two), commit(three)).await;
-    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    let commit = |position| disk.commit(record(position, b"x"), Durability::Relaxed);
+    let outcomes = join_all((1..=3).map(commit).collect()).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(*seen.borrow(), [DiskEvent::Reopened]);
-}
-
-async fn futures_join<A, B, C>(
-    a: impl std::future::Future<Output = A>,
-    b: impl std::future::Future<Output = B>,
-    c: impl std::future::Future<Output = C>,
-) -> (A, B, C) {
-    let (mut a, mut b, mut c) = (Box::pin(a), Box::pin(b), Box::pin(c));
-    let (mut x, mut y, mut z) = (None, None, None);
-    std::future::poll_fn(move |context| {
-        use std::task::Poll::{Pending, Ready};
-        if x.is_none() {
-            if let Ready(value) = a.as_mut().poll(context) {
-                x = Some(value);
-            }
-        }
-        if y.is_none() {
-            if let Ready(value) = b.as_mut().poll(context) {
-                y = Some(value);
-            }
-        }
-        if z.is_none() {
-            if let Ready(value) = c.as_mut().poll(context) {
-                z = Some(value);
-            }
-        }
-        match (x.take(), y.take(), z.take()) {
-            (Some(x), Some(y), Some(z)) => Ready((x, y, z)),
-            (a, b, c) => {
-                (x, y, z) = (a, b, c);
-                Pending
-            }
-        }
-    })
-    .await
 }

@@ -11,5 +11,6 @@ mod faults;
 mod floors;
 mod support;
 mod surroundings;
+mod turns;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

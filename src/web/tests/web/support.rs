@@ -1,11 +1,13 @@
 //! What the browser tests share: fresh databases, and faults played by replaced IndexedDB methods.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use js_sys::Function;
 use tidewell_core::base::Rng;
-use tidewell_core::disk::{Batch, BlobName, Disk};
+use tidewell_core::disk::{Batch, BlobName, Disk, LocalFuture};
 use tidewell_web::indexed_db::{DiskEvent, DiskListener, IndexedDbDisk, IndexedDbOptions};
 use tidewell_web::platform::HostPlatform;
 
@@ -26,6 +28,25 @@ pub(crate) async fn open_listening(name: &str) -> (Rc<IndexedDbDisk>, Rc<RefCell
     let listener: DiskListener = Rc::new(move |event| heard.borrow_mut().push(event));
     let options = IndexedDbOptions { deadline_ms: 400.0, listener: Some(listener) };
     (Rc::new(IndexedDbDisk::open(name, options).await.unwrap()), events)
+}
+
+/// The outcomes of all, which run side by side.
+pub(crate) async fn join_all<T>(mut futures: Vec<LocalFuture<'_, T>>) -> Vec<T> {
+    let mut outcomes: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, outcome) in futures.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
+            if let Poll::Ready(value) = future.as_mut().poll(context) {
+                *outcome = Some(value);
+            }
+        }
+        if outcomes.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    outcomes.into_iter().flatten().collect()
 }
 
 /// A batch that inserts one log record.

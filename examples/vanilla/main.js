@@ -3,12 +3,17 @@ import { open } from 'tidewell'
 const db = await open('reading-list')
 const books = db.collection('books', { indexes: ['topic', 'added'], search: { title: 3, topic: 1 } })
 
+// Two tabs may find it empty at once: the second transaction to commit finds that what it counted has changed, and runs again.
 if ((await books.count()) === 0)
-  await books.insertMany([
-    { title: 'The Sea Around Us', topic: 'sea', read: false, added: new Date() },
-    { title: 'Communicating Sequential Processes', topic: 'computing', read: false, added: new Date() },
-    { title: 'Synchronous Machines', topic: 'computing', read: true, added: new Date() },
-  ])
+  await db.transaction(async (tx) => {
+    const empty = tx.collection(books)
+    if ((await empty.count()) > 0) return
+    await empty.insertMany([
+      { title: 'The Sea Around Us', topic: 'sea', read: false, added: new Date() },
+      { title: 'Communicating Sequential Processes', topic: 'computing', read: false, added: new Date() },
+      { title: 'Synchronous Machines', topic: 'computing', read: true, added: new Date() },
+    ])
+  })
 
 const element = (id) => document.getElementById(id)
 let topic = null

@@ -86,10 +86,14 @@ scenario('JavaScript that first work does not need is unavailable where it canno
   const page = await scene.page()
   let online = false
   const asked = []
+  const PROBE = '/pkg/dist/shared-probe.js'
   await page.context().route('**/shared-*.js', (route) => {
-    asked.push(route.request().url())
-    return online ? route.continue() : route.abort()
+    if (!online) asked.push(route.request().url())
+    if (!online) return route.abort()
+    return route.request().url().endsWith(PROBE) ? route.fulfill({ contentType: 'text/javascript', body: '' }) : route.continue()
   })
+  const probe = () => page.evaluate((address) => import(address).then(() => true, () => false), PROBE)
+  assert.equal(await probe(), false)
   const [count, error] = await page.evaluate(async () => {
     const db = await window.openDatabase('seldom')
     const notes = db.collection('notes')
@@ -99,8 +103,13 @@ scenario('JavaScript that first work does not need is unavailable where it canno
     return [await notes.count(), failed.error?.code]
   })
   assert.deepEqual([count, error], [2, 'unavailable'])
-  assert.ok(asked.length > 0, 'a chunk was asked for')
+  assert.ok(asked.some((address) => !address.endsWith(PROBE)), 'a chunk was asked for')
   online = true
+  // Some versions of Chromium remember for as long as a page lives that a module could not be loaded; nothing can be asked for again there.
+  if (!(await probe())) {
+    await page.reload()
+    await page.evaluate(() => window.openDatabase('seldom'))
+  }
   const kept = await page.evaluate(async () => {
     const again = () => window.settle(window.db.transaction((tx) => tx.collection('notes').put({ id: 'c', n: 3 })))
     // What was asked for in the background just before still fails.

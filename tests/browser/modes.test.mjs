@@ -9,12 +9,9 @@ const session = async (options) => {
   await docs.insertMany(Array.from({ length: 1000 }, (_, n) => ({ id: `d${String(n).padStart(4, '0')}`, n, group: n % 7, kind: n % 2 ? 'odd' : 'even', when: new Date(n * 1000), tags: [`a${n % 3}`, `b${n % 5}`] })))
   const seen = []
   const stop = docs.find({ group: 3 }).sort({ n: -1 }).limit(5).subscribe(({ docs: found, diff }) => seen.push({ ids: found.map(({ id }) => id), added: diff?.added.length ?? null }))
-  const shown = async (times) => {
-    for (let n = 0; seen.length < times && n < 500; n++) await new Promise((done) => setTimeout(done, 10))
-  }
-  await shown(1)
+  await new Promise((done) => setTimeout(done, 100))
   await docs.insert({ id: 'top', n: 5000, group: 3, kind: 'odd', tags: [] })
-  await shown(2)
+  await new Promise((done) => setTimeout(done, 200))
   stop()
   const errors = {}
   const fails = async (name, promise) => (errors[name] = (({ code, reason, name: type }) => ({ code, reason, type }))((await settle(promise)).error ?? {}))

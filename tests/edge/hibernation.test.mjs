@@ -103,7 +103,7 @@ async function serves(host, made) {
 }
 
 async function expires(host, made) {
-  const exp = Math.ceil((Date.now() + IDLE_MS + 4000) / 1000)
+  const exp = Math.ceil((Date.now() + IDLE_MS) / 1000)
   const [socket, heard] = await listen(host, token({ tenant: 'expiring', exp }))
   const closed = new Promise((done) => socket.on('close', done))
   assert.equal(await made('expiring'), 1)

@@ -16,7 +16,7 @@ export const jobDefinitions: readonly Claim[] = [
     const end = job.start()
     await eventually(async () => ((await job.status())?.run ?? 0) >= 3, 'three runs')
     end()
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 50))
     const after = (await job.status())?.run
     await new Promise((resolve) => setTimeout(resolve, 300))
     equal((await job.status())?.run, after)

@@ -132,13 +132,13 @@ export const topics: readonly Claim[] = [
     const topic = db.topic('t')
     await topic.publish('x')
     const held: HeldMessage<unknown>[] = []
-    const consumer = topic.consume('g', { ackDeadline: 150, maxDeliveries: 3 }, (message) => {
+    const consumer = topic.consume('g', { ackDeadline: 40, maxDeliveries: 3 }, (message) => {
       held.push(message)
       return new Promise(() => undefined)
     })
     await eventually(() => held.length === 1, 'it is handed out')
-    await held[0]?.extend(800)
-    await pause(400)
+    await held[0]?.extend(120)
+    await pause(80)
     equal(held.length, 1, 'more time')
     await eventually(() => held.length === 3, 'it is handed out again')
     const first = held[0] as HeldMessage<unknown>

@@ -68,7 +68,7 @@ pub(super) struct Shared {
     pub(super) views: Vec<Rc<dyn View>>,
     /// The view of search indexes, which knows the analyzers.
     pub(super) search: Rc<SearchIndexes>,
-    /// What searches remember of each other, and whether the engine has given the memory for it.
+    /// What searches remember of each other, and how much memory the engine has given for it.
     pub(super) warm: Rc<Warm>,
     set_aside: Cell<usize>,
     /// What cache entries this instance has read lately.

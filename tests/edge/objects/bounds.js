@@ -73,7 +73,7 @@ export class Room extends DurableObject {
       await this.db.resume(this.job)
       this.ticks = this.db.job('ticks', {
         version: 1,
-        ...{ from: 'notes', into: 'ticks', schedule: { every: 16_500 } },
+        ...{ from: 'notes', into: 'ticks', schedule: { every: 13_500 } },
         map: (note, emit) => emit(note.id, 1),
         reduce: (_, counts) => counts.length,
       })

@@ -53,6 +53,7 @@ impl Inner {
                 }
                 if error.reason() == Some(SNAPSHOT_EXPIRED) {
                     // Another instance merged the same tables while this one slept.
+                    super::Engine(Rc::clone(self)).catch_up().await?;
                     return Ok(true);
                 }
                 return Err(error);

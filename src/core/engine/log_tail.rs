@@ -116,7 +116,9 @@ impl Inner {
                 }
             }
         }
-        self.state.borrow_mut().behind = false;
+        let mut state = self.state.borrow_mut();
+        state.behind = false;
+        state.looks += 1;
         Ok(())
     }
 

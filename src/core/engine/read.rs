@@ -170,12 +170,16 @@ impl Inner {
 
     /// A table's blob is not there: either others deleted the table while this instance slept, or storage lost it.
     fn missing_blob(&self, name: &BlobName) -> Error {
-        let live = self.state.borrow().manifest.levels.tables().any(|(_, table)| table.id == name.id);
-        let behind = std::mem::replace(&mut self.state.borrow_mut().behind, true);
-        if live && behind {
+        let mut state = self.state.borrow_mut();
+        let live = state.manifest.levels.tables().any(|(_, table)| table.id == name.id);
+        if live && state.missed.is_some_and(|(table, looks)| table == name.id && looks < state.looks) {
             // The log was read since, and still names the table.
             return Error::new(ErrorKind::Corrupt, format!("block {} of table {} is missing", name.part, name.id));
         }
+        if state.missed.is_none_or(|(table, _)| table != name.id) {
+            state.missed = Some((name.id, state.looks));
+        }
+        state.behind = true;
         Error::new(ErrorKind::Conflict, "the snapshot expired while this tab was asleep: run the operation again")
             .with_reason(SNAPSHOT_EXPIRED)
     }

@@ -56,6 +56,10 @@ pub(crate) struct State {
     pub(crate) inbox: VecDeque<Record>,
     /// Whether a record may have been missed, so that the log must be read before the next commit.
     pub(crate) behind: bool,
+    /// How often the log was read to its end.
+    pub(crate) looks: u64,
+    /// The table of which a part was not there last, and how often the log had been read then.
+    pub(crate) missed: Option<(u64, u64)>,
     /// Whether an acknowledged strict commit is not in tables yet.
     pub(crate) strict: bool,
     /// The newest position known to survive a power cut, if any is: what the witness may be told.
@@ -87,6 +91,8 @@ impl State {
             busy: false,
             inbox: VecDeque::new(),
             behind: false,
+            looks: 0,
+            missed: None,
             strict: false,
             durable: None,
             log_bytes: 0,

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use tidewell_core::base::{ErrorKind, Result};
-use tidewell_core::disk::FaultPlan;
+use tidewell_core::disk::{Area, Batch, BlobRange, Disk, FaultPlan};
 use tidewell_core::engine::{
     Direction, Durability, Engine, EngineOptions, KeyRange, LockMode, Platform, Read, Step, Transaction, RETRY,
 };
@@ -238,6 +238,26 @@ fn many_flushes_are_compacted_and_nothing_is_lost_or_left_over() {
         assert_eq!(report.obsolete_tables, 0, "{report:?}");
         assert!(report.levels[0].tables < 4, "{report:?}");
         assert_eq!(report.levels[1].entries, 1500, "{report:?}");
+    });
+}
+
+#[test]
+fn what_needs_a_block_that_storage_lost_ends_and_says_so() {
+    check(10, |world| async move {
+        let engine = world.open().await.unwrap();
+        put(&engine, "a", "1").await.unwrap();
+        engine.flush().await.unwrap();
+        engine.close().await;
+        let lost = Batch { deletes: vec![BlobRange::all(Area::Table)], ..Batch::default() };
+        world.storage.open().commit(lost, tidewell_core::disk::Durability::Relaxed).await.unwrap();
+        let engine = world.open().await.unwrap();
+        let commit = || engine.commit(Durability::Relaxed, |tx| get(tx, "a").map(drop));
+        assert_eq!(commit().await.unwrap_err().kind(), ErrorKind::Corrupt);
+        let read = || engine.read(|view| get(view, "a"));
+        assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Corrupt);
+        // What does not need it goes on.
+        put(&engine, "b", "2").await.unwrap();
+        assert_eq!(commit().await.unwrap_err().kind(), ErrorKind::Corrupt);
     });
 }
 

@@ -3,19 +3,34 @@
 /** Work in one go, at most, but for a single call of a function. */
 const BREATH_MS = 4
 
+/** Most calls between two looks at the clock, and milliseconds that they may come to: a look costs as much as a short function. */
+const UNLOOKED_MAX = 16
+const UNLOOKED_MS = 0.25
+
 /** Gives the thread back once it was held for long enough. */
 export class Breath {
   #since = performance.now()
+  #looked = this.#since
+  #calls = 0
+  #every = 1
 
   /** Resolves after other work of the page had its turn, if it is time; undefined if not. */
   due(): Promise<void> | undefined {
-    if (performance.now() - this.#since < BREATH_MS) return undefined
-    return this.#take()
+    this.#calls += 1
+    if (this.#calls < this.#every) return undefined
+    const now = performance.now()
+    // Twice as many where they took no time, none unlooked where one of them took long.
+    const fits = (this.#calls * UNLOOKED_MS) / (now - this.#looked)
+    this.#every = Math.max(1, Math.min(this.#every * 2, UNLOOKED_MAX, Math.floor(fits)))
+    this.#looked = now
+    this.#calls = 0
+    return now - this.#since < BREATH_MS ? undefined : this.#take()
   }
 
   async #take(): Promise<void> {
     await laterTask()
     this.#since = performance.now()
+    this.#looked = this.#since
   }
 }
 

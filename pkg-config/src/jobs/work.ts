@@ -9,7 +9,7 @@ import type { CheckedJob } from './definition.js'
 /** What a page of documents should come to, at most: keys, and milliseconds. */
 const KEYS_WANTED = 4_000
 const PAGE_MS = 25
-const ROWS_MAX = 1_000
+const ROWS_MAX = 4_000
 /** What a slice of pages comes to, at most: values that wait to be stored, and milliseconds. */
 const VALUES_WANTED = 4_000
 const SLICE_WANTED_MS = 100

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod checksum;
 pub mod error;
 pub mod fast_map;
+pub mod lanes;
 pub mod planted;
 pub mod seeded_rng;
 pub mod sort;

@@ -22,9 +22,9 @@ const GROUPS_MAX: usize = 2_000;
 /// Milliseconds after which a slice ends: a commit costs several, and what is not committed is lost with the tab.
 const WANTED_MS: f64 = 100.0;
 /// Most documents, bytes of text and bytes read of one page that the application maps.
-const HANDED_ROWS_MAX: u64 = 1_000;
-const HANDED_BYTES_MAX: usize = 256 << 10;
-const HANDED_READ_MAX: u64 = 1 << 20;
+const HANDED_ROWS_MAX: u64 = 4_000;
+const HANDED_BYTES_MAX: usize = 512 << 10;
+const HANDED_READ_MAX: u64 = 4 << 20;
 /// After so long the thread is given back.
 const SLICE_MS: f64 = 4.0;
 /// Bytes of documents between two looks at the clock.

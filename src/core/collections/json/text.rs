@@ -4,41 +4,18 @@
 
 use std::borrow::Cow;
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Marks (with its high bit) every byte of `word` that is a quote, a backslash or a control character. The lowest mark
-/// is always right; marks above it may be wrong.
-#[inline]
-fn special(word: u64) -> u64 {
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64)) | control
-}
-
-/// Whether one of these bytes is a quote, a backslash or a control character. Compiles to a few vector instructions.
-#[inline]
-fn any_special(chunk: &[u8; 32]) -> bool {
-    let found =
-        |found: u8, byte: &u8| found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20);
-    chunk.iter().fold(0, found) != 0
-}
+use crate::base::lanes::{Lanes, LANES};
 
 /// The position of the first quote, backslash or control character at or after `at`; the text's length if there is none.
 #[inline]
 pub fn find_special(text: &[u8], mut at: usize) -> usize {
-    // Keys and short strings end within two words; only long ones are worth vectors.
-    let mut words = 0;
-    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let marks = special(u64::from_le_bytes(*chunk));
+    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
+        let lanes = Lanes::of(chunk);
+        let marks = (lanes.equal(b'"') | lanes.equal(b'\\') | lanes.below(0x20)).bits();
         if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
+            return at + marks.trailing_zeros() as usize;
         }
-        at += 8;
-        words += 1;
-        if words == 2 {
-            at = skip_plain(text, at);
-        }
+        at += LANES;
     }
     while let Some(&byte) = text.get(at) {
         if byte == b'"' || byte == b'\\' || byte < 0x20 {
@@ -47,17 +24,6 @@ pub fn find_special(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     text.len()
-}
-
-/// Skips whole chunks without special bytes.
-fn skip_plain(text: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
-        if any_special(chunk) {
-            break;
-        }
-        at += 32;
-    }
-    at
 }
 
 /// From the first byte *inside* a string: the position of its closing quote and whether it holds escapes. `None` if it

@@ -197,6 +197,7 @@ impl Execution {
 
     /// Takes the groups of the last stage out, if that is a `$group`.
     pub(super) fn into_groups(mut self) -> Option<Groups> {
+        self.count_pieces();
         match self.states.pop() {
             Some(State::Groups(groups)) => Some(*groups),
             _ => None,
@@ -336,6 +337,7 @@ impl Execution {
                 self.memory.hold("$facet", weight(&row))?;
                 return Ok(self.feed_all(at, [row])?);
             }
+            Stage::Group(_) => self.count_pieces(),
             _ => {}
         }
         let Some(state) = self.states.get_mut(at).map(|state| std::mem::replace(state, State::Nothing)) else {

@@ -85,6 +85,11 @@ impl Outputs {
         Ok(bytes)
     }
 
+    /// Whether the same row several times may be counted and added at once.
+    pub(super) fn are_countable(&self) -> bool {
+        self.0.iter().all(|(_, accumulator)| accumulator.is_countable())
+    }
+
     /// The accumulators, in the order of a group's states.
     pub(super) fn accumulators(&self) -> impl Iterator<Item = &Accumulator> {
         self.0.iter().map(|(_, accumulator)| accumulator)
@@ -163,6 +168,15 @@ impl Group {
             memory.hold("$group", grown)
         } else {
             Ok(())
+        }
+    }
+
+    /// Adds `times` rows to a group that is there, where [`Outputs::are_countable`].
+    pub(super) fn count(&self, groups: &mut Groups, group: u32, times: u32) {
+        let first = group as usize * self.outputs.len();
+        let states = groups.states.get_mut(first..first + self.outputs.len()).unwrap_or_default();
+        for (accumulator, state) in self.outputs.accumulators().zip(states) {
+            accumulator.count(state, times);
         }
     }
 

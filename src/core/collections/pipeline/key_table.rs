@@ -1,6 +1,8 @@
-//! From the bytes of a group's key to its number, by open addressing over one hash of the whole key.
+//! From the bytes of a group's key to its number, by open addressing.
 //!
 //! Not a general map: keys are only added, and live one after another in one buffer.
+
+use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,25 +20,58 @@ pub(super) struct KeyTable {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    hash: u64,
+    digest: Digest,
+    /// Where a long key lies.
     start: usize,
     length: usize,
     group: u32,
 }
 
+/// The first eight bytes of a key of up to sixteen, and those behind them, so that it is compared without looking at it; of a longer one a hash.
+type Digest = [u64; 2];
+
+/// The longest key that its digest holds.
+pub(super) const SHORT_MAX: usize = 16;
+
 impl KeyTable {
     /// The group of `key`, if it is known.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<u32> {
-        let hash = xxh3_64(key);
-        let mut place = self.first_place(hash)?;
+        self.group_of(self.find_entry(key)?)
+    }
+
+    /// The place of `key` in the order in which keys were added, if it is known.
+    #[inline]
+    fn find_entry(&self, key: &[u8]) -> Option<usize> {
+        self.find_digested(key, digest_of(key))
+    }
+
+    /// The same for a key inside a text, which is quicker where sixteen bytes may be read from its start.
+    #[inline]
+    pub(super) fn find_entry_within(&self, text: &[u8], key: Range<usize>) -> Option<usize> {
+        let digest = digest_within(text, &key);
+        let key = text.get(key)?;
+        self.find_digested(key, digest.unwrap_or_else(|| digest_of(key)))
+    }
+
+    #[inline]
+    fn find_digested(&self, key: &[u8], digest: Digest) -> Option<usize> {
+        let mut place = self.first_place(hash_of(digest, key.len()))?;
         loop {
-            let entry = self.entries.get(*self.places.get(place)? as usize)?;
-            if entry.hash == hash && self.keys.get(entry.start..entry.start + entry.length)? == key {
-                return Some(entry.group);
+            let at = *self.places.get(place)? as usize;
+            let entry = self.entries.get(at)?;
+            let alike = entry.digest == digest && entry.length == key.len();
+            if alike && (key.len() <= SHORT_MAX || self.keys.get(entry.start..entry.start + entry.length)? == key) {
+                return Some(at);
             }
             place = (place + 1) & (self.places.len() - 1);
         }
+    }
+
+    /// The group of the key that was added as number `entry`.
+    #[inline]
+    pub(super) fn group_of(&self, entry: usize) -> Option<u32> {
+        self.entries.get(entry).map(|entry| entry.group)
     }
 
     /// How many keys there are.
@@ -49,10 +84,12 @@ impl KeyTable {
         if (self.entries.len() + 1) * 4 > self.places.len() * 3 {
             self.grow();
         }
-        let hash = xxh3_64(key);
-        self.place(hash, u32::try_from(self.entries.len()).unwrap_or(FREE));
-        self.entries.push(Entry { hash, start: self.keys.len(), length: key.len(), group });
-        self.keys.extend_from_slice(key);
+        let digest = digest_of(key);
+        self.place(hash_of(digest, key.len()), u32::try_from(self.entries.len()).unwrap_or(FREE));
+        self.entries.push(Entry { digest, start: self.keys.len(), length: key.len(), group });
+        if key.len() > SHORT_MAX {
+            self.keys.extend_from_slice(key);
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "masked to the number of places")]
@@ -75,8 +112,70 @@ impl KeyTable {
         let size = (self.places.len() * 2).max(16);
         self.places = vec![FREE; size];
         for index in 0..self.entries.len() {
-            let Some(hash) = self.entries.get(index).map(|entry| entry.hash) else { return };
+            let Some(hash) = self.entries.get(index).map(|entry| hash_of(entry.digest, entry.length)) else { return };
             self.place(hash, u32::try_from(index).unwrap_or(FREE));
+        }
+    }
+}
+
+fn digest_of(key: &[u8]) -> Digest {
+    let length = key.len();
+    // Two reads overlap, and say the same where they do.
+    let word = match (key.first_chunk::<8>(), key.last_chunk::<8>(), key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        _ if length > SHORT_MAX => return [xxh3_64(key), 0],
+        (Some(first), Some(last), ..) => {
+            let behind = u64::from_le_bytes(*last).checked_shr(8 * (16 - length as u32)).unwrap_or(0);
+            return [u64::from_le_bytes(*first), behind];
+        }
+        (_, _, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4))
+        }
+        _ => key.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    [word, 0]
+}
+
+/// The same from sixteen bytes at the start of a short key, whatever follows it.
+#[inline]
+fn digest_within(text: &[u8], key: &Range<usize>) -> Option<Digest> {
+    let word = u128::from_le_bytes(*text.get(key.start..)?.first_chunk::<SHORT_MAX>()?);
+    let (low, high) = (word as u64, (word >> 64) as u64);
+    match key.len() {
+        0 => Some([0, 0]),
+        length @ 1..=8 => Some([low & u64::MAX >> (64 - 8 * length), 0]),
+        length @ 9..=SHORT_MAX => Some([low, high & u64::MAX >> (128 - 8 * length)]),
+        _ => None,
+    }
+}
+
+#[inline]
+fn hash_of([low, high]: Digest, length: usize) -> u64 {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = (low ^ (length as u64) << 56).wrapping_mul(MULTIPLIER);
+    let mixed = (mixed ^ mixed >> 32 ^ high).wrapping_mul(MULTIPLIER);
+    mixed ^ mixed >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_key_is_the_same_alone_and_inside_a_text(
+            before in "[a-c]{0,20}", key in "[a-c]{0,20}", behind in "[a-c]{0,20}", other in "[a-c]{0,3}",
+        ) {
+            let mut table = KeyTable::default();
+            let text = format!("{before}{key}{behind}").into_bytes();
+            let place = before.len()..before.len() + key.len();
+            table.insert(other.as_bytes(), 1);
+            proptest::prop_assert_eq!(table.find_entry_within(&text, place.clone()).is_some(), key == other);
+            if key != other {
+                table.insert(key.as_bytes(), 2);
+                proptest::prop_assert_eq!(table.find(key.as_bytes()), Some(2));
+                proptest::prop_assert_eq!(table.find_entry_within(&text, place), Some(1));
+            }
+            proptest::prop_assert_eq!(table.find(other.as_bytes()), Some(1));
         }
     }
 }

@@ -3,14 +3,18 @@
 //!
 //! It replaces no stage: a piece that is new, and whatever is no text, goes through all of them.
 
+use std::ops::Range;
+
 use super::super::expression::Fields;
 use super::super::value_ref::Shape;
 use super::super::Value;
 use super::execution::{Execution, State};
-use super::key_table::KeyTable;
+use super::group::Group;
+use super::key_table::{KeyTable, SHORT_MAX};
 use super::row::{Input, Row};
 use super::stage::Stage;
 use super::unwind;
+use crate::base::lanes::{Lanes, LANES};
 use crate::base::Result;
 
 /// Most pieces that are remembered, and the longest one, in bytes.
@@ -35,12 +39,16 @@ pub(super) struct Pieces {
     delimiter: Box<str>,
     /// Whether accumulators look at other fields of a row.
     rows: bool,
+    /// Whether pieces that came before need only be counted until the end.
+    tallied: bool,
 }
 
 /// The groups of pieces that came before.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     groups: KeyTable,
+    /// How often each came since, of those that need only be counted.
+    tallies: Vec<u32>,
     /// The text at hand.
     text: Vec<u8>,
 }
@@ -75,6 +83,7 @@ impl Pieces {
             text: Input::new(text),
             delimiter: delimiter.into(),
             rows,
+            tallied: group.outputs().are_countable(),
         })
     }
 }
@@ -88,6 +97,7 @@ impl Execution {
             let Shape::String(found) = value.shape() else { return Ok(false) };
             let fits = found.len() <= TEXT_MAX;
             if fits {
+                text.reserve(found.len() + SHORT_MAX);
                 text.extend_from_slice(&found);
             }
             Ok(fits)
@@ -95,12 +105,16 @@ impl Execution {
         if !fits {
             return Ok(Some(row));
         }
-        let result = self.feed_text(pieces, row, &text);
+        let length = text.len();
+        // So that sixteen bytes may be read where the last piece starts.
+        text.extend_from_slice(&[0; SHORT_MAX]);
+        let result = self.feed_text(pieces, row, &text, length);
         self.seen.text = text;
         result.map(|()| None)
     }
 
-    fn feed_text(&mut self, pieces: &Pieces, row: Row<'_>, text: &[u8]) -> Result<()> {
+    /// Takes a row apart whose text is the first `length` bytes of `padded`.
+    fn feed_text(&mut self, pieces: &Pieces, row: Row<'_>, padded: &[u8], length: usize) -> Result<()> {
         let pipeline = self.pipeline.clone();
         let stages = &pipeline.0.stages;
         let (Some(Stage::Reshape(reshape)), Some(Stage::Group(group))) =
@@ -112,18 +126,61 @@ impl Execution {
         if pieces.rows {
             base = reshape.shaped(row.into_tree(pipeline.0.needs.get(pieces.at).unwrap_or(&Fields::All))?);
         }
-        let mut rest = Some(text);
-        while let Some(piece) = next(&mut rest, pieces.delimiter.as_bytes()) {
-            match self.seen.groups.find(piece) {
-                Some(DROPPED) => {}
-                Some(number) => {
-                    let Some(State::Groups(groups)) = self.states.get_mut(pieces.group) else { return Ok(()) };
-                    group.add_to(groups, number, &Row::Lent(&base), &self.environment, &mut self.memory)?;
-                }
-                None => self.feed_new(pieces, &mut base, piece)?,
+        match pieces.delimiter.as_bytes() {
+            [delimiter] => {
+                split(padded, length, *delimiter, |piece| self.feed_piece(pieces, group, &mut base, padded, piece))
+            }
+            delimiter => {
+                let text = padded.get(..length).unwrap_or_default();
+                split_by(text, delimiter, |piece| self.feed_piece(pieces, group, &mut base, padded, piece))
             }
         }
-        Ok(())
+    }
+
+    #[inline]
+    fn feed_piece(
+        &mut self,
+        pieces: &Pieces,
+        group: &Group,
+        base: &mut Value,
+        text: &[u8],
+        piece: Range<usize>,
+    ) -> Result<()> {
+        let Some(at) = self.seen.groups.find_entry_within(text, piece.clone()) else {
+            return self.feed_new(pieces, base, text.get(piece).unwrap_or_default());
+        };
+        if pieces.tallied {
+            match self.seen.tallies.get_mut(at) {
+                Some(tally) if *tally < u32::MAX => {
+                    *tally += 1;
+                    return Ok(());
+                }
+                _ => self.count_pieces(),
+            }
+        }
+        match (self.seen.groups.group_of(at), self.states.get_mut(pieces.group)) {
+            (Some(number), Some(State::Groups(groups))) if number != DROPPED => {
+                group.add_to(groups, number, &Row::Lent(base), &self.environment, &mut self.memory)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds up the pieces that were only counted.
+    pub(super) fn count_pieces(&mut self) {
+        let pipeline = self.pipeline.clone();
+        let Some(pieces) = &pipeline.0.pieces else { return };
+        let (Some(Stage::Group(group)), Some(State::Groups(groups))) =
+            (pipeline.0.stages.get(pieces.group), self.states.get_mut(pieces.group))
+        else {
+            return;
+        };
+        for (at, tally) in self.seen.tallies.iter_mut().enumerate() {
+            let times = std::mem::take(tally);
+            if let Some(number) = self.seen.groups.group_of(at).filter(|number| *number != DROPPED) {
+                group.count(groups, number, times);
+            }
+        }
     }
 
     /// Takes a piece through the stages and remembers what becomes of it.
@@ -138,21 +195,40 @@ impl Execution {
         if let Some(State::Groups(groups)) = self.states.get(pieces.group) {
             if piece.len() <= LENGTH_MAX && self.seen.groups.len() < SEEN_MAX {
                 self.seen.groups.insert(piece, groups.last);
+                self.seen.tallies.push(0);
             }
         }
         Ok(())
     }
 }
 
-/// The next piece of what is left.
+/// Hands over where the pieces between bytes that are `delimiter` lie, in the first `length` bytes of a text with sixteen more behind it.
 #[inline]
-fn next<'t>(rest: &mut Option<&'t [u8]>, delimiter: &[u8]) -> Option<&'t [u8]> {
-    let text = rest.take()?;
-    let end = match delimiter {
-        [delimiter] => text.iter().position(|byte| byte == delimiter),
-        _ => text.windows(delimiter.len()).position(|window| window == delimiter),
-    };
-    let Some(end) = end else { return Some(text) };
-    *rest = text.get(end + delimiter.len()..);
-    text.get(..end)
+fn split(padded: &[u8], length: usize, delimiter: u8, mut each: impl FnMut(Range<usize>) -> Result<()>) -> Result<()> {
+    let (mut start, mut at) = (0, 0);
+    while let Some(chunk) = padded.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
+        let mut marks = Lanes::of(chunk).equal(delimiter).bits();
+        while marks != 0 {
+            let end = at + marks.trailing_zeros() as usize;
+            if end >= length {
+                break;
+            }
+            each(start..end)?;
+            start = end + 1;
+            marks &= marks - 1;
+        }
+        at += LANES;
+    }
+    each(start..length)
+}
+
+/// The same with a delimiter of several bytes, and nothing behind the text.
+fn split_by(text: &[u8], delimiter: &[u8], mut each: impl FnMut(Range<usize>) -> Result<()>) -> Result<()> {
+    let mut start = 0;
+    while let Some(rest) = text.get(start..) {
+        let Some(length) = rest.windows(delimiter.len()).position(|window| window == delimiter) else { break };
+        each(start..start + length)?;
+        start += length + delimiter.len();
+    }
+    each(start..text.len())
 }

@@ -16,6 +16,9 @@ use crate::topics::{read, spec, PRIORITY_MAX};
 
 use super::super::response::ObjectWriter;
 
+/// Most messages of one page: it is read in one go.
+const MESSAGES_MAX: usize = 1_000;
+
 /// A page of messages.
 pub(super) struct MessagePage {
     pub(super) page: PageEnd,
@@ -52,7 +55,7 @@ pub(super) fn page(
     after: Option<&[u8]>,
 ) -> Step<MessagePage> {
     let from = offset_of(after.unwrap_or(&record.cursor))?;
-    let max = usize::try_from(handed_rows(definition, limit)).unwrap_or(usize::MAX);
+    let max = usize::try_from(handed_rows(definition, limit)).unwrap_or(usize::MAX).min(MESSAGES_MAX);
     let found = read::read(view, record.source, from, max, |_| Ok(true))?;
     let mut page = PageEnd { last: found.next.to_string().into_bytes(), ..PageEnd::default() };
     page.end = found.is_end || found.next >= definition.until;

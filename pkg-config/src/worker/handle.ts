@@ -1,13 +1,21 @@
 /** A dedicated worker of the browser as a {@link WorkerHandle}. */
+import { awake } from './awake.js'
 import type { Reply, Request } from './protocol.js'
 import type { WorkerHandle } from './client.js'
 
 /** The handle of a started worker. */
 export function handleOf(worker: Worker): WorkerHandle {
+  const thread = awake()
   return {
-    post: (messages, transfer) => worker.postMessage(messages, [...transfer]),
+    post: (messages, transfer) => {
+      worker.postMessage(messages, [...transfer])
+      thread?.sent()
+    },
     listen: (receive) => {
-      worker.addEventListener('message', ({ data }: MessageEvent<readonly Reply[]>) => receive(data))
+      worker.addEventListener('message', ({ data }: MessageEvent<readonly Reply[]>) => {
+        thread?.heard()
+        receive(data)
+      })
     },
     onLost: (lost) => onLost(worker, lost),
     watchLock,
@@ -50,10 +58,17 @@ export function holdLock(): Promise<string | null> {
 
 /** Inside a worker: its own scope as a port. */
 export function scopePort(scope: Pick<Worker, 'postMessage' | 'addEventListener'>) {
+  const thread = awake()
   return {
-    post: (messages: readonly Reply[], transfer: readonly ArrayBuffer[]) => scope.postMessage(messages, [...transfer]),
+    post: (messages: readonly Reply[], transfer: readonly ArrayBuffer[]) => {
+      scope.postMessage(messages, [...transfer])
+      thread?.sent()
+    },
     listen: (receive: (messages: readonly Request[]) => void) => {
-      scope.addEventListener('message', (event) => receive((event as MessageEvent<readonly Request[]>).data))
+      scope.addEventListener('message', (event) => {
+        thread?.heard()
+        receive((event as MessageEvent<readonly Request[]>).data)
+      })
     },
   }
 }

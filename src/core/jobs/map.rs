@@ -14,9 +14,9 @@ use super::record::Phase;
 use super::{Definition, Failure, Record, KEY_MAX};
 
 /// Most documents of one slice that the engine maps itself.
-const ROWS_MAX: u64 = 20_000;
+const ROWS_MAX: u64 = 100_000;
 /// Most bytes of documents of one slice.
-const BYTES_MAX: usize = 8 << 20;
+const BYTES_MAX: usize = 64 << 20;
 /// Groups after which a slice ends.
 const GROUPS_MAX: usize = 2_000;
 /// Milliseconds after which a slice ends: a commit costs several, and what is not committed is lost with the tab.

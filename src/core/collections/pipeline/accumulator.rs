@@ -245,7 +245,9 @@ impl Accumulator {
     pub(super) fn is_countable(&self) -> bool {
         match (&self.kind, &self.input) {
             (Kind::Count, _) => true,
-            (Kind::Sum, Input::Constant(Value::Number(number))) => number.trunc() == *number && number.abs() <= COUNTED_MAX,
+            (Kind::Sum, Input::Constant(Value::Number(number))) => {
+                number.trunc() == *number && number.abs() <= COUNTED_MAX
+            }
             _ => false,
         }
     }

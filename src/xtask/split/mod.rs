@@ -16,6 +16,7 @@ mod piece;
 mod profile;
 mod rest;
 mod statics;
+mod whole;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -54,6 +55,7 @@ pub(crate) fn split(whole: &Path, data: Option<&Data>, profile: &str, page: &Pat
     for function in module.imported()..module.functions() {
         let code = module.code(function)?;
         match profile.of(module.name(function), code) {
+            _ if whole::stays(module.name(function)) => {}
             Verdict::DidNot => stays[function as usize] = false,
             Verdict::Ran(parts) => {
                 let results = module.results(function)?;

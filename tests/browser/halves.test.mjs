@@ -1,6 +1,7 @@
 // The program comes in two halves, and a page that has only the first works: with documents as always, and with what needs the
 // second as soon as that can be loaded. (docs/decisions/0012-two-modules.md)
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 
 import { ready } from './support/browser.mjs'
 import { runClaims } from './support/claims.mjs'
@@ -36,12 +37,21 @@ const keepStacks = () => {
   }
 }
 
+const NAMES = new URL('../../target/glue/tidewell_page.names', import.meta.url)
+
+/** Those calls, with the names of functions that the last build left, where it was made here. */
+const stacksOf = async (page) => {
+  const names = existsSync(NAMES) ? readFileSync(NAMES, 'utf8').split('\n') : []
+  const stacks = await page.evaluate(() => window.stacks)
+  return stacks.join('\n').replaceAll(/wasm-function\[(\d+)\]/g, (number, at) => names[at] ?? number)
+}
+
 /** Does it in the page, which must not run into a placeholder for that. */
 const withFirstHalf = async (page, asked, name, work) => {
   const seen = await page.evaluate(work).catch(async (error) => {
-    throw new Error(`${name}: ${error.message}\n${(await page.evaluate(() => window.stacks)).join('\n')}`)
+    throw new Error(`${name}: ${error.message}\n${await stacksOf(page)}`)
   })
-  assert.ok(!asked.includes('xhr'), `${name}: ${asked}\n${(await page.evaluate(() => window.stacks)).join('\n')}`)
+  assert.ok(!asked.includes('xhr'), `${name}: ${asked}\n${await stacksOf(page)}`)
   return seen
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn split(whole: &Path, data: Option<&Data>, profile: &str, page: &Pat
     }
     fs::write(page, plan.page()?)?;
     fs::write(rest, plan.rest()?)?;
+    fs::write(page.with_extension("names"), plan.names()?)?;
     println!(
         "  {taken_out} pieces of functions taken out, {} placeholders; the profile does not know {unknown} functions ({unknown_bytes} bytes)",
         plan.placeholders()

@@ -91,6 +91,19 @@ impl Plan<'_, '_> {
         Ok(out.finish())
     }
 
+    /// The names of the page part's functions, a line each in their order: it has none itself, and stack traces give numbers.
+    pub(super) fn names(&self) -> Result<String> {
+        let (_, _, ways) = self.types()?;
+        let mut names: Vec<String> = self.module.imports.iter().map(|import| import.name.to_owned()).collect();
+        names.push("load".to_owned());
+        names.extend(self.of(true).map(|function| self.module.name(function).to_owned()));
+        names.extend(ways.keys().map(|called| format!("the way to functions of type {called}")));
+        names.extend(
+            self.standing_in()?.iter().map(|function| format!("placeholder of {}", self.module.name(*function))),
+        );
+        Ok(names.join("\n"))
+    }
+
     /// Far functions that are exported or in the table from the start: something must stand there for them.
     fn standing_in(&self) -> Result<Vec<u32>> {
         let exported = self.module.exports.iter().filter(|export| export.kind == wasmparser::ExternalKind::Func);

@@ -32,8 +32,8 @@ export class Awake {
   readonly #turns: Turns
   #sent = Number.NEGATIVE_INFINITY
   #many = 0
-  #waits = false
   #isTurning = false
+  /** Turns that may be taken until the next message; none if nobody waits for it. */
   #left = 0
 
   constructor(turns: Turns) {
@@ -43,7 +43,7 @@ export class Awake {
 
   /** A message has come. */
   heard(): void {
-    this.#waits = false
+    this.#left = 0
     this.#many = performance.now() - this.#sent <= SOON_MS ? this.#many + 1 : 0
   }
 
@@ -51,20 +51,18 @@ export class Awake {
   sent(): void {
     this.#sent = performance.now()
     if (this.#many < MANY) return
-    this.#waits = true
     this.#left = TURNS_MAX
     if (!this.#isTurning) this.#next()
   }
 
   #turn(): void {
     this.#isTurning = false
-    this.#left -= 1
-    if (this.#waits && this.#left > 0 && performance.now() - this.#sent < AWAKE_MS) this.#next()
-    else this.#waits = false
+    if (this.#left > 0 && performance.now() - this.#sent < AWAKE_MS) this.#next()
   }
 
   #next(): void {
     this.#isTurning = true
+    this.#left -= 1
     this.#turns.ask()
   }
 }

@@ -170,14 +170,12 @@ impl Inner {
 
     /// A table's blob is not there: either others deleted the table while this instance slept, or storage lost it.
     fn missing_blob(&self, name: &BlobName) -> Error {
-        let mut state = self.state.borrow_mut();
-        let live = state.manifest.levels.tables().any(|(_, table)| table.id == name.id);
-        if live && state.missed.is_some_and(|(table, looks)| table == name.id && looks < state.looks) {
+        let state = &mut *self.state.borrow_mut();
+        let is_live = |id: &u64| state.manifest.levels.tables().any(|(_, table)| table.id == *id);
+        state.missed.retain(|id, _| is_live(id));
+        if is_live(&name.id) && *state.missed.or_insert_with(name.id, || state.looks) < state.looks {
             // The log was read since, and still names the table.
             return Error::new(ErrorKind::Corrupt, format!("block {} of table {} is missing", name.part, name.id));
-        }
-        if state.missed.is_none_or(|(table, _)| table != name.id) {
-            state.missed = Some((name.id, state.looks));
         }
         state.behind = true;
         Error::new(ErrorKind::Conflict, "the snapshot expired while this tab was asleep: run the operation again")

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, SortedMap};
 
 use super::manifest::{Edit, Manifest};
 use super::memtable::Memtable;
@@ -58,8 +58,8 @@ pub(crate) struct State {
     pub(crate) behind: bool,
     /// How often the log was read to its end.
     pub(crate) looks: u64,
-    /// The table of which a part was not there last, and how often the log had been read then.
-    pub(crate) missed: Option<(u64, u64)>,
+    /// Tables of which a part was not there, and how often the log had been read when that was seen first.
+    pub(crate) missed: SortedMap<u64, u64>,
     /// Whether an acknowledged strict commit is not in tables yet.
     pub(crate) strict: bool,
     /// The newest position known to survive a power cut, if any is: what the witness may be told.
@@ -92,7 +92,7 @@ impl State {
             inbox: VecDeque::new(),
             behind: false,
             looks: 0,
-            missed: None,
+            missed: SortedMap::new(),
             strict: false,
             durable: None,
             log_bytes: 0,

@@ -262,6 +262,48 @@ fn what_needs_a_block_that_storage_lost_ends_and_says_so() {
 }
 
 #[test]
+fn all_that_need_blocks_of_several_lost_tables_end() {
+    check(10, |world| async move {
+        let engine = world.open().await.unwrap();
+        let keys = ["a", "b", "c"];
+        for key in keys {
+            put(&engine, key, "1").await.unwrap();
+            engine.flush().await.unwrap();
+        }
+        engine.close().await;
+        let lost = Batch { deletes: vec![BlobRange::all(Area::Table)], ..Batch::default() };
+        world.storage.open().commit(lost, tidewell_core::disk::Durability::Relaxed).await.unwrap();
+        let engine = world.open().await.unwrap();
+        // Side by side: what one of them learns must not be forgotten over the others.
+        let tasks = [false, true].into_iter().flat_map(|writes| keys.map(|key| (writes, key)));
+        let tasks: Vec<_> = tasks
+            .map(|(writes, key)| {
+                let engine = engine.clone();
+                world.sim.tab().run(async move {
+                    // Who reads is told to start over, and does; somebody who starts over each time would never end.
+                    for _ in 0..8 {
+                        let result = match writes {
+                            true => {
+                                engine.commit(Durability::Relaxed, move |tx| get(tx, key).map(drop)).await.map(drop)
+                            }
+                            false => engine.read(|view| get(view, key)).await.map(drop),
+                        };
+                        let kind = result.unwrap_err().kind();
+                        if kind != ErrorKind::Conflict {
+                            return kind;
+                        }
+                    }
+                    ErrorKind::Conflict
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), ErrorKind::Corrupt);
+        }
+    });
+}
+
+#[test]
 fn a_tab_that_froze_in_its_turn_holds_the_others_up_once() {
     check(10, |world| async move {
         let frozen = world.sim.tab();

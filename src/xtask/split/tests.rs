@@ -151,6 +151,10 @@ fn check(name: &str, ran: &str, calls: &[&str], expected: &str) {
     let profile = super::profile(&folder.file("whole"), ran).unwrap();
     super::split(&folder.file("whole"), None, &profile, &folder.file("page"), &folder.file("rest")).unwrap();
     assert_eq!(folder.run(calls), expected, "with {ran}");
+    let (page, names) =
+        (std::fs::read(folder.file("page")).unwrap(), std::fs::read_to_string(folder.file("page.names")));
+    let functions = super::module::Module::read(&page).unwrap().functions();
+    assert_eq!(names.unwrap().lines().count(), functions as usize, "each function has a name");
 }
 
 const CALLS: [&str; 5] = ["twice 4", "twice 12", "twice 5000", "far 3", "twice 9"];

@@ -14,6 +14,20 @@ fn check_text(text: &str, written: &str) {
     assert_eq!(String::from_utf8(to_json(&parse(text.as_bytes()).unwrap())).unwrap(), written);
 }
 
+proptest! {
+    #[test]
+    fn a_special_byte_is_found_as_by_looking_at_each(
+        text in prop::collection::vec(prop_oneof![9 => 0x20..=255u8, 1 => Just(b'"'), 1 => Just(b'\\'), 1 => 0..0x20u8], 0..80),
+        plain in 0..60_usize,
+        at in 0..160_usize,
+    ) {
+        let text = [vec![b'x'; plain], text].concat();
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        let found = text.iter().skip(at).position(special).map_or(text.len().max(at), |place| at + place);
+        prop_assert_eq!(text::find_special(&text, at).max(at), found);
+    }
+}
+
 #[test]
 fn text_is_written_minified() {
     check_text(" { \"a\" : [ 1 , 2.50 , -3e2 ] , \"b\" : null } ", r#"{"a":[1,2.5,-300],"b":null}"#);

@@ -1,6 +1,6 @@
 //! From the bytes of a group's key to its number, by open addressing.
 //!
-//! Not a general map: keys are only added, and live one after another in one buffer.
+//! Not a general map: keys are only added. Short ones, most of them, are two words of their entry; long ones live one after another in one buffer.
 
 use std::ops::Range;
 

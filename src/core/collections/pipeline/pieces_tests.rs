@@ -37,7 +37,7 @@ fn run(pipeline: &Pipeline, documents: &[String], memory: usize) -> Result<Strin
     Ok(String::from_utf8(execution.into_output().json).unwrap())
 }
 
-const IN_ONE_GO: [&str; 12] = [
+const IN_ONE_GO: [&str; 14] = [
     r#"[SPLIT,{"$match":{"w":{"$ne":""}}},{"$group":{"_id":"$w","n":{"$sum":1}}}]"#,
     r#"[SPLIT,{"$group":{"_id":"$w","n":{"$count":{}},"half":{"$sum":0.1},"avg":{"$avg":3},"all":{"$push":7}}},{"$sort":{"_id":1}}]"#,
     r#"[SPLIT,{"$group":{"_id":"$w","in":{"$approximateDistinct":"$id"},"first":{"$first":"$n"},"ns":{"$push":"$n"}}}]"#,
@@ -49,6 +49,8 @@ const IN_ONE_GO: [&str; 12] = [
     r#"[{"$project":{"w":{"$split":[{"$toLower":"$t"},"a"]}}},{"$unwind":"$w"},{"$group":{"_id":"$w","n":{"$sum":1}}}]"#,
     r#"[SPLIT,{"$match":{"$expr":{"$gt":[{"$divide":[1,{"$strLenCP":"$w"}]},0.3]}}},{"$group":{"_id":"$w","n":{"$sum":1}}}]"#,
     r#"[{"$project":{"o.t":1,"w":{"$split":["$o.t"," "]}}},{"$unwind":"$w"},{"$group":{"_id":"$w","o":{"$addToSet":"$o"}}}]"#,
+    r#"[{"$project":{"w":{"$split":["$t","\u0000"]}}},{"$unwind":"$w"},{"$group":{"_id":"$w","n":{"$sum":1}}}]"#,
+    r#"[SPLIT,{"$match":{"w":{"$ne":"a"}}},{"$group":{"_id":{"$toUpper":"$w"},"n":{"$count":{}},"less":{"$sum":-3},"none":{"$sum":0}}}]"#,
     r#"[{"$match":{"n":{"$lt":5}}},SPLIT,{"$group":{"_id":null,"n":{"$sum":1}}},{"$set":{"twice":{"$multiply":["$n",2]}}}]"#,
 ];
 
@@ -77,7 +79,7 @@ fn fields() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[ab]{0,2}",
         1 => Just("é".to_owned()),
-        1 => Just(r#"\"\u00e9\n"#.to_owned()),
+        1 => Just(r#"\"\u00e9\n\u0000"#.to_owned()),
         1 => (60..70_usize).prop_map(|length| "l".repeat(length)),
     ];
     let text = prop::collection::vec(piece, 0..6).prop_map(|pieces| format!("\"{}\"", pieces.join(" ")));

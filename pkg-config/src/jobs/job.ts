@@ -223,8 +223,8 @@ export class LoadedJob {
   }
 
   /** What the map function makes of this page and the next ones, until they come to a slice. */
-  async #map(page: Page, { breath, pace }: Hands, partition?: number): Promise<Record<string, unknown>> {
-    const slice = new MapSlice(this.#job, breath)
+  async #map(page: Page, { breath, pace, options }: Hands, partition?: number): Promise<Record<string, unknown>> {
+    const slice = new MapSlice(this.#job, breath, options.signal)
     let [at, rows, bytes] = [page, 0, 0]
     for (;;) {
       const begun = performance.now()
@@ -245,8 +245,8 @@ export class LoadedJob {
   }
 
   /** What the reduce function makes of a page. */
-  async #reduce({ groups = [], failures = [], parts, token, end }: Page, { breath }: Hands) {
-    const done = await reducePage(this.#job, groups, breath)
+  async #reduce({ groups = [], failures = [], parts, token, end }: Page, { breath, options }: Hands) {
+    const done = await reducePage(this.#job, groups, breath, options.signal)
     const before = failures.map(({ id, message }) => ({ id, message }))
     return { results: done.results, failures: [...before, ...done.failures], parts, token, end }
   }

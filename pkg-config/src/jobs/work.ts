@@ -1,8 +1,10 @@
 /**
  * The application's functions on a page of documents or of groups. What throws is noted with its record, and nothing of that record
- * is taken; the thread is given back every few milliseconds.
+ * is taken; the thread is given back every few milliseconds. Once the signal has fired, none is called any more.
  */
+import { throwIfAborted } from '../abort.js'
 import { encode } from '../codec/encode.js'
+import type { Signal } from '../types/signal.js'
 import type { Breath } from './breath.js'
 import type { CheckedJob } from './definition.js'
 
@@ -68,6 +70,7 @@ export class MapSlice {
   readonly failures: WireFailure[] = []
   readonly #job: CheckedJob
   readonly #breath: Breath
+  readonly #signal: Signal | undefined
   readonly #groups = new Groups()
   readonly #begun = performance.now()
   /** Keys that `combine` failed on. */
@@ -75,9 +78,10 @@ export class MapSlice {
   #rows = 0
   #values = 0
 
-  constructor(job: CheckedJob, breath: Breath) {
+  constructor(job: CheckedJob, breath: Breath, signal?: Signal) {
     this.#job = job
     this.#breath = breath
+    this.#signal = signal
   }
 
   /** How many more documents it takes; 0 once it is full. */
@@ -91,17 +95,24 @@ export class MapSlice {
 
   /** Maps a page. Answers how many keys it came to. */
   async add(documents: readonly unknown[]): Promise<number> {
+    throwIfAborted(this.#signal)
     const before = this.#groups.size
     for (const document of documents) {
       // Not awaited where there is nothing to wait for: that is a large part of what a short function costs.
       const pending = this.#map(document)
-      if (pending !== undefined) await pending
+      if (pending !== undefined) await this.#after(pending)
       const due = this.#breath.due()
-      if (due !== undefined) await due
+      if (due !== undefined) await this.#after(due)
     }
     this.#rows += documents.length
     if (this.#values >= VALUES_WANTED) await this.#shrink()
     return this.#groups.size - before
+  }
+
+  /** Waits, and throws if the signal fired meanwhile. */
+  async #after(pending: Promise<void>): Promise<void> {
+    await pending
+    throwIfAborted(this.#signal)
   }
 
   /** Maps one document, with all it emits or with nothing. */
@@ -155,7 +166,8 @@ export class MapSlice {
       if (group.values.length > 1 && fold !== undefined) group.values = fold(group.values)
       else if (group.values.length > 1 && combine !== undefined && !this.#lost.has(group)) this.#combine(group, combine)
       this.#values += group.values.length
-      await this.#breath.due()
+      const due = this.#breath.due()
+      if (due !== undefined) await this.#after(due)
     }
   }
 
@@ -176,10 +188,12 @@ export async function reducePage(
   job: CheckedJob,
   groups: readonly (readonly [unknown, readonly unknown[]])[],
   breath: Breath,
+  signal?: Signal,
 ): Promise<{ results: unknown[][]; failures: WireFailure[] }> {
   const results: unknown[][] = []
   const failures: WireFailure[] = []
   for (const [key, values] of groups) {
+    throwIfAborted(signal)
     try {
       const reduced = job.reduce?.(key as never, values)
       const value = isThenable(reduced) ? await reduced : reduced

@@ -42,6 +42,35 @@ export const jobDefinitions: readonly Claim[] = [
     },
   ),
 
+  claim('once the signal of a run has fired, no function is called any more', async (db) => {
+    const notes = await notesOf(db, 200)
+    const calls = { map: 0, reduce: 0 }
+    const called = async (kind: 'map' | 'reduce') => {
+      calls[kind]++
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    const job = db.job<Note, number>('stopped', {
+      from: notes,
+      map: async (note: Note, emit: (key: unknown, value: number) => void) => {
+        await called('map')
+        emit(note.id, 1)
+      },
+      reduce: async () => (await called('reduce'), 1),
+      into: 'counts',
+      version: 1,
+    })
+    for (const kind of ['map', 'reduce'] as const) {
+      const stop = new AbortController()
+      const run = job.run({ signal: stop.signal })
+      await eventually(() => Promise.resolve(calls[kind] >= 5), `it calls ${kind}`)
+      stop.abort()
+      const before = { ...calls }
+      await rejects(run, 'aborted')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      equal(calls, before)
+    }
+  }),
+
   claim('an empty or missing source gives an empty result', async (db) => {
     await db.collection<Row>('counts').insert({ id: 'old', value: 1 })
     const result = await db

@@ -8,8 +8,15 @@ import { toWireIndex } from './indexes.js'
 import { seldom } from './later.js'
 import type { Migrator, VersionedDocument } from './migration.js'
 import type { Session } from './session.js'
-import type { CollectionInfo, CollectionOptions } from './types/options.js'
+import type { CollectionOptions } from './types/options.js'
 import type { StandardSchema } from './types/schema.js'
+
+/** What the engine says of a collection that was declared. */
+interface Ensured {
+  readonly version: number
+  /** Its documents; there only where the code's version is above the collection's. */
+  readonly count: number
+}
 
 /** One collection's declaration and how far it has been put into effect. */
 export class Definition {
@@ -86,8 +93,14 @@ export class Definition {
       await this.#session.backend.analyzers(analyzers)
       search = spec
     }
-    const command = { op: 'ensure', collection: this.name, indexes: indexes.length === 0 ? undefined : indexes, search }
-    const info = (await this.#session.write(command, 'collection')) as CollectionInfo
+    const command = {
+      op: 'ensure',
+      collection: this.name,
+      code: version,
+      indexes: indexes.length === 0 ? undefined : indexes,
+      search,
+    }
+    const info = (await this.#session.write(command, 'collection')) as Ensured
     if (version === undefined) return
     if (info.version > version) {
       throw new TidewellError(

@@ -146,6 +146,7 @@ const comesBack = (rate) => async (scene) => {
   const found = await withFirstHalf(page, asked, 'coming back', async () => {
     const db = await window.openDatabase('back')
     const notes = db.collection('notes', { indexes: ['group'] })
+    await notes.indexes()
     const first = (await notes.get('n777')).n
     await notes.put({ id: 'n777', n: -1, group: 'g0' })
     return [first, (await notes.get('n777')).n, await notes.count(), (await notes.find({ group: 'g3' }).sort({ n: -1 }).limit(2).toArray()).map(({ n }) => n)]
@@ -196,6 +197,7 @@ const declaresNothing = (rate) => async (scene) => {
     getMany: [(notes) => notes.getMany(['n1', 'n5000']).then((found) => found.map(({ n }) => n)), [1, 5000]],
     find: [(notes) => notes.find({ n: { $gt: 5990 } }).sort({ n: -1 }).limit(2).toArray().then((found) => found.map(({ n }) => n)), [5999, 5998]],
     count: [(notes) => notes.count(), 6000],
+    indexes: [(notes) => notes.indexes().then((found) => found.length), 0],
     put: [(notes) => notes.put({ id: 'n1', n: -1 }).then(() => notes.get('n1')).then(({ n }) => n), -1],
     update: [(notes) => notes.update('n2', { $inc: { n: 100 } }).then(() => notes.get('n2')).then(({ n }) => n), 102],
     delete: [(notes) => notes.delete('n3').then(() => notes.count()), 5999],

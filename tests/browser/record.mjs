@@ -219,6 +219,7 @@ const fill = async (documents, tag, step) => {
 const revisit = async (name) => {
   const db = await window.openDatabase(name)
   const things = name === 'small' ? db.collection('todo', { indexes: ['done'] }) : db.collection('notes', { indexes: ['group', ['flag', 'amount'], 'tags', 's'] })
+  await things.indexes()
   for (const id of ['t7', 'doc-00000003', 'doc-00002001', '7-doc-00004001', 'none']) await things.get(id)
   await things.find(name === 'small' ? { done: true } : { group: 'g5' }).limit(30).toArray()
   await things.find().sort({ id: 1 }).limit(5).toArray()
@@ -242,6 +243,7 @@ const firsts = async (name) => {
     (things) => things.find().sort({ id: -1 }).limit(3).toArray(),
     (things) => things.findOne({ done: true }),
     (things) => things.count(),
+    (things) => things.indexes(),
     (things) => things.put({ id: 'first', group: 'g5' }),
     (things) => things.insertMany([{ group: 'g5' }, { group: 'g6' }]),
     (things) => things.update(id, { $set: { group: 'g7' } }),

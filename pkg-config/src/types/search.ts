@@ -81,7 +81,7 @@ export interface SearchOptions<T = AnyDocument> extends SearchMatching {
   readonly explain?: boolean | undefined
   /** Whether hits tell where they match: in all fields, or in these. */
   readonly highlight?: boolean | readonly Path<T>[] | undefined
-  /** What of the documents is given. */
+  /** What of the documents is given. With `{ id: 1 }` none of them is read. */
   readonly projection?: Projection<T> | undefined
   readonly signal?: Signal | undefined
 }

@@ -6,16 +6,16 @@ use std::rc::Rc;
 
 use crate::base::{Error, Result};
 use crate::collections::build;
-use crate::collections::catalog::{Collection, IndexSpec};
+use crate::collections::catalog::{document_count, Collection, IndexSpec};
 use crate::collections::fields::Fields;
-use crate::collections::Value;
-use crate::engine::{Durability, Read, Step};
+use crate::collections::{keys, Value};
+use crate::engine::{Durability, KeyRange, Read, Step};
 use crate::search::store::build::declare;
 use crate::search::store::Prepared;
 
 use super::command::Call;
 use super::handle::Database;
-use super::report::{write_collection, write_index};
+use super::report::write_index;
 use super::response::{ObjectWriter, Response};
 use super::search::is_declared;
 use super::sync::{refuse_synced, refuse_unique};
@@ -31,10 +31,11 @@ impl Database {
         match call {
             Call::Ensure => {
                 let version = fields.number_u32("version")?;
+                let code = fields.number_u32("code")?;
                 let specs = take_specs(&mut fields)?;
                 let search = fields.value("search")?.map(|spec| self.prepare_search(&spec)).transpose()?;
                 fields.finish()?;
-                self.ensure(Wanted { name: collection, version, specs, search }, durability).await
+                self.ensure(Wanted { name: collection, version, code, specs, search }, durability).await
             }
             Call::CreateIndex => {
                 let spec = fields.value("index")?.ok_or_else(|| fields.missing("index"))?;
@@ -72,13 +73,16 @@ impl Database {
         }
     }
 
+    /// Makes the collection as it is wanted. Answers its version, and the number of its documents where those may be older than
+    /// the code that asks: counting is a look at storage, and this is the first thing that a page does.
     async fn ensure(&self, wanted: Wanted, durability: Durability) -> Result<Response> {
+        let code = wanted.code;
         let collection = match self.satisfied(&wanted).await? {
             Some(collection) => collection,
             None => {
                 let shared = Rc::clone(&self.0);
                 let ensure = move |tx: &mut dyn crate::engine::Transaction| {
-                    let Wanted { name, version, specs, search } = &wanted;
+                    let Wanted { name, version, specs, search, .. } = &wanted;
                     refuse_unique(tx, name, specs)?;
                     let collection = build::ensure(tx, &shared.catalog, name, *version, specs)?;
                     match search {
@@ -90,12 +94,28 @@ impl Database {
             }
         };
         self.resume_upkeep();
-        self.describe(&collection).await
+        self.expect_searches(&collection);
+        let mut answer = ObjectWriter::default();
+        answer.number("version", collection.version.into());
+        if code.is_some_and(|code| code > collection.version) {
+            answer.number("count", self.0.look(|view| document_count(view, collection.id)).await?);
+        }
+        Ok(answer.finish())
+    }
+
+    /// Who declares a search index is about to search: what the first search would ask for piece by piece is on its way meanwhile.
+    fn expect_searches(&self, collection: &Collection) {
+        let Some(search) = &collection.search else { return };
+        let KeyRange { end, .. } = KeyRange::prefix(&keys::search_prefix(collection.id, search.id));
+        // Counters lie before search indexes, and a table that has both begins with the former.
+        let range = KeyRange { start: keys::count(collection.id).to_vec(), end };
+        let engine = self.0.engine.clone();
+        self.0.platform.spawn(Box::pin(async move { engine.read_ahead(&range).await }));
     }
 
     /// The collection, if it is already as `ensure` would make it: opening an application writes nothing then.
     async fn satisfied(&self, wanted: &Wanted) -> Result<Option<Rc<Collection>>> {
-        let Wanted { name, version, specs, search } = wanted;
+        let Wanted { name, version, specs, search, .. } = wanted;
         let found = self.0.look(|view| self.0.catalog.find(view, name)).await?;
         Ok(found.filter(|collection| {
             let has = |spec: &IndexSpec| collection.index(&spec.name).is_some_and(|index| index.spec == *spec);
@@ -105,18 +125,9 @@ impl Database {
         }))
     }
 
-    async fn describe(&self, collection: &Collection) -> Result<Response> {
-        let json = self.0.look(|view| {
-            let mut json = Vec::new();
-            write_collection(view, collection, &mut json)?;
-            Ok(json)
-        });
-        Ok(Response::plain(json.await?))
-    }
-
     async fn create_index(&self, collection: Box<str>, spec: IndexSpec, durability: Durability) -> Result<Response> {
         let index = spec.name.clone();
-        let wanted = Wanted { name: collection.clone(), version: None, specs: vec![spec], search: None };
+        let wanted = Wanted { name: collection.clone(), version: None, code: None, specs: vec![spec], search: None };
         self.ensure(wanted, durability).await?;
         self.wait_index(&collection, &index).await
     }
@@ -182,6 +193,8 @@ impl Database {
 struct Wanted {
     name: Box<str>,
     version: Option<u32>,
+    /// The version that the code which asks writes.
+    code: Option<u32>,
     specs: Vec<IndexSpec>,
     search: Option<Rc<Prepared>>,
 }

@@ -17,7 +17,7 @@ use crate::collections::write::InsertMode;
 use crate::collections::Document;
 use crate::disk::{Disk, DiskError, LocalFuture, Witness};
 use crate::engine::{
-    CommitEvent, Durability, Engine, EngineOptions, Item, Pause, Platform, Read, Snapshot, Step, Transaction,
+    CommitEvent, Durability, Engine, EngineOptions, Item, KeyRange, Pause, Platform, Read, Snapshot, Step, Transaction,
     BREATH_BYTES, SNAPSHOT_EXPIRED,
 };
 use crate::search::store::{SearchIndexes, Warm};
@@ -122,6 +122,8 @@ impl Database {
         options: EngineOptions,
     ) -> Result<Self> {
         let engine = Engine::open_when(disk, Rc::clone(&platform), witness, options).await?;
+        // Whatever comes first looks at the catalog.
+        engine.read_ahead(&KeyRange::prefix(&[keys::CATALOG])).await;
         let seed = Cell::new(platform.next_u64());
         let search = Rc::new(SearchIndexes::default());
         let topic_clock = Rc::<TopicClock>::default();

@@ -20,12 +20,15 @@ use super::search;
 const WATCH_MS: f64 = 250.0;
 /// How long it waits for another instance at the same work: a frozen one must not stop anybody.
 const TURN_MS: f64 = 2_000.0;
+/// After opening: what a page asks first reads the same blocks, and somebody waits for that.
+const REST_MS: f64 = 100.0;
 /// After a failed slice.
 const BACKOFF_MS: f64 = 1_000.0;
 
 /// The state of one instance's background work.
 #[derive(Default)]
 pub(super) struct Upkeep {
+    rested: Cell<bool>,
     running: Cell<bool>,
     again: Cell<bool>,
     rounds: Cell<u64>,
@@ -108,6 +111,9 @@ impl Database {
 }
 
 async fn run(shared: Rc<Shared>) {
+    if !shared.upkeep.rested.replace(true) {
+        shared.platform.sleep(REST_MS).await;
+    }
     while shared.upkeep.again.take() {
         match round(&shared).await {
             Ok(()) => {}

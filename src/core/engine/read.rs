@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::base::{Error, ErrorKind, Result};
 use crate::disk::{BlobName, LocalFuture};
 
-use super::access::{Pause, Read, Step};
+use super::access::{KeyRange, Pause, Read, Step};
 use super::blocks::{Blocks, Pins};
 use super::engine::{Engine, Inner};
 use super::snapshot::Snapshot;
@@ -79,6 +79,31 @@ impl Engine {
         })
         .await?;
         found.ok_or_else(unread)
+    }
+
+    /// Fetches, in one look, what first reads in `range` would ask for one after another: where the blocks of its tables are, and the
+    /// first block of each run that begins in it. What fails is left to whoever reads.
+    pub async fn read_ahead(&self, range: &KeyRange) {
+        let inner = &self.0;
+        let pins = Pins::default();
+        let mut names = Vec::new();
+        {
+            let state = inner.state.borrow();
+            let blocks = inner.blocks(&pins);
+            for run in state.manifest.levels.runs() {
+                let tables = run.iter().filter(|table| range.overlaps(&table.smallest, &table.largest));
+                for (at, table) in tables.enumerate() {
+                    blocks.missing(&table.meta(), &mut names);
+                    if at == 0 && range.contains(&table.smallest) {
+                        blocks.missing(&table.first_block(), &mut names);
+                    }
+                }
+            }
+        }
+        names.truncate(FETCH_LIMIT);
+        if !names.is_empty() {
+            let _ = inner.fetch_into(&names, &pins).await;
+        }
     }
 
     fn read_newest<'a>(&'a self, read: &'a mut dyn FnMut(&dyn Read) -> Step<()>) -> LocalFuture<'a, Result<()>> {

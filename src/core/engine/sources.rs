@@ -140,6 +140,10 @@ impl<'a> Sources<'a> {
     ) -> Result<Option<Found<'a>>> {
         let Some(meta) = self.blocks.meta(table)? else {
             self.blocks.missing(&table.meta(), missing);
+            if equal(&table.smallest, key) {
+                // The table's first key is in its first block: known before the meta says so.
+                self.blocks.missing(&table.first_block(), missing);
+            }
             return Ok(None);
         };
         if !meta.may_contain(hash) {

@@ -51,6 +51,11 @@ impl TableInfo {
         BlockAddress { table: self.id, part: self.data_parts, parts: self.meta_parts }
     }
 
+    /// Where the first part of the data lies, in which the first key is.
+    pub(crate) fn first_block(&self) -> BlockAddress {
+        BlockAddress { table: self.id, part: 0, parts: 1 }
+    }
+
     /// Whether `key` lies between the first and the last key.
     pub fn spans(&self, key: &[u8]) -> bool {
         compare(&self.smallest, key).is_le() && compare(key, &self.largest).is_le()

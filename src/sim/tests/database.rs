@@ -65,6 +65,24 @@ async fn with_notes(world: &World) -> Database {
 }
 
 #[test]
+fn a_page_that_comes_back_declares_its_collection_without_another_look_at_storage() {
+    check(|world| async move {
+        let database = with_notes(&world).await;
+        database.engine().flush().await.unwrap();
+        database.close().await;
+        let database = world.open().await;
+        let looked = |database: &Database| database.engine().report().counters.blobs_read;
+        let before = looked(&database);
+        let ensure = r#"{"op":"ensure","collection":"notes","indexes":["tag",["tag","n"]]}"#;
+        assert_eq!(ok(&database, ensure).await, r#"{"version":0}"#);
+        assert_eq!(looked(&database), before);
+        // Code that is newer learns how much there is to migrate.
+        let newer = ensure.replace("\"indexes\"", "\"code\":2,\"indexes\"");
+        assert_eq!(ok(&database, &newer).await, r#"{"version":0,"count":3}"#);
+    });
+}
+
+#[test]
 fn documents_are_found_by_id_filter_and_index() {
     check(|world| async move {
         let database = with_notes(&world).await;

@@ -137,8 +137,9 @@ fn an_index_declared_later_is_filled_while_others_write_and_goes_on_after_a_clos
                     let put = format!(r#"{{"op":"put","collection":"c","docs":[{}]}}"#, docs.join(","));
                     one.execute(&put).await.unwrap();
                 }
-                let answer = one.execute(ENSURE).await.unwrap();
-                assert!(String::from_utf8(answer.json).unwrap().contains(r#""state":"building""#));
+                one.execute(ENSURE).await.unwrap();
+                let described = one.execute(r#"{"op":"collections"}"#).await.unwrap();
+                assert!(String::from_utf8(described.json).unwrap().contains(r#""state":"building""#));
                 world.sim.sleep(1.0).await;
                 one.close().await;
                 let two = world.open().await.unwrap();
@@ -270,6 +271,35 @@ fn a_search_filters_counts_facets_sorts_by_fields_and_explains() {
         assert!(suggested.contains(r#""didYouMean":"moon""#), "{suggested}");
         let suggested = ok(&database, r#"{"op":"suggest","collection":"c","text":"low ti"}"#).await;
         assert!(suggested.starts_with(r#"{"completions":[{"term":"tide","docs":2,"edits":0}"#), "{suggested}");
+    });
+}
+
+#[test]
+fn a_search_for_ids_reads_no_document() {
+    check(|world| async move {
+        let database = notes(&world).await;
+        // Others before and behind them, so that the documents are in a block of their own.
+        for n in 0..40 {
+            let id = format!("{}{n}", if n % 2 == 0 { "A" } else { "z" });
+            let put =
+                format!(r#"{{"op":"put","collection":"c","docs":[{{"id":"{id}","pad":"{}"}}]}}"#, "z".repeat(2000));
+            ok(&database, &put).await;
+        }
+        ok(&database, r#"{"op":"delete","collection":"c","id":"c"}"#).await;
+        database.engine().flush().await.unwrap();
+        database.close().await;
+        let database = world.open().await.unwrap();
+        let search = |projection| {
+            format!(r#"{{"op":"search","collection":"c","query":"water tide","projection":{projection}}}"#)
+        };
+        let looked = || database.engine().report().counters.blobs_read;
+        let (ids, after) = (ok(&database, &search(r#"{"id":1}"#)).await, looked());
+        assert!(ids.contains(r#""doc":{"id":"a"}"#) && !ids.contains(r#""id":"c""#), "{ids}");
+        assert_eq!(ok(&database, &search(r#"{"id":1}"#)).await, ids);
+        assert_eq!(looked(), after);
+        // The same of documents without that field, which have to be read for that.
+        assert_eq!(ok(&database, &search(r#"{"id":1,"absent":1}"#)).await, ids);
+        assert!(looked() > after);
     });
 }
 

@@ -48,6 +48,12 @@ impl Projection {
         parse::rules(projection).map(|rules| Self { rules })
     }
 
+    /// Whether nothing but the id is answered: then the document need not be read.
+    pub fn is_id_only(&self) -> bool {
+        let Rules { fields, keeps_others } = &self.rules;
+        matches!(fields.as_slice(), [(name, Rule::Keep)] if &**name == "id") && !keeps_others
+    }
+
     /// Appends the projected document as minified tagged JSON; answers whether the text may hold tagged values.
     pub fn write(&self, document: &Document<'_>, out: &mut Vec<u8>) -> bool {
         let mut escaped = false;

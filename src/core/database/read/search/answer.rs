@@ -30,19 +30,16 @@ impl Run {
         let mut answer = ObjectWriter::default();
         let mut extended = false;
         let mut hits = Vec::new();
-        for (found, id, stored) in load_all(shown, view, postings, collection)? {
-            let document = Document::parse(&stored)?;
+        for (found, id, stored) in load_all(shown, wanted.shows_documents(), view, postings, collection)? {
             let mut one = ObjectWriter::default();
             one.text("id", &id).fraction("score", found.hit.score.into());
-            let out = one.field("doc");
-            extended |= match &wanted.projection {
-                Some(projection) => projection.write(&document, out),
+            match stored {
+                Some(stored) => extended |= self.show(wanted, &Document::parse(&stored)?, &mut one)?,
                 None => {
-                    out.extend_from_slice(document.json());
-                    document.is_extended()
+                    let mut doc = ObjectWriter::default();
+                    one.raw("doc", &doc.text("id", &id).finish().json);
                 }
-            };
-            self.highlight(wanted, &document, &mut one)?;
+            }
             if wanted.explain {
                 let tree = explain(&self.plan, &self.prepared.spec, postings, found.hit.doc)?;
                 match tree {
@@ -71,6 +68,20 @@ impl Run {
         }
         answer.extended(extended);
         Ok(answer.finish())
+    }
+
+    /// What is wanted of a document; answers whether that may hold tagged values.
+    fn show(&self, wanted: &Wanted, document: &Document<'_>, hit: &mut ObjectWriter) -> Result<bool> {
+        let out = hit.field("doc");
+        let extended = match &wanted.projection {
+            Some(projection) => projection.write(document, out),
+            None => {
+                out.extend_from_slice(document.json());
+                document.is_extended()
+            }
+        };
+        self.highlight(wanted, document, hit)?;
+        Ok(extended)
     }
 
     fn token(&self, wanted: &Wanted, last: &Found) -> String {
@@ -130,19 +141,22 @@ impl Run {
     }
 }
 
-/// The ids and stored documents of matches: what is missing of all of them is asked for at once.
+/// The ids of matches and, where they are `needed`, the stored documents: what is missing of all of them is asked for at once.
 fn load_all<'a>(
     shown: &'a [Found],
+    needed: bool,
     view: &dyn Read,
     postings: &StoredPostings<'_>,
     collection: &Collection,
-) -> Step<Vec<(&'a Found, Box<str>, Vec<u8>)>> {
+) -> Step<Vec<(&'a Found, Box<str>, Option<Vec<u8>>)>> {
     let mut gather = Gather::default();
     let mut loaded = Vec::with_capacity(shown.len());
     for found in shown {
         let Some(id) = gather.step(postings.id(found.hit.doc))? else { continue };
-        if let Some(stored) = gather.step(load(view, collection.id, &id))? {
-            loaded.push((found, id, stored));
+        if !needed {
+            loaded.push((found, id, None));
+        } else if let Some(stored) = gather.step(load(view, collection.id, &id))? {
+            loaded.push((found, id, Some(stored)));
         }
     }
     gather.finish()?;

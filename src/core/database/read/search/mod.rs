@@ -264,6 +264,11 @@ impl Wanted {
         !self.matcher.is_all() || self.ranking.is_some() || !self.facets.is_empty()
     }
 
+    /// Whether the answer shows something of the documents but their ids.
+    fn shows_documents(&self) -> bool {
+        !self.projection.as_ref().is_some_and(Projection::is_id_only) || !matches!(self.highlight, Highlight::None)
+    }
+
     fn wants_all(&self) -> bool {
         self.total || !self.facets.is_empty() || self.ranking.is_some()
     }

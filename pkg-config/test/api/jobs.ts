@@ -279,11 +279,10 @@ export const jobs: readonly Claim[] = [
         { $group: { _id: '$word', value: { $sum: 1 } } },
         { $set: { text: { $concat: ['the word ', '$_id'] } } },
       ]
-      let added = false
+      let created: Promise<unknown> | undefined
       const onProgress = () => {
         // An index that is declared while the job runs.
-        if (!added) void counts.createIndex('text')
-        added = true
+        created ??= counts.createIndex('text')
       }
       await db.job<Note>('w', { from: notes, pipeline, into: counts, sliceSize: 100 }).run({ onProgress })
       const expected = (await counted(db)).map(({ id }) => id)
@@ -304,6 +303,7 @@ export const jobs: readonly Claim[] = [
         const [info] = await db.collections()
         return info?.indexes.map(({ name, state }) => `${name} ${state}`).join() === 'value ready,text ready'
       }, 'both indexes are ready')
+      await created
       equal(await db.cache('c').get('n'), undefined)
       end()
     },

@@ -65,11 +65,6 @@ impl KeyRange {
     pub fn contains(&self, key: &[u8]) -> bool {
         key >= self.start.as_slice() && self.end.as_ref().is_none_or(|end| key < end.as_slice())
     }
-
-    /// Whether some key from `smallest` to `largest` could be in the range.
-    pub(crate) fn overlaps(&self, smallest: &[u8], largest: &[u8]) -> bool {
-        largest >= self.start.as_slice() && self.end.as_ref().is_none_or(|end| smallest < end.as_slice())
-    }
 }
 
 /// The first key after every key that starts with `prefix`; `None` if there is none.

@@ -5,10 +5,8 @@
 use crate::base::sort;
 
 use super::access::{Direction, KeyRange, Pause, Step};
-use super::key::compare;
 use super::memtable_cursor::MemtableCursor;
 use super::sources::Sources;
-use super::table_info::TableInfo;
 
 /// Where more tables than these reach into a range, they are not opened: where each of them ends is enough, and more than anybody asks
 /// for.
@@ -22,7 +20,7 @@ impl Sources<'_> {
     /// Keys of `range` in ascending order, perhaps some of them twice.
     pub(crate) fn landmarks(&self, range: &KeyRange) -> Step<Vec<Vec<u8>>> {
         let tables: Vec<_> =
-            self.levels.tables().map(|(_, table)| table).filter(|table| reaches(table, range)).collect();
+            self.levels.tables().map(|(_, table)| table).filter(|table| table.reaches(range)).collect();
         let is_coarse = tables.len() > OPENED_MAX;
         let (mut keys, mut missing) = (Vec::new(), Vec::new());
         for table in tables {
@@ -53,11 +51,6 @@ impl Sources<'_> {
         sort::sort(&mut keys);
         Ok(keys)
     }
-}
-
-fn reaches(table: &TableInfo, range: &KeyRange) -> bool {
-    compare(&table.largest, &range.start).is_ge()
-        && range.end.as_ref().is_none_or(|end| compare(&table.smallest, end).is_lt())
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl Engine {
             let state = inner.state.borrow();
             let blocks = inner.blocks(&pins);
             for run in state.manifest.levels.runs() {
-                let tables = run.iter().filter(|table| range.overlaps(&table.smallest, &table.largest));
+                let tables = run.iter().filter(|table| table.reaches(range));
                 for (at, table) in tables.enumerate() {
                     blocks.missing(&table.meta(), &mut names);
                     if at == 0 && range.contains(&table.smallest) {

@@ -238,10 +238,7 @@ impl RunCursor {
     }
 
     fn in_range(&self, table: usize) -> bool {
-        self.run.get(table).is_some_and(|table| {
-            compare(&table.largest, &self.range.start).is_ge()
-                && self.range.end.as_ref().is_none_or(|end| compare(&table.smallest, end).is_lt())
-        })
+        self.run.get(table).is_some_and(|table| table.reaches(&self.range))
     }
 
     /// Whether no block after this one, in this direction, holds keys of the range.

@@ -87,12 +87,7 @@ impl<'a> Sources<'a> {
             let mut cursor = super::memtable_cursor::MemtableCursor::new(memtable, range, Direction::Forward);
             std::iter::from_fn(|| cursor.step().then(|| cursor.version().position)).any(|at| at > position)
         });
-        in_memory
-            || self.levels.tables().any(|(_, table)| {
-                table.max_position > position
-                    && table.largest >= range.start
-                    && range.end.as_ref().is_none_or(|end| table.smallest < *end)
-            })
+        in_memory || self.levels.tables().any(|(_, table)| table.max_position > position && table.reaches(range))
     }
 
     /// A cursor over what is visible in `range`.

@@ -5,6 +5,7 @@
 use crate::base::{write_slice, write_varint, Error, Reader, Result};
 use crate::disk::BlobName;
 
+use super::access::KeyRange;
 use super::key::{compare, KEY_MAX};
 use super::sealed_block::BlockAddress;
 
@@ -59,6 +60,12 @@ impl TableInfo {
     /// Whether `key` lies between the first and the last key.
     pub fn spans(&self, key: &[u8]) -> bool {
         compare(&self.smallest, key).is_le() && compare(key, &self.largest).is_le()
+    }
+
+    /// Whether some key of the range could be in the table.
+    pub(crate) fn reaches(&self, range: &KeyRange) -> bool {
+        compare(&self.largest, &range.start).is_ge()
+            && range.end.as_ref().is_none_or(|end| compare(&self.smallest, end).is_lt())
     }
 
     /// Whether some key could be in both tables.

@@ -16,6 +16,8 @@ pub mod query;
 #[cfg(any(test, feature = "testing"))]
 pub mod reference;
 pub mod score;
+#[cfg(test)]
+mod shared_data;
 pub mod spec;
 pub mod store;
 pub mod suggest;

@@ -120,11 +120,7 @@ fn an_application_brings_its_own_analyzer() {
 
 /// The Universal Declaration of Human Rights in 17 languages, which lies beside the repository.
 fn declaration() -> Vec<(String, String)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/udhr-17-languages.jsonl");
-    let Ok(lines) = std::fs::read_to_string(path) else {
-        println!("skipped: {path} is not there");
-        return Vec::new();
-    };
+    let lines = crate::search::shared_data::data("udhr-17-languages.jsonl").unwrap_or_default();
     let field = |line: &crate::collections::Value, name: &str| match line.field(name) {
         Some(crate::collections::Value::String(text)) => text.to_string(),
         _ => panic!("no {name}"),

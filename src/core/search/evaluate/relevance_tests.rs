@@ -1,33 +1,13 @@
 //! Relevance on judged collections, by the conventions of trec_eval: the gain of a document is its grade, discounted by the
 //! logarithm of its rank; queries without judgements do not count; at most 1000 results a query.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use super::*;
 use crate::collections::{json, Value};
 use crate::search::analyze::Analyzers;
 use crate::search::query::{Options, Query};
 use crate::search::reference::MemoryIndex;
+use crate::search::shared_data::data;
 use crate::search::terms::DocumentTerms;
-
-/// A file of the test data, which lies beside the repository; `None` if it does not.
-pub(super) fn data(name: &str) -> Option<String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
-    if !path.is_file() {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    }
-    if !name.ends_with(".gz") {
-        return std::fs::read_to_string(path).ok();
-    }
-    let unpacked = Command::new("gzip").arg("-dc").arg(path).output();
-    let Ok(output) = unpacked else {
-        println!("skipped: there is no gzip to unpack {name}");
-        return None;
-    };
-    String::from_utf8(output.stdout).ok()
-}
 
 /// One line of JSON, taken apart.
 pub(super) fn line(line: &str) -> Value {

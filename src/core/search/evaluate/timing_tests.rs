@@ -4,10 +4,11 @@
 
 use std::time::Instant;
 
-use super::relevance_tests::{build, data, line, search};
+use super::relevance_tests::{build, line, search};
 use super::*;
 use crate::collections::Value;
 use crate::search::analyze::Analyzers;
+use crate::search::shared_data::data;
 use crate::search::terms::DocumentTerms;
 
 fn percentile(times: &mut [f64], share: f64) -> f64 {

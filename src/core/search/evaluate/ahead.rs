@@ -8,7 +8,7 @@ use crate::engine::{Pause, Step};
 use crate::search::postings::{DocNumber, NO_DOC};
 
 use super::frame::{Frame, Window, WINDOW};
-use super::node::{can_beat, Live, Setting};
+use super::node::{Live, Setting};
 use super::Sink;
 
 /// Windows, of a block or more each, looked at when a search pauses for the first time. With each further pause twice as many.
@@ -37,14 +37,14 @@ pub(super) fn look(
     gather.step(Err::<(), _>(Pause::missing(names)))?;
     for _ in 0..WINDOWS << doubled {
         // Where it begins is not known if that is what is missing.
-        let start = gather.step(root.next(doc))?.unwrap_or(doc);
+        let start = gather.step(root.next_beating(doc, threshold))?.unwrap_or(doc);
         if start == NO_DOC {
             break;
         }
         let mut window = Window { start, end: start.saturating_add(WINDOW), wide };
-        let bound = gather.step(root.bound(&mut window))?;
+        let may_beat = gather.step(root.may_beat(&mut window, threshold))?;
         doc = window.end;
-        if !bound.is_some_and(|bound| can_beat(bound, threshold)) {
+        if may_beat != Some(true) {
             continue;
         }
         if gather.step(root.fill(setting, window, None, threshold, &mut frame))?.is_some() {

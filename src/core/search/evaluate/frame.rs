@@ -5,9 +5,10 @@
 
 use crate::search::postings::DocNumber;
 
+use super::bits::Bits;
+
 /// The most documents in a window.
 pub(super) const WINDOW: u32 = 2048;
-const WORDS: usize = WINDOW as usize / 64;
 
 /// The document numbers from `start` to before `end`.
 #[derive(Clone, Copy, Debug)]
@@ -22,89 +23,6 @@ impl Window {
     /// How many numbers it has.
     pub(super) fn len(self) -> usize {
         (self.end - self.start).min(WINDOW) as usize
-    }
-}
-
-/// A set of places in a window.
-#[derive(Clone, Debug)]
-pub(super) struct Bits([u64; WORDS]);
-
-impl Default for Bits {
-    fn default() -> Self {
-        Self([0; WORDS])
-    }
-}
-
-impl Bits {
-    pub(super) fn clear(&mut self) {
-        self.0 = [0; WORDS];
-    }
-
-    #[inline]
-    pub(super) fn insert(&mut self, at: usize) {
-        self.0[at / 64] |= 1 << (at % 64);
-    }
-
-    #[inline]
-    pub(super) fn remove(&mut self, at: usize) {
-        self.0[at / 64] &= !(1 << (at % 64));
-    }
-
-    #[inline]
-    pub(super) fn has(&self, at: usize) -> bool {
-        self.0[at / 64] & (1 << (at % 64)) != 0
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
-
-    /// How many places it has.
-    pub(super) fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    pub(super) fn keep(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own &= other);
-    }
-
-    pub(super) fn remove_all(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own &= !other);
-    }
-
-    /// The first place at or after `at`.
-    pub(super) fn next(&self, at: usize) -> Option<usize> {
-        let mut word = at / 64;
-        let mut bits = self.0.get(word)? & (u64::MAX << (at % 64));
-        while bits == 0 {
-            word += 1;
-            bits = *self.0.get(word)?;
-        }
-        Some(word * 64 + bits.trailing_zeros() as usize)
-    }
-
-    /// Calls `each` with the places, ascending.
-    #[inline]
-    pub(super) fn each(&self, mut each: impl FnMut(usize)) {
-        for (word, bits) in self.0.iter().enumerate() {
-            let mut left = *bits;
-            while left != 0 {
-                each(word * 64 + left.trailing_zeros() as usize);
-                left &= left - 1;
-            }
-        }
-    }
-
-    /// The places, ascending.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(word, bits)| {
-            let mut left = *bits;
-            std::iter::from_fn(move || {
-                let at = (left != 0).then(|| word * 64 + left.trailing_zeros() as usize);
-                left &= left.wrapping_sub(1);
-                at
-            })
-        })
     }
 }
 
@@ -134,9 +52,8 @@ impl Frame {
     /// Adds the score at a place, which matches from then on.
     #[inline]
     pub(super) fn add(&mut self, at: usize, score: f64) {
-        let (word, bit, own) = (&mut self.matched.0[at / 64], 1 << (at % 64), &mut self.scores[at]);
-        *own = if *word & bit != 0 { *own + score } else { score };
-        *word |= bit;
+        let own = &mut self.scores[at];
+        *own = if self.matched.insert(at) { score } else { *own + score };
     }
 
     /// Adds everything that matches in another frame.

@@ -7,6 +7,8 @@
 //! Results are those of scoring every document: bounds are never below the score.
 
 mod ahead;
+mod bits;
+mod bound;
 mod expand;
 pub mod explain;
 mod frame;
@@ -109,7 +111,8 @@ impl Evaluation {
         let mut frame = Frame::default();
         let wide = root.has_many_terms();
         while self.next != NO_DOC {
-            let start = root.next(self.next)?;
+            let mut threshold = sink.threshold();
+            let start = root.next_beating(self.next, threshold)?;
             if start == NO_DOC {
                 self.next = NO_DOC;
                 break;
@@ -120,9 +123,7 @@ impl Evaluation {
             }
             self.work += 1;
             let mut window = Window { start, end: start.saturating_add(WINDOW), wide };
-            let bound = root.bound(&mut window)?;
-            let mut threshold = sink.threshold();
-            if !node::can_beat(bound, threshold) {
+            if !root.may_beat(&mut window, threshold)? {
                 self.next = window.end;
                 continue;
             }

@@ -9,8 +9,10 @@ use crate::search::plan::{Node, Phrase, Word};
 use crate::search::postings::{Block, DocNumber, Postings, NO_DOC};
 use crate::search::score::{idf, Model};
 
+use super::bits::Bits;
+use super::bound::can_beat;
 use super::expand::Near;
-use super::frame::{Bits, Frame, Window, WINDOW};
+use super::frame::{Frame, Window, WINDOW};
 use super::phrase::PhraseNode;
 use super::pool::{floor, Member, Pool, Scope};
 
@@ -55,12 +57,22 @@ pub(super) enum Live<'a> {
 /// A part with its bound in the current window.
 pub(super) struct Child<'a> {
     pub(super) live: Live<'a>,
-    bound: f64,
+    /// The same for all documents.
+    pub(super) most: f64,
+    pub(super) bound: f64,
+}
+
+impl<'a> Child<'a> {
+    fn new(live: Live<'a>) -> Self {
+        Self { most: live.most(), live, bound: 0.0 }
+    }
 }
 
 pub(super) struct AnyNode<'a> {
     pub(super) children: Vec<Child<'a>>,
     pub(super) minimum: u32,
+    /// The children, those that can add least first.
+    pub(super) ascending: Vec<usize>,
     order: Vec<usize>,
     scratch: Frame,
 }
@@ -70,11 +82,6 @@ pub(super) struct AllNode<'a> {
     pub(super) optional: Vec<Live<'a>>,
     pub(super) excluded: Vec<Live<'a>>,
     scratch: Frame,
-}
-
-/// Whether a score of at most `bound` may exceed the threshold, rounding included.
-pub(super) fn can_beat(bound: f64, threshold: f32) -> bool {
-    bound * 1.000_001 > f64::from(threshold)
 }
 
 /// Opens the postings of a part. Words come in the order in which they were expanded.
@@ -88,9 +95,8 @@ pub(super) fn build<'a>(
         Node::Word(word) => build_word(setting, word, words.next().unwrap_or_default())?,
         Node::Phrase(phrase) => build_phrase(setting, phrase)?,
         Node::Any { nodes, minimum } => {
-            let children: Vec<Live<'a>> = build_all(setting, nodes, words)?;
-            let children = children.into_iter().map(|live| Child { live, bound: 0.0 }).collect();
-            any(children, *minimum)
+            let children = build_all(setting, nodes, words)?;
+            any(children.into_iter().map(Child::new).collect(), *minimum)
         }
         Node::All { required, optional, excluded } => {
             let mut required = build_all(setting, required, words)?;
@@ -129,7 +135,9 @@ fn any(mut children: Vec<Child<'_>>, minimum: u32) -> Live<'_> {
         (1, Some(only)) => only.live,
         (_, Some(last)) => {
             children.push(last);
-            Live::Any(AnyNode { children, minimum, order: Vec::new(), scratch: Frame::default() })
+            let mut ascending: Vec<usize> = (0..children.len()).collect();
+            crate::base::sort::sort_by(&mut ascending, |a, b| children[*a].most.total_cmp(&children[*b].most));
+            Live::Any(AnyNode { children, minimum, ascending, order: Vec::new(), scratch: Frame::default() })
         }
     }
 }
@@ -151,7 +159,7 @@ fn build_word<'a>(setting: &Setting<'a>, word: &Word, near: &[Near]) -> Step<Liv
         let docs = members.iter().map(Member::docs).max().unwrap_or(0);
         let weight = idf(setting.docs, u64::from(docs)) * word.boost;
         let live = if docs == 0 { Live::Nothing } else { Live::Pool(Pool { members, weight, k1: setting.k1 }) };
-        Child { live, bound: 0.0 }
+        Child::new(live)
     };
     Ok(any(vec![pool(exact), pool(like)], 1))
 }
@@ -227,33 +235,6 @@ impl Live<'_> {
         }
     }
 
-    /// At least the greatest score in a window, which may become shorter.
-    pub(super) fn bound(&mut self, window: &mut Window) -> Step<f64> {
-        match self {
-            Self::Nothing => Ok(0.0),
-            Self::Pool(pool) => pool.bound(window),
-            Self::Phrase(phrase) => phrase.bound(window),
-            Self::Any(any) => {
-                let mut sum = 0.0;
-                for child in &mut any.children {
-                    child.bound = child.live.bound(window)?;
-                    sum += child.bound;
-                }
-                Ok(sum)
-            }
-            Self::All(all) => {
-                let mut sum = 0.0;
-                for child in all.required.iter_mut().chain(&mut all.optional) {
-                    sum += child.bound(window)?;
-                }
-                for child in &mut all.excluded {
-                    child.bound(window)?;
-                }
-                Ok(sum)
-            }
-        }
-    }
-
     /// Fills a frame with what matches in a window, of all documents or of the candidates; what cannot exceed the threshold
     /// may be left out.
     pub(super) fn fill(
@@ -314,11 +295,7 @@ impl AnyNode<'_> {
                 found = Some(frame.matched.clone());
             }
             if let (false, Some(found)) = (essential, &mut found) {
-                for at in frame.matched.iter() {
-                    if !can_beat(frame.scores[at] + left, threshold) {
-                        found.remove(at);
-                    }
-                }
+                found.retain(|at| !frame.matched.has(at) || can_beat(frame.scores[at] + left, threshold));
                 if found.is_empty() {
                     break;
                 }
@@ -353,11 +330,9 @@ impl AnyNode<'_> {
         for child in &mut self.children {
             child.live.fill(setting, window, candidates, f32::NEG_INFINITY, &mut self.scratch)?;
             frame.add_all(&self.scratch);
-            self.scratch.matched.iter().for_each(|at| counts[at] += 1);
+            self.scratch.matched.each(|at| counts[at] += 1);
         }
-        let few = |at: &usize| u32::from(counts[*at]) < self.minimum;
-        let lacking: Vec<usize> = frame.matched.iter().filter(few).collect();
-        lacking.into_iter().for_each(|at| frame.matched.remove(at));
+        frame.matched.retain(|at| u32::from(counts[at]) >= self.minimum);
         Ok(())
     }
 }
@@ -387,7 +362,7 @@ impl AllNode<'_> {
         }
         for child in &mut self.optional {
             child.fill(setting, window, Some(&frame.matched), f32::NEG_INFINITY, &mut self.scratch)?;
-            self.scratch.matched.iter().for_each(|at| frame.scores[at] += self.scratch.scores[at]);
+            self.scratch.matched.each(|at| frame.scores[at] += self.scratch.scores[at]);
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use crate::collections::view::Gather;
 use crate::engine::Step;
 use crate::search::postings::{DocNumber, NO_DOC};
 
-use super::frame::{Bits, Frame, Window};
+use super::bits::Bits;
+use super::frame::{Frame, Window};
 use super::pool::Member;
 
 pub(super) struct PhraseNode<'a> {
@@ -70,7 +71,9 @@ impl<'a> PhraseNode<'a> {
                 continue;
             }
             self.own.clear();
-            member.matched(window).for_each(|place| self.own.insert(place));
+            member.matched(window).for_each(|place| {
+                self.own.insert(place);
+            });
             match at {
                 0 => self.both.clone_from(&self.own),
                 _ => self.both.keep(&self.own),

@@ -10,7 +10,8 @@ use crate::engine::Step;
 use crate::search::postings::{Block, DocNumber, TermDocs, BLOCK_DOCS, NO_DOC};
 use crate::search::score::{length_of, Model};
 
-use super::frame::{Bits, Frame, Window};
+use super::bits::Bits;
+use super::frame::{Frame, Window};
 
 /// What one occurrence in a field adds to the impact, by the code of the field's length; `None` where the field is left out.
 #[derive(Debug)]
@@ -52,11 +53,16 @@ pub(super) struct Member<'a> {
     loaded: bool,
     /// The first place in the block that was not looked at.
     at: usize,
+    /// What [`Member::next`] said last.
+    upcoming: DocNumber,
+    /// What [`Member::bound`] said last.
+    bound: f32,
 }
 
 impl<'a> Member<'a> {
     pub(super) fn new(docs: Box<dyn TermDocs + 'a>, scope: Rc<Scope>, similarity: f32, empty: Rc<Block>) -> Self {
-        Self { docs, scope, similarity, block: empty, impacts: Vec::new(), loaded: false, at: 0 }
+        let impacts = Vec::new();
+        Self { docs, scope, similarity, block: empty, impacts, loaded: false, at: 0, upcoming: 0, bound: 0.0 }
     }
 
     pub(super) fn docs(&self) -> u32 {
@@ -108,7 +114,15 @@ impl<'a> Member<'a> {
     }
 
     /// No document of the term is before this one and at or after `doc`.
+    #[inline]
     pub(super) fn next(&mut self, doc: DocNumber) -> Step<DocNumber> {
+        if self.upcoming < doc {
+            self.upcoming = self.look(doc)?;
+        }
+        Ok(self.upcoming)
+    }
+
+    fn look(&mut self, doc: DocNumber) -> Step<DocNumber> {
         if !self.seek(doc)? {
             return Ok(NO_DOC);
         }
@@ -117,6 +131,12 @@ impl<'a> Member<'a> {
         }
         self.skip(doc);
         Ok(self.block.docs().get(self.at).copied().unwrap_or_else(|| self.docs.last().saturating_add(1)))
+    }
+
+    /// Whether it is known that the term has no document in a window.
+    #[inline]
+    fn is_absent(&self, window: Window) -> bool {
+        self.upcoming >= window.end
     }
 
     /// Moves the place in the block to the first document at or after `doc`.
@@ -129,7 +149,8 @@ impl<'a> Member<'a> {
 
     /// At least the greatest impact in a window, which may become shorter to end with the block.
     pub(super) fn bound(&mut self, window: &mut Window, always: bool) -> Step<f32> {
-        if !self.seek(window.start)? {
+        self.bound = 0.0;
+        if (!always && self.is_absent(*window)) || !self.seek(window.start)? {
             return Ok(0.0);
         }
         let stats = self.docs.stats();
@@ -139,13 +160,32 @@ impl<'a> Member<'a> {
         } else {
             stats.impact
         };
-        Ok(impact * self.scope.looseness * self.similarity)
+        self.bound = self.most(impact);
+        Ok(self.bound)
+    }
+
+    /// From a bound in the index to one of this search.
+    fn most(&self, impact: f32) -> f32 {
+        impact * self.scope.looseness * self.similarity
+    }
+
+    /// The greatest impact in a window if that is in memory, or else what [`Self::bound`] said of it.
+    fn tighten(&mut self, window: Window) -> f32 {
+        if self.is_absent(window) {
+            return 0.0;
+        }
+        if !self.loaded || self.docs.last() < window.end - 1 {
+            return self.bound;
+        }
+        self.skip(window.start);
+        let ahead = self.block.docs()[self.at..].iter().zip(&self.impacts[self.at..]);
+        ahead.take_while(|(doc, _)| **doc < window.end).fold(0.0, |most: f32, (_, impact)| most.max(*impact))
     }
 
     /// Calls `each` with the place and the impact of every document in a window, of all or of the candidates only.
     #[inline]
     fn each(&mut self, window: Window, candidates: Option<&Bits>, mut each: impl FnMut(usize, f64)) -> Step<()> {
-        let mut from = window.start;
+        let mut from = window.start.max(self.upcoming);
         while from < window.end {
             if let Some(candidates) = candidates {
                 match candidates.next((from - window.start) as usize) {
@@ -225,8 +265,24 @@ impl Pool<'_> {
         for member in &mut self.members {
             impact += f64::from(member.bound(window, false)?);
         }
+        Ok(self.most_of(impact))
+    }
+
+    /// The same, or less if the documents in the window are in memory.
+    pub(super) fn tighten(&mut self, window: Window, bound: f64) -> Step<f64> {
+        let impact = self.members.iter_mut().map(|member| f64::from(member.tighten(window))).sum();
+        Ok(bound.min(self.most_of(impact)))
+    }
+
+    /// At least the greatest score of all documents.
+    pub(super) fn most(&self) -> f64 {
+        self.most_of(self.members.iter().map(|member| f64::from(member.most(member.docs.stats().impact))).sum())
+    }
+
+    /// The score of what may be at most this impact.
+    fn most_of(&self, impact: f64) -> f64 {
         // Not a number is an infinity times zero: no bound is known.
-        Ok(self.score(if impact.is_nan() { f64::INFINITY } else { impact }))
+        self.score(if impact.is_nan() { f64::INFINITY } else { impact })
     }
 
     /// The least impact whose score may exceed `floor`.

@@ -3,7 +3,7 @@
 //! It scores nothing. Pages are read when a block of them is asked for, positions only when a query asks for positions.
 
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::base::Result;
 use crate::engine::Step;
@@ -23,13 +23,41 @@ pub(super) struct TermList {
     pub(super) entry: Entry,
     /// The documents of a plain list.
     block: OnceCell<Rc<Block>>,
-    heads: RefCell<Vec<Option<Rc<[BlockHead]>>>>,
+    chunks: RefCell<Vec<Option<Rc<OpenChunk>>>>,
 }
+
+/// A chunk that was looked at.
+#[derive(Debug)]
+struct OpenChunk {
+    heads: Rc<[BlockHead]>,
+    /// For each of these the block, while somebody keeps it: what keeps it is asked by name otherwise.
+    blocks: RefCell<Box<[Weak<Block>]>>,
+}
+
+impl OpenChunk {
+    fn new(heads: Rc<[BlockHead]>) -> Self {
+        let blocks = RefCell::new(heads.iter().map(|_| Weak::new()).collect());
+        Self { heads, blocks }
+    }
+
+    fn block(&self, at: usize) -> Option<Rc<Block>> {
+        self.blocks.borrow().get(at)?.upgrade()
+    }
+
+    fn remember(&self, at: usize, block: &Rc<Block>) {
+        if let Some(slot) = self.blocks.borrow_mut().get_mut(at) {
+            *slot = Rc::downgrade(block);
+        }
+    }
+}
+
+/// Memory of a header, and of a block that is remembered but gone.
+const HEAD_BYTES: usize = size_of::<BlockHead>() + size_of::<Weak<Block>>() + size_of::<Block>() + 16;
 
 impl TermList {
     pub(super) fn new(entry: Entry) -> Rc<Self> {
-        let heads = RefCell::new(vec![None; entry.chunks.len()]);
-        Rc::new(Self { entry, block: OnceCell::new(), heads })
+        let chunks = RefCell::new(vec![None; entry.chunks.len()]);
+        Rc::new(Self { entry, block: OnceCell::new(), chunks })
     }
 
     /// Bytes of memory, about, once all headers are read.
@@ -37,7 +65,7 @@ impl TermList {
         let Entry { docs, chunks, plain, .. } = &self.entry;
         let read = match chunks.len() {
             0 => PLAIN_BLOCK_BYTES,
-            chunks => (*docs as usize / BLOCK_DOCS + chunks) * size_of::<BlockHead>(),
+            chunks => (*docs as usize / BLOCK_DOCS + chunks) * HEAD_BYTES,
         };
         size_of::<Self>() + plain.capacity() + chunks.capacity() * size_of::<Chunk>() + read
     }
@@ -77,8 +105,8 @@ pub(super) struct StoredDocs<'a, 'v> {
     part: usize,
     chunk: usize,
     block: usize,
-    /// Headers of the blocks of the chunk that is open, and which chunk that is.
-    heads: Option<Rc<[BlockHead]>>,
+    /// The chunk that is open, and which that is.
+    opened: Option<Rc<OpenChunk>>,
     open: Option<(usize, usize)>,
     page: Page,
     positions_page: Page,
@@ -106,7 +134,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             part: 0,
             chunk: 0,
             block: 0,
-            heads: None,
+            opened: None,
             open: None,
             page: Page::default(),
             positions_page: Page::default(),
@@ -131,7 +159,7 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
 
     /// The headers of the open chunk.
     fn heads(&self) -> &[BlockHead] {
-        self.heads.as_deref().unwrap_or_default()
+        self.opened.as_ref().map_or(&[], |chunk| &chunk.heads)
     }
 
     fn segment(&self, part: &Found) -> Result<(u32, u32)> {
@@ -162,20 +190,20 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             let part = self.parts.get(self.part).ok_or_else(damaged)?;
             let (segment, _) = self.segment(part)?;
             let list = Rc::clone(&part.list);
-            let known = list.heads.borrow().get(self.chunk).and_then(Option::clone);
-            self.heads = Some(match known {
-                Some(heads) => heads,
+            let known = list.chunks.borrow().get(self.chunk).and_then(Option::clone);
+            self.opened = Some(match known {
+                Some(opened) => opened,
                 None => {
                     let Self { index, page, .. } = self;
                     let name = (segment, Part::Documents, chunk.place.page);
                     let wanted_next = [chunk.before.wrapping_add(1), chunk.last];
                     let bytes = page.read(index, name, chunk.place, chunk.len);
                     let bytes = bytes.map_err(|pause| index.with_lengths(pause, wanted_next))?;
-                    let heads = read_heads(bytes, chunk.before)?;
-                    if let Some(slot) = list.heads.borrow_mut().get_mut(self.chunk) {
-                        *slot = Some(Rc::clone(&heads));
+                    let opened = Rc::new(OpenChunk::new(read_heads(bytes, chunk.before)?));
+                    if let Some(slot) = list.chunks.borrow_mut().get_mut(self.chunk) {
+                        *slot = Some(Rc::clone(&opened));
                     }
-                    heads
+                    opened
                 }
             });
             self.block = 0;
@@ -275,11 +303,18 @@ impl<'a, 'v> StoredDocs<'a, 'v> {
             let block = Rc::new(self.decode_block()?);
             return Ok(Rc::clone(list.block.get_or_init(|| block)));
         }
+        let opened = Rc::clone(self.opened.as_ref().ok_or_else(damaged)?);
+        if let Some(block) = opened.block(self.block) {
+            return Ok(block);
+        }
         let (segment, chunk) = self.current_chunk()?;
         let head = *self.heads().get(self.block).ok_or_else(damaged)?;
         let name = (segment, Part::Documents, chunk.place.page);
-        let index = self.index;
-        index.block(name, (chunk.place.offset as usize).saturating_add(head.start), || self.decode_block())
+        let (index, at) = (self.index, self.block);
+        let offset = (chunk.place.offset as usize).saturating_add(head.start);
+        let block = index.block(name, offset, || self.decode_block())?;
+        opened.remember(at, &block);
+        Ok(block)
     }
 
     fn decode_block(&mut self) -> Step<Block> {

@@ -23,7 +23,7 @@ export const engine = ({ fields, english }) => {
       let segments
       do {
         segments = (await info()).segments
-        await new Promise((done) => setTimeout(done, 500))
+        await new Promise((done) => setTimeout(done, 1500))
       } while ((await info()).segments !== segments)
     },
     bytes: async () => (await info()).bytes,

@@ -407,8 +407,8 @@ impl Shared {
                 self.inspect_commit(record, *own);
                 self.sync_commit(record, *own);
                 self.live_commit(record, *own);
-                if *own && self.search.take_merge_hint() {
-                    Database(Rc::clone(self)).resume_upkeep();
+                if let (true, Some(pace)) = (*own, self.search.take_merge_hint()) {
+                    self.merge_at(pace);
                 }
             }
             CommitEvent::Reset { .. } => {

@@ -10,6 +10,7 @@ use crate::collections::build::{self, Build, BuildStep};
 use crate::engine::signal::first_of;
 use crate::engine::{Durability, LockMode};
 use crate::jobs::run as jobs;
+use crate::search::store::Pace;
 use crate::topics::gone;
 
 use super::handle::{Database, DatabaseEvent, Shared};
@@ -22,6 +23,8 @@ const WATCH_MS: f64 = 250.0;
 const TURN_MS: f64 = 2_000.0;
 /// After opening: what a page asks first reads the same blocks, and somebody waits for that.
 const REST_MS: f64 = 100.0;
+/// So long without a commit of documents with a search index nobody is writing them.
+const QUIET_MS: f64 = 200.0;
 /// After a failed slice.
 const BACKOFF_MS: f64 = 1_000.0;
 
@@ -31,6 +34,9 @@ pub(super) struct Upkeep {
     rested: Cell<bool>,
     running: Cell<bool>,
     again: Cell<bool>,
+    /// Until when documents with a search index are taken to keep coming, and whether somebody waits for that.
+    busy_until_ms: Cell<f64>,
+    waiting: Cell<bool>,
     rounds: Cell<u64>,
     /// Why indexes were given up: collection, name, error.
     failures: RefCell<Vec<(Box<str>, Box<str>, Error)>>,
@@ -108,6 +114,41 @@ impl Database {
             shared.platform.spawn(Box::pin(run(Rc::clone(shared))));
         }
     }
+}
+
+impl Shared {
+    /// How eagerly segments of search indexes are merged now.
+    pub(super) fn merge_pace(&self) -> Pace {
+        match self.platform.monotonic_ms() < self.upkeep.busy_until_ms.get() {
+            true => Pace::Busy,
+            false => Pace::Quiet,
+        }
+    }
+
+    /// After a commit that left segments to merge at a pace: merges them when it has come to that.
+    pub(super) fn merge_at(self: &Rc<Self>, pace: Pace) {
+        let upkeep = &self.upkeep;
+        upkeep.busy_until_ms.set(self.platform.monotonic_ms() + QUIET_MS);
+        if pace == Pace::Busy {
+            Database(Rc::clone(self)).resume_upkeep();
+        }
+        if !upkeep.waiting.replace(true) {
+            self.platform.spawn(Box::pin(wait_for_quiet(Rc::clone(self))));
+        }
+    }
+}
+
+/// Waits until no more documents come, then merges.
+async fn wait_for_quiet(shared: Rc<Shared>) {
+    loop {
+        let left_ms = shared.upkeep.busy_until_ms.get() - shared.platform.monotonic_ms();
+        if left_ms <= 0.0 {
+            break;
+        }
+        shared.platform.sleep(left_ms).await;
+    }
+    shared.upkeep.waiting.set(false);
+    Database(shared).resume_upkeep();
 }
 
 async fn run(shared: Rc<Shared>) {

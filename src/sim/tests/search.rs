@@ -177,8 +177,12 @@ fn crash(seed: u64, plan: FaultPlan) -> bool {
             let database = world.open().await?;
             database.execute(ENSURE).await?;
             let rng = world.sim.fork_rng();
-            for _ in 0..40 {
+            for round in 1..=40 {
                 database.execute(&command(&rng, 60)).await?;
+                if round % 6 == 0 {
+                    // Nobody writes: segments are merged.
+                    world.sim.sleep(300.0).await;
+                }
             }
             Ok::<_, Error>(())
         }
@@ -250,6 +254,35 @@ fn a_search_finds_the_best_first_and_follows_every_commit() {
         ok(&one, r#"{"op":"delete","collection":"c","id":"c"}"#).await;
         two.engine().catch_up().await.unwrap();
         assert_eq!(ids(&two, r#""query":"tide""#).await, ["b", "a"]);
+    });
+}
+
+#[test]
+fn segments_are_merged_when_documents_stop_coming_or_when_they_are_too_many() {
+    check(|world| async move {
+        let database = notes(&world).await;
+        let segments = || async {
+            let text = ok(&database, r#"{"op":"waitSearch","collection":"c"}"#).await;
+            let number = text.split("\"segments\":").nth(1).and_then(|rest| rest.split(',').next());
+            number.and_then(|number| number.parse::<u32>().ok()).unwrap()
+        };
+        let write = |n: u32| {
+            let docs = format!(r#"{{"id":"n{n}","t":"tide {n}"}},{{"id":"m{n}","t":"moon {n}"}}"#);
+            format!(r#"{{"op":"put","collection":"c","docs":[{docs}]}}"#)
+        };
+        let mut most = 0;
+        for n in 0..120 {
+            ok(&database, &write(n)).await;
+            world.sim.sleep(20.0).await;
+            most = most.max(segments().await);
+        }
+        assert!((15..=26).contains(&most), "{most} segments");
+        // Short sleeps: in a simulation time may jump to the next timer.
+        for _ in 0..100 {
+            world.sim.sleep(20.0).await;
+        }
+        assert!(segments().await < 4, "{} segments are left", segments().await);
+        check_agreement(&database).await;
     });
 }
 

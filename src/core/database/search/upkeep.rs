@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use crate::base::Result;
 use crate::collections::catalog::{Collection, SearchIndex};
-use crate::engine::{Durability, Read, Step};
+use crate::engine::{Durability, Read, Step, Transaction};
 use crate::search::analyze::{ANALYZER_FAILED, UNKNOWN_ANALYZER};
 use crate::search::store::build::{Builder, CommitStep, ReadStep};
-use crate::search::store::merge;
 use crate::search::store::view::ANALYZER_VERSION;
+use crate::search::store::{merge, Pace};
 
 use super::super::handle::{DatabaseEvent, Shared};
 use super::super::response::ObjectWriter;
@@ -28,11 +28,11 @@ pub(in super::super) struct Pending {
 
 /// The search indexes that are not ready, or have segments to merge or to clear.
 pub(in super::super) fn pending(view: &dyn Read, shared: &Shared) -> Step<Vec<Pending>> {
-    let mut pending = Vec::new();
+    let (mut pending, pace) = (Vec::new(), shared.merge_pace());
     for collection in shared.catalog.all(view)? {
         let Collection { id, name, search: Some(search), .. } = &*collection else { continue };
         let given_up = || shared.upkeep.given_up(name, NAME).is_some();
-        if (!search.ready && !given_up()) || merge::wants_work(view, *id, search)? {
+        if (!search.ready && !given_up()) || merge::wants_work(view, *id, search, pace)? {
             pending.push(Pending { collection: name.clone(), id: *id, search: search.clone() });
         }
     }
@@ -53,25 +53,31 @@ pub(in super::super) async fn work(shared: &Rc<Shared>, pending: &Pending) -> Re
             Err(error) => return Err(error),
         }
     }
-    for slice in [merge::slice, merge::clear_slice] {
-        loop {
-            let (worker, one) = (Rc::clone(shared), pending.clone());
-            let step = move |tx: &mut dyn crate::engine::Transaction| {
-                let collection = worker.catalog.find(tx, &one.collection)?;
-                match collection.as_ref().and_then(|found| found.search.as_ref()).filter(|now| now.id == one.search.id)
-                {
-                    Some(search) => slice(tx, one.id, search),
-                    None => Ok(false),
-                }
-            };
-            if !shared.engine.commit(Durability::Relaxed, step).await?.value {
-                break;
-            }
-            shared.upkeep.slice_done();
-            shared.platform.breathe().await;
-        }
-    }
+    while work_slice(shared, pending, merge::slice).await? {}
+    while work_slice(shared, pending, |tx, id, search, _| merge::clear_slice(tx, id, search)).await? {}
     Ok(())
+}
+
+/// Does a slice of work on the segments of an index, if that is still there; answers whether there is more.
+async fn work_slice(
+    shared: &Rc<Shared>,
+    pending: &Pending,
+    slice: fn(&mut dyn Transaction, u32, &SearchIndex, Pace) -> Step<bool>,
+) -> Result<bool> {
+    let (worker, one, pace) = (Rc::clone(shared), pending.clone(), shared.merge_pace());
+    let step = move |tx: &mut dyn Transaction| {
+        let collection = worker.catalog.find(tx, &one.collection)?;
+        match collection.as_ref().and_then(|found| found.search.as_ref()).filter(|now| now.id == one.search.id) {
+            Some(search) => slice(tx, one.id, search, pace),
+            None => Ok(false),
+        }
+    };
+    let more = shared.engine.commit(Durability::Relaxed, step).await?.value;
+    if more {
+        shared.upkeep.slice_done();
+        shared.platform.breathe().await;
+    }
+    Ok(more)
 }
 
 async fn fill(shared: &Rc<Shared>, pending: &Pending) -> Result<()> {

@@ -15,7 +15,7 @@ use super::head::{Head, Segment};
 use super::invert::{Inverted, TermSink};
 use super::keys::IndexKeys;
 use super::list::Columns;
-use super::plan::choose;
+use super::plan::Pace;
 use super::write::{put_removed, put_rows, LengthTable, NextPages, SegmentWriter};
 
 /// Changes of an index that one transaction makes.
@@ -116,7 +116,7 @@ impl<'a> Changes<'a> {
     ///
     /// # Errors
     /// As [`Self::add`].
-    pub(crate) fn add_batch(mut self, tx: &mut dyn Transaction, batch: &Batch, stale: &FastSet<u32>) -> Step<bool> {
+    pub(crate) fn add_batch(mut self, tx: &mut dyn Transaction, batch: &Batch, stale: &FastSet<u32>) -> Step<()> {
         let end = u32::try_from(batch.rows.len()).ok().and_then(|rows| self.base.checked_add(rows));
         self.head.next_number = end.filter(|next| *next < u32::MAX).ok_or_else(used_up)?;
         for ((id, lengths), row) in batch.rows.iter().zip(0u32..).filter(|(_, row)| !stale.contains(row)) {
@@ -128,18 +128,19 @@ impl<'a> Changes<'a> {
             write_varint(&mut value, number.into());
             tx.put(&self.keys.number(id), &value)?;
         }
-        self.write(tx, &batch.inverted, stale)
+        self.write(tx, &batch.inverted, stale)?;
+        Ok(())
     }
 
-    /// Writes the segment and the head; answers whether there are segments worth merging.
-    pub(crate) fn finish(mut self, tx: &mut dyn Transaction) -> Step<bool> {
+    /// Writes the segment and the head; answers the busiest pace at which there are segments worth merging.
+    pub(crate) fn finish(mut self, tx: &mut dyn Transaction) -> Step<Option<Pace>> {
         let inverted = std::mem::take(&mut self.inverted);
         self.write(tx, &inverted, &FastSet::default())
     }
 
-    fn write(mut self, tx: &mut dyn Transaction, inverted: &Inverted, skip: &FastSet<u32>) -> Step<bool> {
+    fn write(mut self, tx: &mut dyn Transaction, inverted: &Inverted, skip: &FastSet<u32>) -> Step<Option<Pace>> {
         if self.rows.is_empty() && self.removed.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let fields = self.spec.fields.len();
         let id = self.head.next_segment;
@@ -161,7 +162,7 @@ impl<'a> Changes<'a> {
         let (docs, removed) = (self.rows.len() as u32, self.removed.len() as u32);
         self.head.segments.push(Segment { id, base: self.base, docs, removed, bytes, model });
         tx.put(&self.keys.head(), &self.head.encode())?;
-        Ok(choose(&self.head.segments).is_some())
+        Ok(Pace::of(&self.head.segments))
     }
 }
 

@@ -16,7 +16,7 @@ use super::documents::{Ids, Lengths, Row, LENGTHS_PAGE};
 use super::head::{Head, Segment};
 use super::index::{first_number, StoredPostings};
 use super::keys::{IndexKeys, Part};
-use super::plan::choose;
+use super::plan::{choose, Pace};
 use super::scan::SegmentTerms;
 use super::view::declared;
 use super::write::{put_removed, put_rows, LengthTable, NextPages, Puts, SegmentWriter};
@@ -93,26 +93,26 @@ pub fn figures(view: &dyn Read, collection: u32, search: &SearchIndex) -> Step<F
     Ok(Figures { segments: head.segments.len() as u64, bytes })
 }
 
-/// Whether the index has segments to merge, or merged ones to clear.
-pub fn wants_work(view: &dyn Read, collection: u32, search: &SearchIndex) -> Step<bool> {
+/// Whether the index has segments to merge at that pace, or merged ones to clear.
+pub fn wants_work(view: &dyn Read, collection: u32, search: &SearchIndex, pace: Pace) -> Step<bool> {
     let keys = &IndexKeys::new(collection, search.id);
     let head = Head::load(view, keys, declared(search)?.fields.len())?;
-    if choose(&head.segments).is_some() || view.contains(&keys.merge())? {
+    if choose(&head.segments, pace).is_some() || view.contains(&keys.merge())? {
         return Ok(true);
     }
     let mut garbage = view.cursor(keys.garbage_all(), Direction::Forward);
     garbage.advance()
 }
 
-/// Does a slice of merging; answers whether there is more.
-pub fn slice(tx: &mut dyn Transaction, collection: u32, search: &SearchIndex) -> Step<bool> {
+/// Does a slice of merging; answers whether there is more. What was begun goes on at any pace.
+pub fn slice(tx: &mut dyn Transaction, collection: u32, search: &SearchIndex, pace: Pace) -> Step<bool> {
     let (keys, spec) = (&IndexKeys::new(collection, search.id), &declared(search)?);
     let fields = spec.fields.len();
     let mut head = Head::load(tx, keys, fields)?;
     let mut bytes = Vec::new();
     let mut progress = match tx.get(&keys.merge(), &mut bytes)? {
         true => Progress::decode(&bytes, fields)?,
-        false => match begin(&mut head, spec) {
+        false => match begin(&mut head, spec, pace) {
             Some(progress) => progress,
             None => return Ok(false),
         },
@@ -135,8 +135,8 @@ pub fn slice(tx: &mut dyn Transaction, collection: u32, search: &SearchIndex) ->
     Ok(true)
 }
 
-fn begin(head: &mut Head, spec: &SearchSpec) -> Option<Progress> {
-    let range = choose(&head.segments)?;
+fn begin(head: &mut Head, spec: &SearchSpec, pace: Pace) -> Option<Progress> {
+    let range = choose(&head.segments, pace)?;
     let output = head.next_segment;
     head.next_segment += 1;
     Some(Progress {

@@ -30,5 +30,6 @@ mod warm;
 mod write;
 
 pub use index::StoredPostings;
+pub use plan::Pace;
 pub use view::{Prepared, SearchIndexes};
 pub use warm::Warm;

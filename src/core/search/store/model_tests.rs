@@ -17,6 +17,7 @@ use crate::search::{Options, Plan, Query, SearchSpec};
 
 use super::agreement::{difference, result_difference};
 use super::build::{declare, drop_search, Builder, CommitStep, ReadStep};
+use super::plan::Pace;
 use super::view::SearchIndexes;
 use super::{merge, Prepared, StoredPostings, Warm};
 
@@ -115,7 +116,7 @@ impl Model {
         let collection = self.store.read(|view| self.catalog.find(view, "c")).unwrap();
         let Some((id, search)) = collection.and_then(|found| Some((found.id, found.search.clone()?))) else { return };
         for _ in 0..slices {
-            let merged = self.store.commit(|tx| merge::slice(tx, id, &search)).unwrap();
+            let merged = self.store.commit(|tx| merge::slice(tx, id, &search, Pace::Quiet)).unwrap();
             let cleared = self.store.commit(|tx| merge::clear_slice(tx, id, &search)).unwrap();
             if !merged && !cleared {
                 break;
@@ -140,7 +141,7 @@ impl Model {
     pub(super) fn try_merge(&mut self) -> crate::base::Result<bool> {
         let collection = self.store.read(|view| self.catalog.find(view, "c"))?.unwrap();
         let search = collection.search.clone().unwrap();
-        self.store.commit(|tx| merge::slice(tx, collection.id, &search))
+        self.store.commit(|tx| merge::slice(tx, collection.id, &search, Pace::Quiet))
     }
 
     /// What is wrong, if something is.

@@ -1,4 +1,5 @@
 //! Which segments are worth merging: geometric levels, so that each posting is rewritten a logarithmic number of times.
+//! While documents keep coming it waits until there are many, and rewrites them once.
 //!
 //! It only looks at sizes; `merge.rs` does the work.
 
@@ -10,8 +11,26 @@ use super::head::Segment;
 const FANOUT: usize = 4;
 /// Segments up to this many bytes are all on the lowest level.
 const LEVEL_BYTES: u64 = 8 << 10;
+/// So many segments are too many, even while documents keep coming.
+const MANY: usize = 24;
 /// The most segments merged at once.
 const INPUTS_MAX: usize = 32;
+
+/// How eagerly segments are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Documents keep coming: only if there are too many segments. Those that come would have to be merged again.
+    Busy,
+    /// Nobody writes.
+    Quiet,
+}
+
+impl Pace {
+    /// The busiest pace at which segments are to be merged, if any are.
+    pub(crate) fn of(segments: &[Segment]) -> Option<Self> {
+        [Self::Busy, Self::Quiet].into_iter().find(|pace| choose(segments, *pace).is_some())
+    }
+}
 
 fn level(bytes: u64) -> u32 {
     let (mut level, mut limit) = (0, LEVEL_BYTES);
@@ -23,10 +42,13 @@ fn level(bytes: u64) -> u32 {
 }
 
 /// The places of the neighbours to merge next, if any are.
-pub(crate) fn choose(segments: &[Segment]) -> Option<Range<usize>> {
+pub(crate) fn choose(segments: &[Segment], pace: Pace) -> Option<Range<usize>> {
+    if pace == Pace::Busy && segments.len() < MANY {
+        return None;
+    }
     let sizes: Vec<u64> = segments.iter().map(|segment| segment.bytes).collect();
     if let Some(range) = due(&sizes) {
-        return Some(with_next(&sizes, range));
+        return Some(if pace == Pace::Busy { range } else { with_next(&sizes, range) });
     }
     // Documents that are mostly gone still take room and time.
     let docs: u64 = segments.iter().map(|segment| u64::from(segment.docs)).sum();
@@ -83,33 +105,46 @@ mod tests {
         Segment { id: 1, base: 0, docs, removed, bytes, model: Model { k1: 1.0, fields: Vec::new() } }
     }
 
-    #[test]
-    fn any_number_of_small_commits_leaves_few_segments_and_rewrites_each_byte_rarely() {
-        let (mut segments, mut rewritten) = (Vec::new(), 0);
-        for _ in 0..5000 {
+    /// Merges as so many commits come; the most segments there were, and how often each byte was written again.
+    fn keep_merging(commits: u64, pace: Pace) -> (usize, u64) {
+        let (mut segments, mut rewritten, mut most) = (Vec::new(), 0, 0);
+        for _ in 0..commits {
             segments.push(segment(1500, 1, 0));
-            while let Some(range) = choose(&segments) {
+            while let Some(range) = choose(&segments, pace) {
                 let bytes: u64 = segments[range.clone()].iter().map(|segment| segment.bytes).sum();
                 rewritten += bytes;
                 segments.splice(range, [segment(bytes, 1, 0)]);
             }
-            assert!(segments.len() <= 24, "{}", segments.len());
+            most = most.max(segments.len());
         }
-        assert!(rewritten / (5000 * 1500) <= 8, "{}", rewritten / (5000 * 1500));
+        (most, rewritten / (commits * 1500))
+    }
+
+    #[test]
+    fn any_number_of_small_commits_leaves_few_segments_and_rewrites_each_byte_rarely() {
+        let (most, rewritten) = keep_merging(5000, Pace::Quiet);
+        assert!(most <= 24 && rewritten <= 8, "{most} segments, {rewritten} times");
+    }
+
+    #[test]
+    fn while_documents_keep_coming_bytes_are_rewritten_less_often() {
+        let (most, rewritten) = keep_merging(5000, Pace::Busy);
+        assert!(most < MANY && rewritten <= 3, "{most} segments, {rewritten} times");
+        assert_eq!(keep_merging(150, Pace::Busy), (23, 0));
     }
 
     #[test]
     fn a_merge_takes_along_what_would_be_merged_with_its_outcome() {
         let sizes = |sizes: &[u64]| sizes.iter().map(|kib| segment(kib << 10, 1, 0)).collect::<Vec<_>>();
-        assert_eq!(choose(&sizes(&[400, 100, 30, 30, 30, 8, 8, 8, 8])), Some(2..9));
-        assert_eq!(choose(&sizes(&[400, 100, 100, 100, 30, 30, 30, 8, 8, 8, 8])), Some(1..11));
-        assert_eq!(choose(&sizes(&[400, 30, 30, 8, 8, 8, 8])), Some(3..7));
+        assert_eq!(choose(&sizes(&[400, 100, 30, 30, 30, 8, 8, 8, 8]), Pace::Quiet), Some(2..9));
+        assert_eq!(choose(&sizes(&[400, 100, 100, 100, 30, 30, 30, 8, 8, 8, 8]), Pace::Quiet), Some(1..11));
+        assert_eq!(choose(&sizes(&[400, 30, 30, 8, 8, 8, 8]), Pace::Quiet), Some(3..7));
     }
 
     #[test]
     fn segments_that_are_mostly_removed_are_merged() {
-        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 400)]), None);
-        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 600)]), Some(0..2));
-        assert_eq!(choose(&[]), None);
+        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 400)], Pace::Quiet), None);
+        assert_eq!(choose(&[segment(1 << 20, 1000, 0), segment(1 << 10, 10, 600)], Pace::Quiet), Some(0..2));
+        assert_eq!(choose(&[], Pace::Quiet), None);
     }
 }

@@ -16,6 +16,7 @@ use super::super::terms::DocumentTerms;
 use super::commit::{number_of, same_texts, Changes};
 use super::head::Head;
 use super::keys::IndexKeys;
+use super::plan::Pace;
 
 /// A declaration with its analyzers at hand.
 #[derive(Debug)]
@@ -71,8 +72,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(SearchSpec, Vec<u32>)> {
 pub struct SearchIndexes {
     analyzers: RefCell<Analyzers>,
     prepared: RefCell<Vec<(Box<[u8]>, Rc<Prepared>)>>,
-    /// Whether some commit left segments worth merging.
-    merge_hint: Cell<bool>,
+    /// Whether some commit left segments worth merging, and at what pace.
+    merge_hint: Cell<Option<Pace>>,
 }
 
 /// The reason of an error about an index that another version of an analyzer made.
@@ -91,8 +92,8 @@ impl SearchIndexes {
         change(&mut self.analyzers.borrow_mut())
     }
 
-    /// Whether there may be segments to merge since the last time this was asked.
-    pub fn take_merge_hint(&self) -> bool {
+    /// The busiest pace at which there may be segments to merge since the last time this was asked.
+    pub fn take_merge_hint(&self) -> Option<Pace> {
         self.merge_hint.take()
     }
 
@@ -168,8 +169,10 @@ impl View for SearchIndexes {
             }
         }
         if let Some(update) = update {
-            let merge = update.finish(tx)?;
-            self.merge_hint.set(self.merge_hint.get() | merge);
+            let due = update.finish(tx)?;
+            if due == Some(Pace::Busy) || self.merge_hint.get().is_none() {
+                self.merge_hint.set(due);
+            }
         }
         Ok(())
     }

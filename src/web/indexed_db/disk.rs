@@ -322,6 +322,7 @@ impl Disk for IndexedDbDisk {
             let issue = |connection: &Connection| self.inner.issuer.scan(connection, &range, limit);
             let mut collect = |issued: &Issued| issued.scanned(range.area).map(|found| blobs = found);
             self.inner.looking(&issue, &mut collect).await?;
+            blobs.truncate(limit);
             Ok(blobs)
         })
     }

@@ -14,7 +14,9 @@ use super::flight::Flights;
 use super::floors::Interest;
 use super::issued::Issued;
 use super::raw;
-use super::schema::{bounds_of, generation_key, key_of, store_of, to_stored, IDENTITY, LOG, TABLES};
+use super::schema::{
+    bounds_of, generation_key, key_of, piece_bounds, pieces, store_of, to_stored, IDENTITY, LOG, PIECES_MAX, TABLES,
+};
 
 /// The object stores of a transaction: 1 for the log, 2 for the tables, 3 for both.
 type Scope = usize;
@@ -132,7 +134,13 @@ impl Issuer {
                 }
             }
             for (name, bytes) in &batch.puts {
-                let request = open.store(name.area)?.put(&to_stored(bytes), &key_of(name))?;
+                if name.area == Area::Log {
+                    let (first, last) = piece_bounds(name.id);
+                    let request = open.store(name.area)?.delete(&raw::KeyRange::bound(&first, &last)?.into())?;
+                    open.writes.push((None, request));
+                }
+                let last = open.put_pieces(name, bytes)?;
+                let request = open.store(name.area)?.put(&to_stored(last), &key_of(name))?;
                 open.writes.push((None, request));
             }
             // The last request is the only one whose failure aborts the transaction in every browser, so a lone insert
@@ -142,7 +150,8 @@ impl Issuer {
                 open.read(batch, interest, generation)?;
             }
             for (name, bytes) in &batch.inserts {
-                let request = open.store(name.area)?.add(&to_stored(bytes), &key_of(name))?;
+                let last = open.put_pieces(name, bytes)?;
+                let request = open.store(name.area)?.add(&to_stored(last), &key_of(name))?;
                 open.writes.push((Some(*name), request));
             }
             if interest == Interest::Changes {
@@ -183,7 +192,11 @@ impl Issuer {
         let scope = names.iter().fold(0, |scope, name| scope | scope_of(name.area));
         self.run(connection, scope, (&self.readonly, &self.relaxed), |open| {
             for name in names {
-                let request = open.store(name.area)?.get(&key_of(name))?;
+                let request = match key_range(&BlobRange::one(name.area, name.id))? {
+                    // In pieces, perhaps.
+                    Some(keys) if name.area == Area::Log => open.store(name.area)?.get_all(&keys, u32::MAX)?,
+                    _ => open.store(name.area)?.get(&key_of(name))?,
+                };
                 open.reads.push(Some(request));
             }
             Ok(())
@@ -192,7 +205,8 @@ impl Issuer {
 
     /// Issues a read of a range.
     pub(super) fn scan(&self, connection: &Connection, range: &BlobRange, limit: usize) -> Result<Issued, Failure> {
-        let count = u32::try_from(limit).unwrap_or(u32::MAX);
+        let pieces = if range.area == Area::Log { PIECES_MAX } else { 0 };
+        let count = u32::try_from(limit.saturating_add(pieces)).unwrap_or(u32::MAX);
         self.run(connection, scope_of(range.area), (&self.readonly, &self.relaxed), |open| {
             let Some(keys) = key_range(range)? else { return Ok(()) };
             let names = open.store(range.area)?.get_all_keys(&keys, count)?;
@@ -244,6 +258,16 @@ struct Requests<'a> {
 }
 
 impl Requests<'_> {
+    /// Writes the pieces of a blob before its last one, which is answered.
+    fn put_pieces<'a>(&mut self, name: &BlobName, bytes: &'a [u8]) -> Result<&'a [u8], JsValue> {
+        let (before, last) = pieces(name, bytes);
+        for (key, piece) in &before {
+            let request = self.store(name.area)?.put(piece, key)?;
+            self.writes.push((None, request));
+        }
+        Ok(last)
+    }
+
     fn read(&mut self, batch: &Batch, interest: Interest, generation: u64) -> Result<(), JsValue> {
         for range in &batch.reads {
             let request = match key_range(range)? {

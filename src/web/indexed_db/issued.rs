@@ -12,7 +12,7 @@ use super::failure::{classify, Failure};
 use super::flight::End;
 use super::floors::Floors;
 use super::raw;
-use super::schema::{from_stored, generation_of, name_of};
+use super::schema::{from_stored, generation_of, name_of, Joiner};
 
 /// The requests of a transaction and its end.
 pub(super) struct Issued {
@@ -77,25 +77,23 @@ impl Issued {
 
     /// The results of a commit's reads, but for those of the floors.
     pub(super) fn ranges(&self) -> Result<RangeReads, Failure> {
-        (0..self.reads.len())
-            .map(|at| self.result(at)?.unchecked_ref::<Array>().iter().map(|value| bytes_of(&value)).collect())
-            .collect()
+        (0..self.reads.len()).map(|at| joined(self.result(at)?.unchecked_ref())).collect()
     }
 
     /// The results of a read.
     pub(super) fn blobs(&self) -> Result<Vec<Option<Vec<u8>>>, Failure> {
         let blob = |at| {
             let value = self.result(at)?;
-            if value.is_undefined() {
-                Ok(None)
-            } else {
-                bytes_of(&value).map(Some)
+            match value.dyn_ref::<Array>() {
+                Some(pieces) => Ok(joined(pieces)?.pop()),
+                None if value.is_undefined() => Ok(None),
+                None => bytes_of(&value).map(Some),
             }
         };
         (0..self.reads.len()).map(blob).collect()
     }
 
-    /// The results of a scan.
+    /// The results of a scan; in the area Log perhaps more than were asked for.
     pub(super) fn scanned(&self, area: Area) -> Result<NamedBlobs, Failure> {
         self.named(0, area)
     }
@@ -103,11 +101,12 @@ impl Issued {
     fn named(&self, at: usize, area: Area) -> Result<NamedBlobs, Failure> {
         let (names, blobs) = (self.result(at)?, self.result(at + 1)?);
         let (names, blobs): (&Array, &Array) = (names.unchecked_ref(), blobs.unchecked_ref());
+        let mut joiner = Joiner::default();
         let named = names.iter().zip(blobs.iter()).map(|(key, value)| {
-            let name = name_of(area, &key).ok_or_else(|| foreign("a key"))?;
-            Ok((name, bytes_of(&value)?))
+            let Some(blob) = joiner.take(&value).ok_or_else(|| foreign("a value"))? else { return Ok(None) };
+            Ok(Some((name_of(area, &key).ok_or_else(|| foreign("a key"))?, blob)))
         });
-        named.collect()
+        named.filter_map(Result::transpose).collect()
     }
 }
 
@@ -123,6 +122,13 @@ fn named_failure((name, failure): (&Option<BlobName>, Failure)) -> Option<Failur
 /// Why a request failed; `None` if it did not, or has not ended.
 fn failure_of(request: &raw::Request) -> Option<Failure> {
     request.failure().ok().filter(|error| !error.is_null()).map(|error| classify(&error))
+}
+
+/// Blobs from values in the order of their keys.
+fn joined(values: &Array) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut joiner = Joiner::default();
+    let blobs = values.iter().map(|value| joiner.take(&value).ok_or_else(|| foreign("a value")));
+    blobs.filter_map(Result::transpose).collect()
 }
 
 fn bytes_of(value: &JsValue) -> Result<Vec<u8>, Failure> {

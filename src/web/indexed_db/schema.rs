@@ -4,13 +4,14 @@
 //!
 //! | store | key | blob |
 //! |---|---|---|
-//! | `log` | number: the position | log record |
+//! | `log` | number: the position | log record, or its last piece: a `Uint8Array` |
+//! | `log` | number: the position less 1/32, 2/32 … | the pieces before, from the last one on: `ArrayBuffer`s |
 //! | `log` | string: `meta-`, `floor-` or `manifest-` and the id in 16 decimal digits | the other small areas |
 //! | `log` | string: `identity` | 16 random bytes, written when the database was created |
 //! | `log` | string: `generation-` and a number in 16 decimal digits | nothing; see `floors.rs` |
 //! | `tables` | number: id × 2^20 + part | part of a table |
 
-use js_sys::Uint8Array;
+use js_sys::{ArrayBuffer, Uint8Array};
 use tidewell_core::disk::{Area, BlobName, BlobRange};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -30,6 +31,17 @@ const GENERATION: &str = "generation-";
 const PARTS: u64 = 1 << 20;
 /// The largest integer that every number up to it can be told from its neighbours as a JavaScript number.
 const SAFE: u64 = (1 << 53) - 1;
+
+/// The most bytes of a piece: Chromium makes a file of its own of a value above 64 KiB.
+const PIECE: usize = 60 << 10;
+/// A record up to this length is written in pieces; of a longer one, the file is the better place.
+const PIECED_MAX: usize = 1 << 20;
+/// The most pieces of a record.
+pub(super) const PIECES_MAX: usize = PIECED_MAX.div_ceil(PIECE);
+/// How far the keys of pieces are apart: so many are less than a position.
+const PIECE_STEPS: f64 = 32.0;
+/// Positions up to this one have numbers between them.
+const PIECED_POSITION_MAX: u64 = 1 << 47;
 
 /// The index of the store that holds `area`, in the order of [`LOG`], [`TABLES`].
 pub(super) fn store_of(area: Area) -> usize {
@@ -63,13 +75,41 @@ pub(super) fn key_of(name: &BlobName) -> JsValue {
     key(name.area, name.id, u64::from(name.part))
 }
 
+/// The key of the first piece that a log record may have.
+fn first_piece(position: u64) -> JsValue {
+    match position <= PIECED_POSITION_MAX {
+        true => JsValue::from_f64(position as f64 - (PIECE_STEPS - 1.0) / PIECE_STEPS),
+        false => number(position),
+    }
+}
+
+/// Takes a blob apart: the pieces before the last with their keys, and the last, which has the blob's own key.
+pub(super) fn pieces<'a>(name: &BlobName, bytes: &'a [u8]) -> (Vec<(JsValue, JsValue)>, &'a [u8]) {
+    let pieced = name.area == Area::Log && name.id <= PIECED_POSITION_MAX && bytes.len() <= PIECED_MAX;
+    let before = if pieced { bytes.len().saturating_sub(1) / PIECE } else { 0 };
+    let (ahead, last) = bytes.split_at(before * PIECE);
+    let key = |left: usize| JsValue::from_f64(name.id as f64 - left as f64 / PIECE_STEPS);
+    let stored = |piece: &[u8]| Uint8Array::new_from_slice(piece).buffer().into();
+    let keys = (1..=before).rev().map(key);
+    (keys.zip(ahead.chunks(PIECE).map(stored)).collect(), last)
+}
+
+/// The keys of the pieces that a log record may have before its last.
+pub(super) fn piece_bounds(position: u64) -> (JsValue, JsValue) {
+    (first_piece(position), JsValue::from_f64(position as f64 - 1.0 / PIECE_STEPS))
+}
+
 /// The first and the last key of a range; `None` if no blob can be in it.
 pub(super) fn bounds_of(range: &BlobRange) -> Option<(JsValue, JsValue)> {
     let highest = if range.area == Area::Table { SAFE / PARTS } else { SAFE };
     if range.first > range.last || range.first > highest {
         return None;
     }
-    Some((key(range.area, range.first, 0), key(range.area, range.last.min(highest), PARTS - 1)))
+    let first = match range.area {
+        Area::Log => first_piece(range.first),
+        area => key(area, range.first, 0),
+    };
+    Some((first, key(range.area, range.last.min(highest), PARTS - 1)))
 }
 
 /// The key of a generation of the area `Floor`.
@@ -104,4 +144,26 @@ pub(super) fn to_stored(bytes: &[u8]) -> JsValue {
 /// The bytes of a stored value; `None` if it is something else.
 pub(super) fn from_stored(value: &JsValue) -> Option<Vec<u8>> {
     value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}
+
+/// Puts blobs together whose values come in the order of their keys.
+#[derive(Default)]
+pub(super) struct Joiner {
+    pieces: Vec<u8>,
+}
+
+impl Joiner {
+    /// The blob that ends with this value; nothing if it goes on. `None` if the value is no piece of a blob.
+    pub(super) fn take(&mut self, value: &JsValue) -> Option<Option<Vec<u8>>> {
+        if let Some(piece) = value.dyn_ref::<ArrayBuffer>() {
+            self.pieces.extend(Uint8Array::new(piece).to_vec());
+            return Some(None);
+        }
+        let last = from_stored(value)?;
+        if self.pieces.is_empty() {
+            return Some(Some(last));
+        }
+        self.pieces.extend(last);
+        Some(Some(std::mem::take(&mut self.pieces)))
+    }
 }

@@ -22,6 +22,7 @@ pub(super) const CLAIMS: &[Claim] = claims! {
     "a missing blob reads as none" => missing_blobs,
     "bytes come back exactly, whatever they are" => exact_bytes,
     "values up to a mebibyte and more are kept whole" => large_values,
+    "records of the log are whole whatever their size" => records_of_all_sizes,
     "answers are in the order of the names asked for" => answer_order,
     "the largest numbers are names like others" => extreme_names,
     "the three areas never mix" => separate_areas,
@@ -73,6 +74,36 @@ async fn large_values((disk, other): Disks) -> Verdict {
         ensure(seen.iter().all(|blob| blob.as_ref() == Some(&bytes)), || format!("{len} bytes came back changed"))?;
     }
     Ok(())
+}
+
+async fn records_of_all_sizes((disk, other): Disks) -> Verdict {
+    let sizes = [10, 61_440, 61_441, 122_880, 122_881, 0, 700_000, 1 << 20, (1 << 20) + 1, 70_000];
+    let mut records: NamedBlobs = (1..).zip(sizes).map(|(id, len)| (BlobName::log(id), noise(len, id))).collect();
+    for (name, bytes) in &records {
+        commit(&disk, inserts(&[(*name, bytes)])).await?;
+    }
+    for limit in [1, 4, 99] {
+        let scanned = scan(&other, BlobRange::all(Area::Log), limit).await?;
+        ensure(scanned.iter().eq(records.iter().take(limit)), || format!("a scan up to {limit} is wrong"))?;
+    }
+    let batch = Batch { reads: vec![BlobRange { area: Area::Log, first: 3, last: 8 }], ..Batch::default() };
+    let read_back = commit(&other, batch).await?;
+    ensure(read_back == [records[2..8].iter().map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>()], || {
+        "a commit reads other records than there are".into()
+    })?;
+    let taken = (BlobName::log(5), noise(200_000, 77));
+    equal(other.commit(inserts(&[(taken.0, &taken.1)]), Durability::Relaxed).await, Err(DiskError::Exists(taken.0)))?;
+    for (at, len) in [(2, 5), (3, 300_000), (6, 90_000)] {
+        records[at].1 = noise(len, 99);
+        commit(&disk, puts(&[(records[at].0, &records[at].1)])).await?;
+    }
+    commit(&other, deletes(&[BlobRange { area: Area::Log, first: 8, last: 9 }])).await?;
+    records.drain(7..9);
+    let scanned = scan(&disk, BlobRange::all(Area::Log), 99).await?;
+    ensure(scanned == records, || "what was replaced and deleted is not".into())?;
+    let names: Vec<BlobName> = records.iter().map(|(name, _)| *name).collect();
+    let blobs = read(&other, &names).await?;
+    ensure(blobs.iter().flatten().eq(records.iter().map(|(_, bytes)| bytes)), || "a record reads back changed".into())
 }
 
 async fn answer_order((disk, _): Disks) -> Verdict {
@@ -170,16 +201,19 @@ async fn failed_commit_leaves_nothing((disk, other): Disks) -> Verdict {
 async fn insert_race((one, two): Disks) -> Verdict {
     for round in 0..5 {
         let name = BlobName::log(round);
-        let race = (0..8u8).map(|tab| {
+        // From the third round on of all lengths, so that a loser's bytes would show among the winner's.
+        let bytes = |tab: usize| noise(if round < 2 { 1 } else { 30_000 * (tab + 1) }, tab as u64);
+        let race = (0..8).map(|tab| {
             let disk = if tab % 2 == 0 { &one } else { &two };
-            disk.commit(inserts(&[(name, &[tab])]), Durability::Relaxed)
+            disk.commit(inserts(&[(name, &bytes(tab))]), Durability::Relaxed)
         });
         let results = together(race.collect()).await;
-        let winners: Vec<u8> = (0..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(tab, _)| tab).collect();
+        let winners: Vec<usize> =
+            (0..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(tab, _)| tab).collect();
         equal(winners.len(), 1)?;
         let lost = results.iter().filter(|result| **result == Err(DiskError::Exists(name))).count();
         equal(lost, 7)?;
-        check_blob(&two, name, Some(&winners)).await?;
+        check_blob(&two, name, Some(&bytes(winners[0]))).await?;
     }
     Ok(())
 }

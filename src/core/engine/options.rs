@@ -47,7 +47,7 @@ impl EngineOptions {
 
     /// What is left for cached blocks and indexes, after two memtables and working room for records and compaction.
     pub(crate) fn cache_bytes(&self) -> usize {
-        (self.memory_budget - self.memory_budget / 8).saturating_sub(2 * self.memtable_bytes()).max(256 << 10)
+        (self.memory_budget - self.memory_budget / 16).saturating_sub(2 * self.memtable_bytes()).max(256 << 10)
     }
 }
 

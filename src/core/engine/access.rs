@@ -89,6 +89,12 @@ pub trait Read {
         self.get(key, &mut Vec::new())
     }
 
+    /// Whether it is known without reading a block that nothing is in `range`; `false` says nothing.
+    fn is_known_empty(&self, range: &KeyRange) -> bool {
+        let _ = range;
+        false
+    }
+
     /// A cursor before the first entry of `range` in `direction`. Deleted keys do not appear.
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_>;
 

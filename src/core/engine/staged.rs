@@ -180,6 +180,10 @@ impl Read for Staged<'_> {
         self.sources().contains(key)
     }
 
+    fn is_known_empty(&self, range: &KeyRange) -> bool {
+        !self.sources().changed_since(range, 0)
+    }
+
     fn cursor(&self, range: KeyRange, direction: Direction) -> Box<dyn Cursor + '_> {
         self.sources().into_cursor(range, direction)
     }

@@ -219,6 +219,33 @@ fn a_transaction_sees_its_own_writes_in_order() {
 }
 
 #[test]
+fn a_range_is_known_to_be_empty_only_if_nothing_was_ever_in_it_since_the_tables_were_written() {
+    check(5, |world| async move {
+        let engine = world.open().await.unwrap();
+        let empty = |start: &'static str, end: &'static str| {
+            let range = KeyRange { start: start.into(), end: Some(end.into()) };
+            let engine = engine.clone();
+            async move { engine.commit(Durability::Relaxed, move |tx| Ok(tx.is_known_empty(&range))).await.unwrap().value }
+        };
+        put(&engine, "d", "1").await.unwrap();
+        put(&engine, "f", "2").await.unwrap();
+        for _ in 0..2 {
+            assert!(empty("a", "d").await && empty("f\0", "z").await);
+            assert!(!empty("a", "d\0").await && !empty("f", "z").await && !empty("a", "z").await);
+            engine.flush().await.unwrap();
+        }
+        // What was deleted may still be there for somebody, and a commit sees what it wrote itself.
+        engine.commit(Durability::Relaxed, |tx| tx.delete(b"q")).await.unwrap();
+        assert!(!empty("p", "r").await && empty("r", "s").await);
+        let own = |tx: &mut dyn Transaction| {
+            tx.put(b"x", b"")?;
+            Ok(tx.is_known_empty(&KeyRange { start: b"w".to_vec(), end: Some(b"y".to_vec()) }))
+        };
+        assert!(!engine.commit(Durability::Relaxed, own).await.unwrap().value);
+    });
+}
+
+#[test]
 fn many_flushes_are_compacted_and_nothing_is_lost_or_left_over() {
     check(3, |world| async move {
         let engine = world.open().await.unwrap();

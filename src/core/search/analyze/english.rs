@@ -21,7 +21,7 @@ const STOP_WORDS: [&[&str]; 6] = [
 ];
 
 /// How many stems are remembered; a power of two.
-const REMEMBERED: usize = 8192;
+const REMEMBERED: usize = 16_384;
 /// The most bytes of a word and its stem together that are remembered; others are rare.
 const REMEMBERED_BYTES: usize = 30;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::process::{capture, Step};
-use crate::{setup, split, tree};
+use crate::{copies, setup, split, tree};
 
 /// The crate that is linked into the module, and the file it becomes.
 const MODULE_CRATE: &str = "tidewell-module";
@@ -167,7 +167,7 @@ fn compile(profile: &str, lean: bool) -> Result<PathBuf> {
     Ok(folder.join(TARGET).join(profile).join(MODULE_FILE))
 }
 
-/// Shrinks the module with wasm-opt. It reads the features in use from the module itself: naming them here
+/// Shrinks the module with wasm-opt, and makes its short copies short. It reads the features in use from the module itself: naming them here
 /// would let it use ones that Node 20 refuses. A function that is called once stays a function of its own: inside another it
 /// could not go to the other module.
 fn optimise(module: &Path) -> Result<()> {
@@ -179,5 +179,6 @@ fn optimise(module: &Path) -> Result<()> {
         .arg("-o")
         .arg(&optimised)
         .run()?;
-    fs::rename(&optimised, module).context("replacing the module by the optimised one")
+    fs::rename(&optimised, module).context("replacing the module by the optimised one")?;
+    copies::shorten(module)
 }

@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod check;
 mod compile;
+mod copies;
 mod demo;
 mod node;
 mod places;

@@ -84,10 +84,17 @@ pub(super) fn walk(text: &str, purpose: Purpose, elides: bool, sink: &mut dyn Fn
     while let (Some(c), true) = (char_at(text, at), position < TOKENS_MAX) {
         match class(c) {
             Class::Letter | Class::Digit => {
-                let end = word_end(text, at, elides);
-                let word = text.get(at..end).unwrap_or_default();
                 term.clear();
-                fold_word(word, &mut term);
+                let plain = plain_end(text, at);
+                let end = plain.unwrap_or_else(|| word_end(text, at, elides));
+                let word = text.get(at..end).unwrap_or_default();
+                match plain {
+                    Some(_) => {
+                        term.push_str(word);
+                        term.make_ascii_lowercase();
+                    }
+                    None => fold_word(word, &mut term),
+                }
                 if !term.is_empty() {
                     sink(Token { term: cut(&term), position, start: at, end, begins: false }, true);
                     position += 1;
@@ -110,6 +117,18 @@ fn char_at(text: &str, at: usize) -> Option<char> {
         Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
         Some(_) => text.get(at..)?.chars().next(),
         None => None,
+    }
+}
+
+/// The end of the word that begins at `start`, if it has only ASCII letters and digits and nothing behind it could belong to it.
+#[inline]
+fn plain_end(text: &str, start: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(start..)?;
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    match rest.get(len) {
+        // What may join it to more, and what is not ASCII, is looked at closely.
+        Some(b'\'' | b'"' | b'.' | b',' | 0x80..) => None,
+        _ => (len > 0).then_some(start + len),
     }
 }
 
@@ -194,4 +213,27 @@ pub(super) fn fold_word(word: &str, out: &mut String) {
 fn strip_possessive(word: &str) -> &str {
     let bare = word.strip_suffix(['s', 'S']).and_then(|rest| rest.strip_suffix(is_apostrophe));
     bare.unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_word_that_looks_plain_is_the_one_that_a_close_look_finds(
+            text in "([a-zA-Z0-9]|[a-zA-Z0-9'\"., _-]|é|’|·|水|\\PC){0,24}",
+            elides: bool,
+        ) {
+            for (at, c) in text.char_indices().filter(|(_, c)| matches!(class(*c), Class::Letter | Class::Digit)) {
+                let Some(end) = plain_end(&text, at) else { continue };
+                prop_assert_eq!(end, word_end(&text, at, elides), "{} at {} ({})", text, at, c);
+                let mut folded = String::new();
+                fold_word(&text[at..end], &mut folded);
+                prop_assert_eq!(folded, text[at..end].to_ascii_lowercase());
+            }
+        }
+    }
 }

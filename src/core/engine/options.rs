@@ -42,7 +42,7 @@ impl EngineOptions {
 
     /// A memtable of this size is flushed. There may be two of them for a while.
     pub(crate) fn memtable_bytes(&self) -> usize {
-        (self.memory_budget / 16).clamp(64 << 10, 8 << 20)
+        (self.memory_budget / 12).clamp(64 << 10, 8 << 20)
     }
 
     /// What is left for cached blocks and indexes, after two memtables and working room for records and compaction.

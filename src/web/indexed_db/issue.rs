@@ -15,7 +15,7 @@ use super::floors::Interest;
 use super::issued::Issued;
 use super::raw;
 use super::schema::{
-    bounds_of, generation_key, key_of, piece_bounds, pieces, store_of, to_stored, IDENTITY, LOG, PIECES_MAX, TABLES,
+    bounds_of, generation_key, key_of, pieces, store_of, to_stored, IDENTITY, LOG, PIECES_MAX, TABLES,
 };
 
 /// The object stores of a transaction: 1 for the log, 2 for the tables, 3 for both.
@@ -134,9 +134,9 @@ impl Issuer {
                 }
             }
             for (name, bytes) in &batch.puts {
-                if name.area == Area::Log {
-                    let (first, last) = piece_bounds(name.id);
-                    let request = open.store(name.area)?.delete(&raw::KeyRange::bound(&first, &last)?.into())?;
+                if let (Area::Log, Some(keys)) = (name.area, key_range(&BlobRange::one(name.area, name.id))?) {
+                    // It may have more pieces than what comes in its place.
+                    let request = open.store(name.area)?.delete(&keys)?;
                     open.writes.push((None, request));
                 }
                 let last = open.put_pieces(name, bytes)?;
@@ -205,8 +205,8 @@ impl Issuer {
 
     /// Issues a read of a range.
     pub(super) fn scan(&self, connection: &Connection, range: &BlobRange, limit: usize) -> Result<Issued, Failure> {
-        let pieces = if range.area == Area::Log { PIECES_MAX } else { 0 };
-        let count = u32::try_from(limit.saturating_add(pieces)).unwrap_or(u32::MAX);
+        let values = if range.area == Area::Log { PIECES_MAX } else { 1 };
+        let count = u32::try_from(limit.saturating_mul(values)).unwrap_or(u32::MAX);
         self.run(connection, scope_of(range.area), (&self.readonly, &self.relaxed), |open| {
             let Some(keys) = key_range(range)? else { return Ok(()) };
             let names = open.store(range.area)?.get_all_keys(&keys, count)?;

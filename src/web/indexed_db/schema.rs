@@ -94,11 +94,6 @@ pub(super) fn pieces<'a>(name: &BlobName, bytes: &'a [u8]) -> (Vec<(JsValue, JsV
     (keys.zip(ahead.chunks(PIECE).map(stored)).collect(), last)
 }
 
-/// The keys of the pieces that a log record may have before its last.
-pub(super) fn piece_bounds(position: u64) -> (JsValue, JsValue) {
-    (first_piece(position), JsValue::from_f64(position as f64 - 1.0 / PIECE_STEPS))
-}
-
 /// The first and the last key of a range; `None` if no blob can be in it.
 pub(super) fn bounds_of(range: &BlobRange) -> Option<(JsValue, JsValue)> {
     let highest = if range.area == Area::Table { SAFE / PARTS } else { SAFE };

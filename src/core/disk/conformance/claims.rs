@@ -77,12 +77,12 @@ async fn large_values((disk, other): Disks) -> Verdict {
 }
 
 async fn records_of_all_sizes((disk, other): Disks) -> Verdict {
-    let sizes = [10, 61_440, 61_441, 122_880, 122_881, 0, 700_000, 1 << 20, (1 << 20) + 1, 70_000];
+    let sizes = [10, 61_440, 61_441, 122_880, 122_881, 0, 700_000, 1 << 20, (1 << 20) + 1, 70_000, 1 << 20];
     let mut records: NamedBlobs = (1..).zip(sizes).map(|(id, len)| (BlobName::log(id), noise(len, id))).collect();
     for (name, bytes) in &records {
         commit(&disk, inserts(&[(*name, bytes)])).await?;
     }
-    for limit in [1, 4, 99] {
+    for limit in [1, 4, 8, 11, 99] {
         let scanned = scan(&other, BlobRange::all(Area::Log), limit).await?;
         ensure(scanned.iter().eq(records.iter().take(limit)), || format!("a scan up to {limit} is wrong"))?;
     }
@@ -93,6 +93,10 @@ async fn records_of_all_sizes((disk, other): Disks) -> Verdict {
     })?;
     let taken = (BlobName::log(5), noise(200_000, 77));
     equal(other.commit(inserts(&[(taken.0, &taken.1)]), Durability::Relaxed).await, Err(DiskError::Exists(taken.0)))?;
+    let far = BlobName::log((1 << 47) + 1);
+    commit(&disk, puts(&[(far, &taken.1)])).await?;
+    check_blob(&other, far, Some(&taken.1)).await?;
+    commit(&disk, deletes(&[BlobRange::one(Area::Log, far.id)])).await?;
     for (at, len) in [(2, 5), (3, 300_000), (6, 90_000)] {
         records[at].1 = noise(len, 99);
         commit(&disk, puts(&[(records[at].0, &records[at].1)])).await?;

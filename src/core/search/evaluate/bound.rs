@@ -37,7 +37,7 @@ impl Live<'_> {
     /// Whether something in a window may exceed the threshold. The window may become shorter.
     pub(super) fn may_beat(&mut self, window: &mut Window, threshold: f32) -> Step<bool> {
         let bound = self.bound(window)?;
-        Ok(can_beat(bound, threshold) && can_beat(self.tighten(*window, bound)?, threshold))
+        Ok(can_beat(bound, threshold) && can_beat(self.tighten(*window, bound), threshold))
     }
 
     /// At least the greatest score in a window, which may become shorter.
@@ -68,18 +68,18 @@ impl Live<'_> {
     }
 
     /// What [`Self::bound`] said of the window, or less: words whose documents in it are in memory are looked at.
-    fn tighten(&mut self, window: Window, bound: f64) -> Step<f64> {
+    fn tighten(&mut self, window: Window, bound: f64) -> f64 {
         match self {
             Self::Pool(pool) => pool.tighten(window, bound),
             Self::Any(any) => {
                 let mut sum = 0.0;
                 for child in &mut any.children {
-                    child.bound = child.live.tighten(window, child.bound)?;
+                    child.bound = child.live.tighten(window, child.bound);
                     sum += child.bound;
                 }
-                Ok(sum)
+                sum
             }
-            Self::Nothing | Self::Phrase(_) | Self::All(_) => Ok(bound),
+            Self::Nothing | Self::Phrase(_) | Self::All(_) => bound,
         }
     }
 }

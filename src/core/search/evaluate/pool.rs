@@ -269,9 +269,9 @@ impl Pool<'_> {
     }
 
     /// The same, or less if the documents in the window are in memory.
-    pub(super) fn tighten(&mut self, window: Window, bound: f64) -> Step<f64> {
+    pub(super) fn tighten(&mut self, window: Window, bound: f64) -> f64 {
         let impact = self.members.iter_mut().map(|member| f64::from(member.tighten(window))).sum();
-        Ok(bound.min(self.most_of(impact)))
+        bound.min(self.most_of(impact))
     }
 
     /// At least the greatest score of all documents.

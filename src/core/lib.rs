@@ -13,4 +13,5 @@ pub mod jobs;
 pub mod sync;
 pub mod topics;
 
-pub use tidewell_lower::{base, collections, disk, engine, search};
+pub use tidewell_lower::{base, collections, disk, engine};
+pub use tidewell_search::search;

@@ -121,7 +121,18 @@ fn native() -> Result<Outcome> {
 
 fn planted() -> Result<Outcome> {
     let step = Step::cargo("running the planted bugs")
-        .args(["test", "--locked", "-p", "tidewell-tests", "-p", "tidewell-core", "-p", "tidewell-lower"])
+        .args([
+            "test",
+            "--locked",
+            "-p",
+            "tidewell-tests",
+            "-p",
+            "tidewell-core",
+            "-p",
+            "tidewell-lower",
+            "-p",
+            "tidewell-search",
+        ])
         .args(["--profile", "sim", "--features", "tidewell-tests/planted-bugs"])
         .args(["planted", "--", "--show-output"]);
     Ok(Outcome::of(&step.finish()?))

@@ -27,6 +27,15 @@ export function isInner(name: string): boolean {
   return name.startsWith('$')
 }
 
+/** The functions of the first half that the second calls: the last ones of its table, under the names by which it imports them. */
+function lentBy(exports: WebAssembly.Exports): WebAssembly.ModuleImports {
+  const table = exports['$t0'] as WebAssembly.Table
+  const first = (exports['$lent'] as WebAssembly.Global).value as number
+  const lent: WebAssembly.ModuleImports = {}
+  for (let at = first; at < table.length; at++) lent[`$f${at - first}`] = table.get(at) as WebAssembly.ImportValue
+  return lent
+}
+
 /** The module could not be loaded. Nothing is broken: it may be tried again. */
 export function notLoaded(cause: unknown): TidewellError {
   const reason = cause instanceof Error ? cause.message : String(cause)
@@ -56,7 +65,7 @@ export class Rest {
   /** Says which instance it is part of. */
   belongsTo(exports: WebAssembly.Exports, glue: WebAssembly.Imports): void {
     this.#link = (module) => {
-      new WebAssembly.Instance(module, { ...glue, [PAGE]: exports })
+      new WebAssembly.Instance(module, { ...glue, [PAGE]: { ...exports, ...lentBy(exports) } })
       ;(exports['$ready'] as WebAssembly.Global).value = 1
       this.isThere = true
     }

@@ -92,6 +92,11 @@ impl<'a> Reader<'a> {
 
     /// A slice after its length as a varint.
     pub fn slice(&mut self) -> Result<&'a [u8]> {
+        if let [len @ 0..=0x7f, rest @ ..] = self.bytes {
+            let (slice, rest) = rest.split_at_checked(usize::from(*len)).ok_or_else(cut_short)?;
+            self.bytes = rest;
+            return Ok(slice);
+        }
         let mut ahead = *self;
         let len = ahead.count(1)?;
         let slice = ahead.take(len)?;

@@ -4,10 +4,48 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-use xxhash_rust::xxh3::Xxh3Default;
+use super::checksum::hash;
 
-/// The hasher of [`FastMap`]: xxh3 with a fixed seed.
-pub type FixedState = BuildHasherDefault<Xxh3Default>;
+/// The hasher of [`FastMap`]: xxh3 of each run of bytes, seeded with what came before.
+pub type FixedState = BuildHasherDefault<RunHasher>;
+
+/// Hashes runs of bytes one after another, and numbers between them with a multiplication each. (The streaming xxh3 buffers what it is
+/// given, which costs more than the few bytes of a name.)
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunHasher(u64);
+
+impl Hasher for RunHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes, self.0);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mixed(self.0 ^ number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+}
+
+/// Fibonacci hashing; the fold brings the well-mixed high bits down to where a table takes its index.
+#[inline]
+fn mixed(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 32)
+}
 
 /// A `HashMap` that hashes deterministically.
 #[expect(clippy::disallowed_types, reason = "this alias is the deterministic replacement the lint names")]
@@ -32,9 +70,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        // Fibonacci hashing; the fold brings the well-mixed high bits down to where the table takes its index.
-        let mixed = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
+        self.0 = mixed(self.0 ^ id);
     }
 }
 

@@ -27,6 +27,11 @@ pub fn varint_len(value: u64) -> usize {
 /// `Corrupt` if the input ends inside the number, or it exceeds 64 bits, or is not in its shortest form. Then `input`
 /// is left as it was.
 pub fn read_varint(input: &mut &[u8]) -> Result<u64> {
+    // Most numbers are lengths of short things.
+    if let [byte @ 0..=0x7f, rest @ ..] = *input {
+        *input = rest;
+        return Ok(u64::from(*byte));
+    }
     let bytes = *input;
     let mut value = 0u64;
     for (index, &byte) in bytes.iter().take(VARINT_MAX).enumerate() {

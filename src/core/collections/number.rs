@@ -57,6 +57,9 @@ impl Numeric {
 
     /// The sum. BigInt and an integer stay BigInt; BigInt and a fraction become f64.
     pub fn plus(self, other: Self) -> Result<Self> {
+        if let (Double(a), Double(b)) = (self, other) {
+            return Ok(Double(a + b));
+        }
         self.combine(other, |a, b| a + b, i128::checked_add)
     }
 

@@ -29,14 +29,6 @@ impl Database {
     ) -> Result<Response> {
         let collection: Box<str> = fields.required_text("collection")?.into();
         match call {
-            Call::Ensure => {
-                let version = fields.number_u32("version")?;
-                let code = fields.number_u32("code")?;
-                let specs = take_specs(&mut fields)?;
-                let search = fields.value("search")?.map(|spec| self.prepare_search(&spec)).transpose()?;
-                fields.finish()?;
-                self.ensure(Wanted { name: collection, version, code, specs, search }, durability).await
-            }
             Call::CreateIndex => {
                 let spec = fields.value("index")?.ok_or_else(|| fields.missing("index"))?;
                 fields.finish()?;
@@ -73,9 +65,20 @@ impl Database {
         }
     }
 
+    /// What an `ensure` asks for.
+    pub(super) fn take_wanted(&self, mut fields: Fields<'_>) -> Result<Wanted> {
+        let name = fields.required_text("collection")?.into();
+        let version = fields.number_u32("version")?;
+        let code = fields.number_u32("code")?;
+        let specs = take_specs(&mut fields)?;
+        let search = fields.value("search")?.map(|spec| self.prepare_search(&spec)).transpose()?;
+        fields.finish()?;
+        Ok(Wanted { name, version, code, specs, search })
+    }
+
     /// Makes the collection as it is wanted. Answers its version, and the number of its documents where those may be older than
     /// the code that asks: counting is a look at storage, and this is the first thing that a page does.
-    async fn ensure(&self, wanted: Wanted, durability: Durability) -> Result<Response> {
+    pub(super) async fn ensure(&self, wanted: Wanted, durability: Durability) -> Result<Response> {
         let code = wanted.code;
         let collection = match self.satisfied(&wanted).await? {
             Some(collection) => collection,
@@ -190,7 +193,7 @@ impl Database {
 }
 
 /// What a collection should be like.
-struct Wanted {
+pub(super) struct Wanted {
     name: Box<str>,
     version: Option<u32>,
     /// The version that the code which asks writes.

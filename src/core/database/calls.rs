@@ -3,11 +3,13 @@
 //! The commands about collections and indexes are in `admin.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::future::ready;
 use std::rc::Rc;
 
 use crate::base::{Error, Result};
 use crate::cache::Dependency;
 use crate::collections::fields::Fields;
+use crate::disk::LocalFuture;
 use crate::engine::signal::Condition;
 use crate::engine::{Durability, Interactive, Pause, Step, Transaction};
 
@@ -222,11 +224,31 @@ impl Database {
             Err(Pause::Failed(error)) => return Err(error),
             Err(Pause::Missing(_) | Pause::Yield) => return Err(Error::internal("a call paused")),
         }
-        if let Some(tx) = tx {
-            return self.end_transaction(call, fields, tx, durability).await;
+        match (call, tx) {
+            (Call::Ensure, None) => {
+                let wanted = self.take_wanted(fields)?;
+                self.ensure(wanted, durability).await
+            }
+            (Call::Close, None) => {
+                fields.finish()?;
+                self.close().await;
+                Ok(ObjectWriter::default().finish())
+            }
+            (call, None) => self.call_seldom(call, fields, durability).await,
+            (call, Some(tx)) => self.end_transaction(call, fields, tx, durability).await,
         }
+    }
+
+    /// Calls that an opening page does without. Their futures are boxed: a page loads nothing of them.
+    fn call_seldom<'a>(
+        &'a self,
+        call: Call,
+        mut fields: Fields<'a>,
+        durability: Durability,
+    ) -> LocalFuture<'a, Result<Response>> {
+        let shared = &self.0;
         match call {
-            Call::Begin => {
+            Call::Begin => Box::pin(async move {
                 let watch = fields.flag("watch", false)?;
                 fields.finish()?;
                 let number = shared.transactions.begin(shared.engine.begin().await?)?;
@@ -234,60 +256,57 @@ impl Database {
                     shared.transactions.watch(number);
                 }
                 Ok(ObjectWriter::default().number("tx", number.into()).finish())
-            }
-            Call::Flush => {
+            }),
+            Call::Flush => Box::pin(async move {
                 fields.finish()?;
                 shared.engine.flush().await?;
                 Ok(ObjectWriter::default().finish())
-            }
-            Call::Compact => {
+            }),
+            Call::Compact => Box::pin(async move {
                 fields.finish()?;
                 shared.engine.compact().await?;
                 Ok(ObjectWriter::default().finish())
-            }
-            Call::Close => {
-                fields.finish()?;
-                self.close().await;
-                Ok(ObjectWriter::default().finish())
-            }
-            Call::Commit | Call::Rollback => Err(fields.missing("tx")),
-            Call::Cache(call) => self.cache_call(call, fields, durability).await,
-            Call::Topic(call) => self.topic_call(call, fields, durability).await,
-            Call::Job(call) => self.job_call(call, fields, durability).await,
-            Call::Sync(call) => self.sync_call(call, fields, durability).await,
-            _ => self.administer(call, fields, durability).await,
+            }),
+            Call::Commit | Call::Rollback => Box::pin(ready(Err(fields.missing("tx")))),
+            Call::Cache(call) => Box::pin(self.cache_call(call, fields, durability)),
+            Call::Topic(call) => Box::pin(self.topic_call(call, fields, durability)),
+            Call::Job(call) => Box::pin(self.job_call(call, fields, durability)),
+            Call::Sync(call) => Box::pin(self.sync_call(call, fields, durability)),
+            _ => Box::pin(self.administer(call, fields, durability)),
         }
     }
 
-    async fn end_transaction(
-        &self,
+    fn end_transaction<'a>(
+        &'a self,
         call: Call,
-        fields: Fields<'_>,
+        fields: Fields<'a>,
         tx: u32,
         durability: Durability,
-    ) -> Result<Response> {
-        let shared: &Rc<Shared> = &self.0;
-        match call {
-            Call::Commit => {
-                fields.finish()?;
-                let transaction = shared.transactions.take(tx).await?;
-                let rest = shared.transactions.end_with(tx);
-                let position = match rest.is_empty() {
-                    true => transaction.commit(durability).await?,
-                    false => transaction.commit_with(durability, rest.work(shared)).await?.position,
-                };
-                Ok(ObjectWriter::default().number("position", position).finish())
+    ) -> LocalFuture<'a, Result<Response>> {
+        let shared: &'a Rc<Shared> = &self.0;
+        Box::pin(async move {
+            match call {
+                Call::Commit => {
+                    fields.finish()?;
+                    let transaction = shared.transactions.take(tx).await?;
+                    let rest = shared.transactions.end_with(tx);
+                    let position = match rest.is_empty() {
+                        true => transaction.commit(durability).await?,
+                        false => transaction.commit_with(durability, rest.work(shared)).await?.position,
+                    };
+                    Ok(ObjectWriter::default().number("position", position).finish())
+                }
+                Call::Rollback => {
+                    fields.finish()?;
+                    shared.transactions.take(tx).await?;
+                    shared.transactions.end(tx);
+                    Ok(ObjectWriter::default().finish())
+                }
+                Call::Cache(call) => self.cache_call_in(call, fields, tx, durability).await,
+                Call::Topic(call) => self.topic_call_in(call, fields, tx).await,
+                _ => Err(Error::invalid("this command cannot run inside a transaction: leave 'tx' out")),
             }
-            Call::Rollback => {
-                fields.finish()?;
-                shared.transactions.take(tx).await?;
-                shared.transactions.end(tx);
-                Ok(ObjectWriter::default().finish())
-            }
-            Call::Cache(call) => self.cache_call_in(call, fields, tx, durability).await,
-            Call::Topic(call) => self.topic_call_in(call, fields, tx).await,
-            _ => Err(Error::invalid("this command cannot run inside a transaction: leave 'tx' out")),
-        }
+        })
     }
 
     /// Ends the instance. What was acknowledged is kept; open transactions are rolled back.

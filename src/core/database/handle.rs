@@ -245,9 +245,15 @@ impl Database {
         let (name, envelope) = (parsed.name, parsed.envelope);
         let result = match (parsed.command, envelope.tx) {
             (Command::Read(task), None) => shared.read(task, command).await,
-            (Command::Read(task), Some(tx)) => shared.read_in(tx, task).await,
+            (Command::Read(task), Some(tx)) => {
+                let reading: LocalFuture<'_, Result<Response>> = Box::pin(shared.read_in(tx, task));
+                reading.await
+            }
             (Command::Write(write), None) => shared.write(write, envelope.durability).await,
-            (Command::Write(write), Some(tx)) => shared.write_in(tx, write).await,
+            (Command::Write(write), Some(tx)) => {
+                let writing: LocalFuture<'_, Result<Response>> = Box::pin(shared.write_in(tx, write));
+                writing.await
+            }
             (Command::Call(call), tx) => self.call(call, parsed.fields, tx, envelope.durability).await,
         };
         shared.record(name, begun_ms, result.is_err());

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::collections::build::{self, Build, BuildStep};
+use crate::disk::LocalFuture;
 use crate::engine::signal::first_of;
 use crate::engine::{Durability, LockMode};
 use crate::jobs::run as jobs;
@@ -155,6 +156,13 @@ async fn run(shared: Rc<Shared>) {
     if !shared.upkeep.rested.replace(true) {
         shared.platform.sleep(REST_MS).await;
     }
+    shared.platform.prepare().await;
+    // Behind a pointer, and so not a part of this future, which a page has from the beginning.
+    let rounds: LocalFuture<'static, ()> = Box::pin(rounds(shared));
+    rounds.await;
+}
+
+async fn rounds(shared: Rc<Shared>) {
     while shared.upkeep.again.take() {
         match round(&shared).await {
             Ok(()) => {}

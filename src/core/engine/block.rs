@@ -104,13 +104,13 @@ impl Block {
     }
 
     /// What an entry adds to the key before it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn suffix(&self, entry: &Entry) -> &[u8] {
         self.content.get(entry.suffix..entry.suffix + entry.suffix_len).unwrap_or_default()
     }
 
     /// An entry's value; `None` for a delete.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self, entry: &Entry) -> Option<&[u8]> {
         let value = self.content.get(entry.value..entry.value + entry.value_len);
         (!entry.delete).then(|| value.unwrap_or_default())
@@ -126,8 +126,13 @@ impl Block {
     }
 
     /// Decodes the entry at `at`, whose head must be below [`Block::heads_end`].
-    #[inline]
     pub(crate) fn entry(&self, at: Offsets) -> Result<Entry, Damaged> {
+        self.entry_inline(at)
+    }
+
+    /// The same, for loops over entries.
+    #[inline(always)]
+    pub(crate) fn entry_inline(&self, at: Offsets) -> Result<Entry, Damaged> {
         let heads = self.content.get(..self.heads_end).ok_or(Damaged)?;
         let mut head = at.head;
         let shared = varint(heads, &mut head)?;
@@ -203,7 +208,7 @@ impl Block {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn varint(bytes: &[u8], at: &mut usize) -> Result<u64, Damaged> {
     let byte = *bytes.get(*at).ok_or(Damaged)?;
     *at += 1;

@@ -26,12 +26,12 @@ pub(crate) struct BlockCursor {
 }
 
 impl BlockCursor {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self) -> &Entry {
         &self.entry
     }
@@ -44,12 +44,17 @@ impl BlockCursor {
     }
 
     /// Moves to the next entry; `false` at the end.
-    #[inline]
     pub(crate) fn step(&mut self, block: &Block) -> Result<bool, Damaged> {
+        self.step_inline(block)
+    }
+
+    /// The same, for walks.
+    #[inline(always)]
+    pub(crate) fn step_inline(&mut self, block: &Block) -> Result<bool, Damaged> {
         if self.held || self.next.head >= block.heads_end() {
             return Ok(std::mem::take(&mut self.held));
         }
-        self.entry = block.entry(self.next)?;
+        self.entry = block.entry_inline(self.next)?;
         if self.entry.shared > self.key.len() {
             return Err(Damaged);
         }

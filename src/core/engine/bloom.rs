@@ -2,8 +2,7 @@
 //!
 //! Not exact: about one absent key in a hundred is reported as perhaps present.
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use crate::base::checksum::hash;
 use crate::base::{Error, Result};
 
 /// All bits of a key lie in one line of so many bytes.
@@ -18,7 +17,7 @@ pub struct KeyHash(u64);
 impl KeyHash {
     /// The hash of `key`.
     pub fn new(key: &[u8]) -> Self {
-        Self(xxh3_64(key))
+        Self(hash(key, 0))
     }
 
     fn line(self, lines: usize) -> usize {

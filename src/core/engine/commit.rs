@@ -173,7 +173,9 @@ async fn commit_group(inner: &Rc<Inner>, mut group: Vec<Job>) {
         }
         turn = turn.filter(|turn| !turn.is_left_behind(inner));
         if turn.is_none() && inner.takes_turns() {
-            turn = Some(inner.take_turn().await);
+            // Seldom, and so not a part of this future, which a page has from the beginning.
+            let taking: LocalFuture<'_, Turn> = Box::pin(inner.take_turn());
+            turn = Some(taking.await);
             continue;
         }
         let (accepted, stage, rest) = match stage_group(inner, group, turn.is_some()).await {

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Error, ErrorKind, Result, SortedMap};
+use crate::disk::LocalFuture;
 
 use super::engine::{Engine, Inner};
 use super::options::Durability;
@@ -224,7 +225,9 @@ async fn maintain(inner: Rc<Inner>) {
         if inner.is_dead() {
             break;
         }
-        let failure = round(&inner).await.err();
+        // Behind a pointer, and so not a part of this future, which a page has from the beginning.
+        let round: LocalFuture<'_, Result<()>> = Box::pin(round(&inner));
+        let failure = round.await.err();
         let failed = failure.is_some();
         *inner.maintenance.failure.borrow_mut() = failure;
         inner.between_groups.notify();

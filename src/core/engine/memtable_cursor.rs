@@ -52,16 +52,19 @@ impl<'a> MemtableCursor<'a> {
     }
 
     /// The current entry's key.
+    #[inline(always)]
     pub fn key(&self) -> &'a [u8] {
         self.key
     }
 
     /// The current entry's version.
+    #[inline(always)]
     pub fn version(&self) -> Version<'a> {
         self.version
     }
 
     /// Whether the entry before this one in ascending order has the same key: this is an older version of it.
+    #[inline(always)]
     pub fn is_older(&self) -> bool {
         self.older
     }

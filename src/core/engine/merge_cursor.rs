@@ -79,15 +79,21 @@ impl<'a> MergeCursor<'a> {
     }
 
     /// The current entry's key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
-        self.current().map_or(&[], Source::key)
+        match self.current() {
+            Some(source) => source.key(),
+            None => &[],
+        }
     }
 
     /// The current entry's value; `None` for a delete.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self) -> Option<&[u8]> {
-        self.current().and_then(Source::value)
+        match self.current() {
+            Some(source) => source.value(),
+            None => None,
+        }
     }
 
     /// The current entry's position.
@@ -95,16 +101,21 @@ impl<'a> MergeCursor<'a> {
         self.current().map_or(0, Source::position)
     }
 
+    #[inline(always)]
     fn current(&self) -> Option<&Source<'a>> {
         self.winner.and_then(|winner| self.sources.get(winner))
     }
 
+    #[inline(always)]
     fn is_delete(&self) -> bool {
-        self.current().is_some_and(Source::is_delete)
+        match self.current() {
+            Some(source) => source.is_delete(),
+            None => false,
+        }
     }
 
     /// Steps the stale sources and finds the next winner; `false` if there is none.
-    #[inline]
+    #[inline(always)]
     fn choose(&mut self, blocks: &Blocks<'_>) -> Step<bool> {
         if let [last] = self.stale[..] {
             match self.sources[last].advance(blocks, self.direction, self.show)? {
@@ -127,7 +138,7 @@ impl<'a> MergeCursor<'a> {
     }
 
     /// Whether `source` is in a block known to come before everything else.
-    #[inline]
+    #[inline(always)]
     fn is_unrivalled(&self, source: usize) -> bool {
         self.unrivalled.is_some() && self.unrivalled == self.sources[source].loads()
     }

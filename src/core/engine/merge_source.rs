@@ -51,7 +51,7 @@ impl<'a> Source<'a> {
         Self { leaf, shown: false, held: None, on_held: false }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
         match (&self.leaf, &self.held) {
             (_, Some(held)) if self.on_held => &held.key,
@@ -60,7 +60,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self) -> Option<&[u8]> {
         match (&self.leaf, &self.held) {
             (_, Some(held)) if self.on_held => held.value.as_deref(),
@@ -69,7 +69,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_delete(&self) -> bool {
         match (&self.leaf, &self.held) {
             (_, Some(held)) if self.on_held => held.value.is_none(),
@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn position(&self) -> u64 {
         match (&self.leaf, &self.held) {
             (_, Some(held)) if self.on_held => held.position,
@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, blocks: &Blocks<'_>, direction: Direction, show: Show) -> Result<Advance> {
         let position = match show {
             Show::Versions => return self.leaf.step(blocks),
@@ -99,7 +99,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn forward(&mut self, blocks: &Blocks<'_>, position: u64) -> Result<Advance> {
         loop {
             let advance = self.leaf.step(blocks)?;
@@ -140,7 +140,7 @@ impl<'a> Source<'a> {
     }
 
     /// How often a run has loaded a block; `None` for a memtable.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn loads(&self) -> Option<u32> {
         match &self.leaf {
             Leaf::Memtable(_) => None,
@@ -180,7 +180,6 @@ impl Leaf<'_> {
         }
     }
 
-    #[inline]
     fn step(&mut self, blocks: &Blocks<'_>) -> Result<Advance> {
         match self {
             Self::Memtable(cursor) => Ok(if cursor.step() { Advance::Entry } else { Advance::End }),
@@ -188,7 +187,7 @@ impl Leaf<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn position(&self) -> u64 {
         match self {
             Self::Memtable(cursor) => cursor.version().position,
@@ -196,7 +195,7 @@ impl Leaf<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_older(&self) -> bool {
         match self {
             Self::Memtable(cursor) => cursor.is_older(),

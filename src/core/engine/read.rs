@@ -169,7 +169,9 @@ impl Inner {
 
     /// Fetches blobs into the cache and pins them for the running operation.
     pub(crate) async fn fetch_into(&self, names: &[BlobName], pins: &Pins) -> Result<()> {
-        self.fetch_pinned(names, pins, true).await
+        // Behind a pointer, since several futures await it.
+        let fetching: LocalFuture<'_, Result<()>> = Box::pin(self.fetch_pinned(names, pins, true));
+        fetching.await
     }
 
     /// Fetches blobs and pins them; `keep` puts them into the cache as well.

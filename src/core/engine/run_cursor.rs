@@ -75,23 +75,28 @@ impl RunCursor {
         cursor.in_range(table).then_some(cursor)
     }
 
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
         self.entries.key()
     }
 
+    #[inline(always)]
     pub(crate) fn value(&self) -> Option<&[u8]> {
         self.block.as_ref().and_then(|block| block.value(self.entries.entry()))
     }
 
+    #[inline(always)]
     pub(crate) fn is_delete(&self) -> bool {
         self.entries.entry().delete
     }
 
+    #[inline(always)]
     pub(crate) fn position(&self) -> u64 {
         self.entries.entry().position
     }
 
     /// Whether the entry before this one in ascending order has the same key.
+    #[inline(always)]
     pub(crate) fn is_older(&self) -> bool {
         self.entries.entry().older
     }
@@ -109,7 +114,7 @@ impl RunCursor {
     }
 
     /// Moves to the next entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(&mut self, blocks: &Blocks<'_>) -> Result<Advance> {
         loop {
             let Some(block) = &self.block else {
@@ -119,7 +124,7 @@ impl RunCursor {
                 continue;
             };
             let moved = match self.direction {
-                Direction::Forward => self.entries.step(block),
+                Direction::Forward => self.entries.step_inline(block),
                 Direction::Backward => self.entries.step_back(block),
             };
             match moved {

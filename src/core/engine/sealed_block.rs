@@ -4,8 +4,7 @@
 
 use std::rc::Rc;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
+use crate::base::checksum::hash;
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, Result};
 use crate::disk::BlobName;
@@ -132,7 +131,7 @@ fn open_whole(kind: BlockKind, address: &BlockAddress, sealed: &[u8], content: &
 
 /// The seed ties the bytes to their name: a whole block in the wrong place is noticed too.
 fn checksum(table: u64, part: u32, body: &[u8]) -> u64 {
-    xxh3_64_with_seed(body, table << 20 | u64::from(part))
+    hash(body, table << 20 | u64::from(part))
 }
 
 #[cfg(test)]

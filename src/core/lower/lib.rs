@@ -12,5 +12,3 @@ pub mod collections;
 pub mod disk;
 #[path = "../engine/mod.rs"]
 pub mod engine;
-#[path = "../search/mod.rs"]
-pub mod search;

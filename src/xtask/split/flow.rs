@@ -1,6 +1,6 @@
 //! Where control goes in a function, and which locals are still needed where.
 
-use wasmparser::{BlockType, Operator};
+use wasmparser::{BlockType, Operator, ValType};
 
 use super::code::{Code, Op};
 
@@ -19,6 +19,14 @@ impl Frame {
     /// Where a branch to it goes; `None` for the function: it returns.
     pub(super) fn target(&self) -> Option<usize> {
         self.of.map(|_| if self.is_loop { self.start } else { self.end })
+    }
+
+    /// The type of the value that a branch to it carries, if it is one.
+    pub(super) fn takes_one(&self) -> Option<ValType> {
+        match (self.of, self.is_loop) {
+            (Some(BlockType::Type(of)), false) => Some(of),
+            _ => None,
+        }
     }
 
     /// Whether a branch to it carries values.

@@ -99,8 +99,13 @@ impl<'a, 'm> Plan<'a, 'm> {
         functions.into_iter()
     }
 
+    /// How long the table of functions is, with those that the rest calls behind all others.
+    pub(super) fn table_length(&self) -> u32 {
+        self.table_size + u32::try_from(self.lent().count()).unwrap_or(u32::MAX)
+    }
+
     /// The functions of the page part that the rest calls, in the order of the page part.
-    pub(super) fn exported(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn lent(&self) -> impl Iterator<Item = u32> + '_ {
         self.of(true).filter(|function| self.called_back.contains(function))
     }
 

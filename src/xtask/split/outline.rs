@@ -17,6 +17,8 @@ const BYTES_MIN: usize = 12;
 const LOCAL_BYTES: usize = 3;
 /// What another way out costs.
 const EXIT_BYTES: usize = 5;
+/// So many ends of a run are tried, the last one first.
+const ENDS_MAX: usize = 16;
 /// More than this is never passed.
 const LOCALS_MAX: usize = 60;
 
@@ -46,7 +48,7 @@ pub(super) fn outline<'a>(
     let liveness = Liveness::of(code, &flow);
     let kept = Code { ops: Vec::new(), heights: Vec::new(), places: Vec::new(), ..code.clone() };
     let mut outliner =
-        Outliner { code, results, flow, liveness, cold, first, pieces, kept, chosen: None, answer: None };
+        Outliner { code, results, flow, liveness, cold, first, pieces, kept, chosen: None, carriers: Vec::new() };
     outliner.walk(0, code.ops.len().saturating_sub(1));
     outliner.kept.ops.extend(code.ops.last().cloned());
     outliner.kept
@@ -62,9 +64,9 @@ pub(super) struct Outliner<'a, 'c> {
     first: u32,
     pieces: &'c mut Vec<Piece<'a>>,
     kept: Code<'a>,
-    /// The local with the way out that a piece chose, and the one with what it returns.
+    /// The local with the way out that a piece chose, and by type the one with what it carries there.
     chosen: Option<u32>,
-    answer: Option<u32>,
+    carriers: Vec<(ValType, u32)>,
 }
 
 /// A way out of a run of operations.
@@ -88,6 +90,8 @@ pub(super) struct Region {
     /// Locals that it is passed, and those that it answers.
     pub(super) given: Vec<u32>,
     pub(super) answered: Vec<u32>,
+    /// The types of what it carries out, each once.
+    pub(super) carried: Vec<ValType>,
 }
 
 impl<'a> Outliner<'a, '_> {
@@ -122,7 +126,7 @@ impl<'a> Outliner<'a, '_> {
         if !starts_clean(from) || self.code.heights[from].unreachable {
             return None;
         }
-        let (mut to, mut best) = (from, None);
+        let (mut to, mut ends) = (from, Vec::new());
         while to < limit {
             let after = self.flow.after(to);
             if !self.cold[to..after].iter().all(|cold| *cold) {
@@ -130,13 +134,17 @@ impl<'a> Outliner<'a, '_> {
             }
             to = after;
             if starts_clean(to) || self.code.heights[to].unreachable {
-                best = Some(to);
+                ends.push(to);
             }
         }
-        let region = self.describe(from, best?)?;
-        let passed = region.given.len() + region.answered.len();
+        ends.into_iter().rev().take(ENDS_MAX).find_map(|to| self.describe(from, to).filter(|region| self.pays(region)))
+    }
+
+    /// Whether what stays is smaller without it.
+    fn pays(&self, region: &Region) -> bool {
+        let passed = region.given.len() + region.answered.len() + region.carried.len();
         let cost = BYTES_MIN + LOCAL_BYTES * passed + EXIT_BYTES * region.exits.len();
-        (self.code.bytes(from, region.to) > cost && passed <= LOCALS_MAX).then_some(region)
+        self.code.bytes(region.from, region.to) > cost && passed <= LOCALS_MAX
     }
 
     /// What a run needs and where it goes; `None` if it goes where values must be carried.
@@ -152,17 +160,11 @@ impl<'a> Outliner<'a, '_> {
             let leave = |depth: &u32| self.exit(at, *depth, frame);
             match &self.code.ops[at] {
                 Op::Branch(depth) => exits.extend(leave(depth)?),
-                Op::BranchIf(depth) => {
-                    let exit = leave(depth)?;
-                    if exit == Some(Exit::Return) && !self.results.is_empty() {
-                        return None;
-                    }
-                    exits.extend(exit);
-                }
+                Op::BranchIf(depth) => exits.extend(leave(depth)?),
                 Op::BranchTable(depths, or) => {
                     for depth in depths.iter().chain([or]) {
                         let exit = leave(depth)?;
-                        if exit == Some(Exit::Return) && !self.results.is_empty() {
+                        if exit.is_some_and(|exit| self.carries(exit, frame).is_some()) {
                             return None;
                         }
                         exits.extend(exit);
@@ -176,6 +178,9 @@ impl<'a> Outliner<'a, '_> {
             return None;
         }
         let exits: Vec<Exit> = exits.into_iter().collect();
+        let mut carried: Vec<ValType> = exits.iter().filter_map(|exit| self.carries(*exit, frame)).collect();
+        carried.sort_by_key(|of| type_order(*of));
+        carried.dedup();
         let needed_after = |local: &u32| exits.iter().any(|exit| self.needed_at(*exit, to, frame, *local));
         let ops = &self.code.ops[from..to];
         let written: BTreeSet<u32> = ops.iter().filter_map(Op::writes).collect();
@@ -186,7 +191,7 @@ impl<'a> Outliner<'a, '_> {
         // In an order of their types, so that fewer types are needed.
         given.sort_by_key(|local| type_order(self.local_type(*local)));
         answered.sort_by_key(|local| type_order(self.local_type(*local)));
-        Some(Region { from, to, frame, exits, given, answered })
+        Some(Region { from, to, frame, exits, given, answered, carried })
     }
 
     /// Where a branch goes: `Some(None)` if it stays inside; `None` if it cannot be taken out.
@@ -197,7 +202,7 @@ impl<'a> Outliner<'a, '_> {
         let target = self.flow.frames[self.flow.around(frame, outer)];
         match target.of {
             None => Some(Some(Exit::Return)),
-            Some(_) if target.takes_values() => None,
+            Some(_) if target.takes_values() && target.takes_one().is_none() => None,
             Some(_) => Some(Some(Exit::To(outer))),
         }
     }
@@ -217,8 +222,13 @@ impl<'a> Outliner<'a, '_> {
         self.code.locals.get(local as usize).copied().unwrap_or(ValType::I32)
     }
 
-    pub(super) fn returned(&self, region: &Region) -> Option<ValType> {
-        self.results.first().copied().filter(|_| region.exits.contains(&Exit::Return))
+    /// The type of what is carried along a way out of a run in construct `frame`.
+    pub(super) fn carries(&self, exit: Exit, frame: usize) -> Option<ValType> {
+        match exit {
+            Exit::Fall => None,
+            Exit::To(depth) => self.flow.frames[self.flow.around(frame, depth)].takes_one(),
+            Exit::Return => self.results.first().copied(),
+        }
     }
 
     /// Puts a call in the region's place.
@@ -226,44 +236,43 @@ impl<'a> Outliner<'a, '_> {
         let piece = Piece::of(self, region);
         let function_index = self.first + u32::try_from(self.pieces.len()).unwrap_or(u32::MAX);
         self.pieces.push(piece);
-        let returned = self.returned(region);
         let chosen = (region.exits.len() > 1).then(|| self.chosen());
-        let answer = returned.map(|of| self.answer(of));
+        let carriers: Vec<(ValType, u32)> = region.carried.iter().map(|of| (*of, self.carrier(*of))).collect();
+        let of_exit = |exit: Exit| {
+            let of = self.carries(exit, region.frame)?;
+            carriers.iter().find(|(other, _)| *other == of).map(|(_, local)| get(*local))
+        };
+        let carried: Vec<(Exit, Option<Op<'a>>)> = region.exits.iter().map(|exit| (*exit, of_exit(*exit))).collect();
         let ops = &mut self.kept.ops;
         ops.extend(region.given.iter().map(|local| get(*local)));
         ops.push(Op::Plain(Operator::Call { function_index }));
-        let answers = region.answered.iter().copied().chain(answer).chain(chosen);
+        let answers = region.answered.iter().copied().chain(carriers.iter().map(|(_, local)| *local)).chain(chosen);
         ops.extend(answers.collect::<Vec<_>>().into_iter().rev().map(set));
-        let Some((last, before)) = region.exits.split_last() else {
+        let Some((last, before)) = carried.split_last() else {
             ops.push(Op::Plain(Operator::Unreachable));
             return;
         };
         let falls = region.exits.first() == Some(&Exit::Fall);
-        let (conditional, otherwise) = if falls { (region.exits.as_slice(), None) } else { (before, Some(*last)) };
-        for (number, exit) in (0..).zip(conditional).filter(|(_, exit)| **exit != Exit::Fall) {
+        let (conditional, otherwise) = if falls { (carried.as_slice(), None) } else { (before, Some(last)) };
+        for (number, (exit, value)) in (0..).zip(conditional).filter(|(_, (exit, _))| *exit != Exit::Fall) {
             let Some(chosen) = chosen else { continue };
             ops.push(get(chosen));
             if region.exits.len() > 2 || !falls {
                 ops.push(Op::Plain(Operator::I32Const { value: number }));
                 ops.push(Op::Plain(Operator::I32Eq));
             }
-            match exit {
-                Exit::To(depth) => ops.push(Op::BranchIf(*depth)),
-                _ => {
-                    ops.push(Op::Plain(Operator::If { blockty: BlockType::Empty }));
-                    ops.extend(answer.map(get));
-                    ops.push(Op::Plain(Operator::Return));
-                    ops.push(Op::Plain(Operator::End));
-                }
+            if let (Exit::To(depth), None) = (exit, value) {
+                ops.push(Op::BranchIf(*depth));
+                continue;
             }
+            ops.push(Op::Plain(Operator::If { blockty: BlockType::Empty }));
+            ops.extend(value.clone());
+            ops.extend(leaving(*exit, 1));
+            ops.push(Op::Plain(Operator::End));
         }
-        match otherwise {
-            Some(Exit::To(depth)) => ops.push(Op::Branch(depth)),
-            Some(Exit::Return) => {
-                ops.extend(answer.map(get));
-                ops.push(Op::Plain(Operator::Return));
-            }
-            _ => {}
+        if let Some((exit, value)) = otherwise {
+            ops.extend(value.clone());
+            ops.extend(leaving(*exit, 0));
         }
     }
 
@@ -273,9 +282,23 @@ impl<'a> Outliner<'a, '_> {
         *self.chosen.get_or_insert_with(|| add(locals, ValType::I32))
     }
 
-    fn answer(&mut self, of: ValType) -> u32 {
-        let locals = &mut self.kept.locals;
-        *self.answer.get_or_insert_with(|| add(locals, of))
+    /// A local of the function that stays, for what a piece carries out.
+    fn carrier(&mut self, of: ValType) -> u32 {
+        if let Some((_, local)) = self.carriers.iter().find(|(other, _)| *other == of) {
+            return *local;
+        }
+        let local = add(&mut self.kept.locals, of);
+        self.carriers.push((of, local));
+        local
+    }
+}
+
+/// Goes that way, `deeper` constructs further inside than the run was.
+fn leaving<'a>(exit: Exit, deeper: u32) -> Option<Op<'a>> {
+    match exit {
+        Exit::Fall => None,
+        Exit::To(depth) => Some(Op::Branch(depth + deeper)),
+        Exit::Return => Some(Op::Plain(Operator::Return)),
     }
 }
 

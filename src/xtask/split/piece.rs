@@ -11,23 +11,23 @@ use super::outline::{Exit, Outliner, Piece, Region};
 impl<'a> Piece<'a> {
     /// The region as a function.
     pub(super) fn of(from: &Outliner<'a, '_>, region: &Region) -> Self {
-        let returned = from.returned(region);
         let parameters: Vec<ValType> = region.given.iter().map(|local| from.local_type(*local)).collect();
         let mut results: Vec<ValType> = region.answered.iter().map(|local| from.local_type(*local)).collect();
-        results.extend(returned);
+        results.extend(&region.carried);
         results.extend((region.exits.len() > 1).then_some(ValType::I32));
         let mut body = Body {
             region,
             flow: &from.flow,
             locals: region.given.clone(),
             types: parameters.clone(),
-            answer: None,
+            carriers: Vec::new(),
+            condition: None,
             ops: Vec::new(),
         };
-        body.answer = returned.map(|of| {
-            body.locals.push(u32::MAX);
-            add(&mut body.types, of)
-        });
+        for of in &region.carried {
+            let local = body.new_local(*of);
+            body.carriers.push((*of, local));
+        }
         for _ in &region.exits {
             body.ops.push(Op::Plain(Operator::Block { blockty: BlockType::Empty }));
         }
@@ -48,8 +48,10 @@ pub(super) struct Body<'a, 'r> {
     /// The old numbers of its locals.
     locals: Vec<u32>,
     types: Vec<ValType>,
-    /// The local with what the function returns.
-    answer: Option<u32>,
+    /// By type: the local with what is carried out.
+    carriers: Vec<(ValType, u32)>,
+    /// A local for a condition while what lies below it is put away.
+    condition: Option<u32>,
     ops: Vec<Op<'a>>,
 }
 
@@ -60,28 +62,35 @@ impl<'a> Body<'a, '_> {
             Some(Some(exit)) => inner + self.number(exit),
             _ => depth,
         };
-        let leaves = |depth: u32| matches!(from.exit(at, depth, self.region.frame), Some(Some(Exit::Return)));
+        let carrier = |depth: u32| match from.exit(at, depth, self.region.frame) {
+            Some(Some(exit)) => self.carrier(exit, from),
+            _ => None,
+        };
         let op = match &from.code.ops[at] {
             Op::Branch(depth) => {
-                let to = moved(*depth);
-                if leaves(*depth) {
-                    self.ops.extend(self.answer.map(set));
-                }
+                let (to, carrier) = (moved(*depth), carrier(*depth));
+                self.ops.extend(carrier.map(set));
                 Op::Branch(to)
             }
-            Op::BranchIf(depth) => Op::BranchIf(moved(*depth)),
+            Op::BranchIf(depth) => {
+                let (to, carrier) = (moved(*depth), carrier(*depth));
+                if let Some(carrier) = carrier {
+                    let condition = self.condition();
+                    self.ops.extend([set(condition), tee(carrier), get(condition)]);
+                }
+                Op::BranchIf(to)
+            }
             Op::BranchTable(depths, or) => {
                 Op::BranchTable(depths.iter().map(|depth| moved(*depth)).collect(), moved(*or))
             }
             Op::Plain(Operator::Return) => {
-                self.ops.extend(self.answer.map(set));
+                let carrier = self.carrier(Exit::Return, from);
+                self.ops.extend(carrier.map(set));
                 Op::Branch(inner + self.number(Exit::Return))
             }
             Op::Plain(Operator::LocalGet { local_index }) => get(self.local(*local_index, from)),
             Op::Plain(Operator::LocalSet { local_index }) => set(self.local(*local_index, from)),
-            Op::Plain(Operator::LocalTee { local_index }) => {
-                Op::Plain(Operator::LocalTee { local_index: self.local(*local_index, from) })
-            }
+            Op::Plain(Operator::LocalTee { local_index }) => tee(self.local(*local_index, from)),
             other => other.clone(),
         };
         self.ops.push(op);
@@ -102,6 +111,26 @@ impl<'a> Body<'a, '_> {
         }
     }
 
+    /// The local for what is carried along that way out.
+    fn carrier(&self, exit: Exit, from: &Outliner<'a, '_>) -> Option<u32> {
+        let of = from.carries(exit, self.region.frame)?;
+        self.carriers.iter().find(|(other, _)| *other == of).map(|(_, local)| *local)
+    }
+
+    fn condition(&mut self) -> u32 {
+        if let Some(condition) = self.condition {
+            return condition;
+        }
+        let condition = self.new_local(ValType::I32);
+        *self.condition.insert(condition)
+    }
+
+    /// A local that the function does not have.
+    fn new_local(&mut self, of: ValType) -> u32 {
+        self.locals.push(u32::MAX);
+        add(&mut self.types, of)
+    }
+
     fn finish(&mut self) {
         if self.region.exits.first() == Some(&Exit::Fall) {
             self.ops.push(Op::Branch(0));
@@ -116,7 +145,7 @@ impl<'a> Body<'a, '_> {
                 let new = (0..).zip(&self.locals).find(|(_, local)| **local == old).map_or(u32::MAX, |(new, _)| new);
                 self.ops.push(get(new));
             }
-            self.ops.extend(self.answer.map(get));
+            self.ops.extend(self.carriers.iter().map(|(_, local)| get(*local)));
             if several {
                 let value = i32::try_from(number).unwrap_or(i32::MAX);
                 self.ops.push(Op::Plain(Operator::I32Const { value }));
@@ -135,6 +164,11 @@ pub(super) fn get<'a>(local_index: u32) -> Op<'a> {
 /// Writes a local.
 pub(super) fn set<'a>(local_index: u32) -> Op<'a> {
     Op::Plain(Operator::LocalSet { local_index })
+}
+
+/// Writes a local, and keeps the value.
+fn tee<'a>(local_index: u32) -> Op<'a> {
+    Op::Plain(Operator::LocalTee { local_index })
 }
 
 /// Adds a local; answers its number.

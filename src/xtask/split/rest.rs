@@ -34,14 +34,14 @@ impl Plan<'_, '_> {
             imports.import(import.module, import.name, EntityType::Function(module.type_of(function)?));
             map.add(function);
         }
-        for (at, function) in self.exported().enumerate() {
+        for (at, function) in self.lent().enumerate() {
             imports.import(OTHER, &inner('f', at), EntityType::Function(module.type_of(function)?));
             map.add(function);
         }
         for (at, table) in module.tables.iter().enumerate() {
             let mut of = map.table_type(table.ty).map_err(broken)?;
             if at == 0 {
-                of.minimum = u64::from(self.table_size);
+                of.minimum = u64::from(self.table_length());
                 of.maximum = of.maximum.map(|maximum| maximum + of.minimum - table.ty.initial);
             }
             imports.import(OTHER, &inner('t', at), EntityType::Table(of));

@@ -98,6 +98,39 @@ fn twice() -> Function {
     body(&instructions)
 }
 
+/// `valued(n)`: 3n + 1 of small numbers; of larger ones n + 6, above 100 n + 1, above 300 n, each along a way that carries a value.
+fn carrying() -> Vec<u8> {
+    let above = |limit| [I::LocalGet(0), I::LocalGet(0), I::I32Const(limit), I::I32GtS];
+    let there_and_back = [I::LocalGet(2), I::I32Const(7), I::I32Add, I::I32Const(7), I::I32Sub, I::LocalSet(2)];
+    let mut instructions = vec![I::Block(BlockType::Result(ValType::I32)), I::LocalGet(0), I::I32Const(10), I::I32LtS];
+    instructions.extend([I::If(BlockType::Empty), I::LocalGet(0), I::I32Const(3), I::I32Mul, I::Br(1), I::End]);
+    (0..12).for_each(|_| instructions.extend_from_slice(&there_and_back));
+    instructions.extend(above(300).into_iter().chain([I::BrIf(1), I::Drop]));
+    instructions.extend(above(100).into_iter().chain([I::BrIf(0), I::Drop]));
+    instructions.extend([I::LocalGet(0), I::I32Const(5), I::I32Add, I::Br(0), I::End, I::I32Const(1), I::I32Add]);
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut tables = TableSection::new();
+    tables.table(TableType {
+        element_type: RefType::FUNCREF,
+        minimum: 1,
+        maximum: Some(1),
+        table64: false,
+        shared: false,
+    });
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    let mut exports = ExportSection::new();
+    exports.export("valued", ExportKind::Func, 0);
+    let mut code = CodeSection::new();
+    code.function(&body(&instructions));
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&tables).section(&memories).section(&exports).section(&code);
+    module.finish()
+}
+
 /// Runs the halves, or with one module the whole, in Node: what `calls` answer, and how often the rest was loaded.
 const RUN: &str = "
 const { readFileSync } = require('node:fs')
@@ -105,7 +138,9 @@ const [page, rest, ...calls] = process.argv.slice(1)
 let loads = 0, exports
 const load = () => {
   loads++
-  new WebAssembly.Instance(new WebAssembly.Module(readFileSync(rest)), { page: exports })
+  const page = { ...exports }, { $t0: table, $lent: { value: first } } = exports
+  for (let at = first; at < table.length; at++) page['$f' + (at - first)] = table.get(at)
+  new WebAssembly.Instance(new WebAssembly.Module(readFileSync(rest)), { page })
   exports.$ready.value = 1
 }
 exports = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(page)), { page: { load } }).exports
@@ -186,6 +221,17 @@ fn whatever_is_taken_out_the_code_does_the_same() {
         let answers = folder.run(&CALLS);
         assert!(answers.starts_with("8 24 -5000 -3 18 loads "), "with {ran}: {answers}");
     }
+}
+
+#[test]
+fn what_is_taken_out_carries_values_to_where_it_leaves() {
+    let folder = Folder::new("carrying");
+    std::fs::write(folder.file("whole"), carrying()).unwrap();
+    // The first part and that of small numbers ran, and what is behind the block.
+    let profile = super::profile(&folder.file("whole"), "3000000000").unwrap();
+    super::split(&folder.file("whole"), None, &profile, &folder.file("page"), &folder.file("rest")).unwrap();
+    assert_eq!(folder.run(&["valued 4"]), "13 loads 0");
+    assert_eq!(folder.run(&["valued 4", "valued 50", "valued 200", "valued 400"]), "13 56 201 400 loads 1");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl<'a> Document<'a> {
     }
 
     /// The value behind the key whose opening quote is at `offset`, if the key is `name`.
-    #[inline]
+    #[inline(always)]
     fn value_of(&self, offset: usize, name: &[u8]) -> Option<RawValue<'a>> {
         let key = self.json.get(offset + 1..)?;
         match key.get(name.len()..) {

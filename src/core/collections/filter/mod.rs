@@ -111,7 +111,7 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Self::matches`].
-    #[inline]
+    #[inline(always)]
     pub fn matches_ref(&self, document: ValueRef<'_>) -> Result<bool> {
         let mut fault = None;
         let holds = self.root.holds(document, &mut fault);
@@ -145,7 +145,7 @@ impl ElementFilter {
 
 impl Node {
     /// Whether the node holds; the first error of a condition goes to `fault`.
-    #[inline]
+    #[inline(always)]
     fn holds(&self, root: ValueRef<'_>, fault: &mut Option<Error>) -> bool {
         match self {
             Self::Field(field) => field.holds(root),
@@ -185,7 +185,7 @@ impl FieldTest {
     }
 
     /// Whether the test holds for an element of an array.
-    #[inline]
+    #[inline(always)]
     fn holds_inside(&self, value: ValueRef<'_>) -> bool {
         value.is_array() && self.fans_out && value.items().any(|item| self.test.holds(item))
     }

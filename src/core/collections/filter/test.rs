@@ -41,7 +41,7 @@ impl Test {
     }
 
     /// Whether the test holds for this value itself.
-    #[inline]
+    #[inline(always)]
     pub(super) fn holds(&self, value: ValueRef<'_>) -> bool {
         match self {
             Self::Compare(relation, constant) => constant.relates(*relation, value),

@@ -351,7 +351,7 @@ fn null_for_missing(value: Value) -> Value {
 }
 
 /// The number in a value, without making a tree of it.
-#[inline]
+#[inline(always)]
 fn numeric(value: ValueRef<'_>) -> Result<Option<Numeric>> {
     let plain = match value {
         ValueRef::Raw(raw) => raw.as_f64(),

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use xxhash_rust::xxh3::xxh3_64;
+use crate::base::checksum::hash;
 
 /// Marks a free place.
 const FREE: u32 = u32::MAX;
@@ -54,7 +54,7 @@ impl KeyTable {
         self.find_digested(key, digest.unwrap_or_else(|| digest_of(key)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_digested(&self, key: &[u8], digest: Digest) -> Option<usize> {
         let mut place = self.first_place(hash_of(digest, key.len()))?;
         loop {
@@ -122,7 +122,7 @@ fn digest_of(key: &[u8]) -> Digest {
     let length = key.len();
     // Two reads overlap, and say the same where they do.
     let word = match (key.first_chunk::<8>(), key.last_chunk::<8>(), key.first_chunk::<4>(), key.last_chunk::<4>()) {
-        _ if length > SHORT_MAX => return [xxh3_64(key), 0],
+        _ if length > SHORT_MAX => return [hash(key, 0), 0],
         (Some(first), Some(last), ..) => {
             let behind = u64::from_le_bytes(*last).checked_shr(8 * (16 - length as u32)).unwrap_or(0);
             return [u64::from_le_bytes(*first), behind];

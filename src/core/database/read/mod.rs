@@ -78,12 +78,20 @@ impl ReadTask {
             "getMany" => ("getMany", Self::Get(key::Get::take(fields, false)?)),
             "find" => ("find", Self::Find(find::FindTask::take(fields, now_ms)?)),
             "count" => ("count", Self::Tally(tally::TallyTask::take_count(fields, now_ms)?)),
+            "collections" => ("collections", Self::Collections),
+            _ => return Self::take_rarer(op, fields, now_ms),
+        }))
+    }
+
+    /// The same for commands that a page seldom begins with: it loads nothing of them.
+    #[inline(never)]
+    fn take_rarer(op: &str, fields: &mut Fields<'_>, now_ms: f64) -> Result<Option<(&'static str, Self)>> {
+        Ok(Some(match op {
             "distinct" => ("distinct", Self::Tally(tally::TallyTask::take_distinct(fields, now_ms)?)),
             "aggregate" => ("aggregate", Self::Aggregate(Box::new(aggregate::Aggregate::take(fields, now_ms)?))),
             "search" => ("search", Self::Search(Box::new(search::SearchTask::take(fields, now_ms)?))),
             "suggest" => ("suggest", Self::Suggest(Box::new(search::SuggestTask::take(fields)?))),
             "explain" => ("explain", Self::Explain(Box::new(Explain::take(fields, now_ms)?))),
-            "collections" => ("collections", Self::Collections),
             "names" => ("names", Self::Names),
             "outdated" => ("outdated", Self::Outdated(key::Outdated::take(fields)?)),
             "cacheGet" => ("cacheGet", Self::Cache(cache::CacheTask::take_get(fields)?)),

@@ -8,9 +8,9 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 const GOAL_KIB = 170
 // With room for code that changed since the profile was recorded: it is in the page part as a whole until `cargo xtask profile`.
-const FIRST_LIMIT_KIB = 250
-// Lowered from 1,020 when errors became narrow and the upper floors were compiled for size.
-const ALL_LIMIT_KIB = 900
+const FIRST_LIMIT_KIB = 214
+// Lowered from 1,020 when errors became narrow, and from 900 when the lower floors were compiled for size, too.
+const ALL_LIMIT_KIB = 840
 // Entries for frameworks and other libraries work on what the main entry opened, and bring no engine of their own.
 const BESIDE_LIMIT_KIB = 4
 const SYNC_LIMIT_KIB = 230

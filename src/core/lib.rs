@@ -5,7 +5,7 @@
 //!
 //! Floors, each importing only the ones before it: [`base`], [`disk`], [`engine`], [`collections`], the views of
 //! documents ([`search`], [`cache`]), messages ([`topics`]), jobs over documents ([`jobs`]), [`sync`] with a server, and
-//! [`database`] which wires them. Those up to [`search`] are compiled as a crate of their own, `tidewell-lower`, for speed.
+//! [`database`] which wires them. Those below [`search`] are a crate of their own, `tidewell-lower`, and so is that, `tidewell-search`.
 
 pub mod cache;
 pub mod database;

@@ -75,6 +75,12 @@ export class Rest {
   ready(): Promise<void> {
     if (this.isThere) return Promise.resolve()
     this.isAwaited = true
+    // An attempt that is under way may have begun before the network came back.
+    return this.#arriving?.catch(() => this.#again()) ?? this.arrive()
+  }
+
+  #again(): Promise<void> {
+    this.isAwaited = !this.isThere
     return this.arrive()
   }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::base::planted::{planted, Bug};
 use crate::base::{Error, ErrorKind, Result, SortedMap};
-use crate::cache::{CacheView, UseBits};
+use crate::cache::{keys as cache_keys, CacheView, UseBits};
 use crate::collections::catalog::Catalog;
 use crate::collections::index::Indexes;
 use crate::collections::keys;
@@ -22,6 +22,7 @@ use crate::engine::{
 };
 use crate::search::store::{SearchIndexes, Warm};
 use crate::topics::clock::TopicClock;
+use crate::topics::keys as topic_keys;
 use crate::topics::ChangeFeeds;
 
 use super::calls::Transactions;
@@ -31,6 +32,7 @@ use super::latency::Latencies;
 use super::live::Subscriptions;
 use super::read::{Context, ReadTask};
 use super::response::Response;
+use super::sync::keys::SYNC;
 use super::sync::{Capture, SyncState};
 use super::upkeep::Upkeep;
 use super::write::{Write, Writing};
@@ -400,18 +402,29 @@ impl Shared {
     fn on_commit(self: &Rc<Self>, event: &CommitEvent<'_>) {
         match event {
             CommitEvent::Commit { record, own } => {
+                // Once for all: a record may have tens of thousands of items, most of them documents and entries of indexes.
+                let (mut caches, mut topics, mut syncs) = (false, false, false);
                 for item in record.items() {
-                    if let Item::Put(key, _) | Item::Delete(key) = item {
-                        if key.first() == Some(&keys::CATALOG) {
-                            self.catalog.forget(key);
-                        }
+                    let (Item::Put(key, _) | Item::Delete(key)) = item else { continue };
+                    match key.first() {
+                        Some(&keys::CATALOG) => self.catalog.forget(key),
+                        Some(&cache_keys::CACHE) => caches = true,
+                        Some(&topic_keys::TOPIC) => topics = true,
+                        Some(&SYNC) => syncs = true,
+                        _ => {}
                     }
                 }
                 // Before anybody can read: no cache in front may answer what this commit removed.
-                self.cache_commit(record, *own);
-                self.topic_commit(record, *own);
+                if caches {
+                    self.cache_commit(record, *own);
+                }
+                if topics {
+                    self.topic_commit(record, *own);
+                }
                 self.inspect_commit(record, *own);
-                self.sync_commit(record, *own);
+                if syncs {
+                    self.sync_commit(record, *own);
+                }
                 self.live_commit(record, *own);
                 if let (true, Some(pace)) = (*own, self.search.take_merge_hint()) {
                     self.merge_at(pace);

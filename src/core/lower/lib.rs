@@ -1,8 +1,8 @@
-//! The lower floors of the core: [`base`], [`disk`], [`engine`], [`collections`] and [`search`].
+//! The lower floors of the core: [`base`], [`disk`], [`engine`] and [`collections`].
 //!
 //! They are *not* a library of their own: `tidewell_core` shows them as its own, and everybody names them there. They are a crate
-//! because their loops run for every byte, row and posting, and are compiled for that; the floors above run once an
-//! operation, and are compiled to be small (docs/decisions/0011-optimise-for-size.md).
+//! because the search floor, which stands on them, is one: it is compiled for speed, they for size, but for what they do for each
+//! entry, document and row, which is inlined (docs/decisions/0011-optimise-for-size.md).
 
 #[path = "../base/mod.rs"]
 pub mod base;

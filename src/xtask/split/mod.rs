@@ -14,6 +14,7 @@ mod outline;
 mod page;
 mod piece;
 mod profile;
+mod region;
 mod rest;
 mod statics;
 mod whole;

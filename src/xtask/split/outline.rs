@@ -10,9 +10,10 @@ use wasmparser::{BlockType, FuncType, Operator, ValType};
 use super::code::{Code, Op};
 use super::flow::{Flow, Liveness};
 use super::piece::{add, get, set};
+use super::region::{type_of, type_order, Exit, Region};
 
 /// A run of operations that is smaller than this stays: calling it would cost as much.
-const BYTES_MIN: usize = 12;
+const BYTES_MIN: usize = 8;
 /// What a local costs that is passed or answered.
 const LOCAL_BYTES: usize = 3;
 /// What another way out costs.
@@ -67,31 +68,6 @@ pub(super) struct Outliner<'a, 'c> {
     /// The local with the way out that a piece chose, and by type the one with what it carries there.
     chosen: Option<u32>,
     carriers: Vec<(ValType, u32)>,
-}
-
-/// A way out of a run of operations.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Exit {
-    /// To what follows.
-    Fall,
-    /// To the construct so many levels around it.
-    To(u32),
-    /// Out of the function.
-    Return,
-}
-
-/// A run of operations that could be taken out.
-pub(super) struct Region {
-    pub(super) from: usize,
-    pub(super) to: usize,
-    /// The construct around it.
-    pub(super) frame: usize,
-    pub(super) exits: Vec<Exit>,
-    /// Locals that it is passed, and those that it answers.
-    pub(super) given: Vec<u32>,
-    pub(super) answered: Vec<u32>,
-    /// The types of what it carries out, each once.
-    pub(super) carried: Vec<ValType>,
 }
 
 impl<'a> Outliner<'a, '_> {
@@ -219,7 +195,7 @@ impl<'a> Outliner<'a, '_> {
     }
 
     pub(super) fn local_type(&self, local: u32) -> ValType {
-        self.code.locals.get(local as usize).copied().unwrap_or(ValType::I32)
+        type_of(&self.code.locals, local)
     }
 
     /// The type of what is carried along a way out of a run in construct `frame`.
@@ -238,22 +214,28 @@ impl<'a> Outliner<'a, '_> {
         self.pieces.push(piece);
         let chosen = (region.exits.len() > 1).then(|| self.chosen());
         let carriers: Vec<(ValType, u32)> = region.carried.iter().map(|of| (*of, self.carrier(*of))).collect();
-        let of_exit = |exit: Exit| {
-            let of = self.carries(exit, region.frame)?;
-            carriers.iter().find(|(other, _)| *other == of).map(|(_, local)| get(*local))
-        };
-        let carried: Vec<(Exit, Option<Op<'a>>)> = region.exits.iter().map(|exit| (*exit, of_exit(*exit))).collect();
         let ops = &mut self.kept.ops;
         ops.extend(region.given.iter().map(|local| get(*local)));
         ops.push(Op::Plain(Operator::Call { function_index }));
         let answers = region.answered.iter().copied().chain(carriers.iter().map(|(_, local)| *local)).chain(chosen);
         ops.extend(answers.collect::<Vec<_>>().into_iter().rev().map(set));
-        let Some((last, before)) = carried.split_last() else {
+        self.go_on(region, chosen, &carriers);
+    }
+
+    /// After a call of a piece: goes the way that it chose, with what it carries there.
+    fn go_on(&mut self, region: &Region, chosen: Option<u32>, carriers: &[(ValType, u32)]) {
+        let value_of = |exit: Exit| {
+            let of = self.carries(exit, region.frame)?;
+            carriers.iter().find(|(other, _)| *other == of).map(|(_, local)| get(*local))
+        };
+        let exits: Vec<(Exit, Option<Op<'a>>)> = region.exits.iter().map(|exit| (*exit, value_of(*exit))).collect();
+        let ops = &mut self.kept.ops;
+        let Some((last, before)) = exits.split_last() else {
             ops.push(Op::Plain(Operator::Unreachable));
             return;
         };
         let falls = region.exits.first() == Some(&Exit::Fall);
-        let (conditional, otherwise) = if falls { (carried.as_slice(), None) } else { (before, Some(last)) };
+        let (conditional, otherwise) = if falls { (exits.as_slice(), None) } else { (before, Some(last)) };
         for (number, (exit, value)) in (0..).zip(conditional).filter(|(_, (exit, _))| *exit != Exit::Fall) {
             let Some(chosen) = chosen else { continue };
             ops.push(get(chosen));
@@ -299,16 +281,5 @@ fn leaving<'a>(exit: Exit, deeper: u32) -> Option<Op<'a>> {
         Exit::Fall => None,
         Exit::To(depth) => Some(Op::Branch(depth + deeper)),
         Exit::Return => Some(Op::Plain(Operator::Return)),
-    }
-}
-
-fn type_order(of: ValType) -> u8 {
-    match of {
-        ValType::I32 => 0,
-        ValType::I64 => 1,
-        ValType::F32 => 2,
-        ValType::F64 => 3,
-        ValType::V128 => 4,
-        ValType::Ref(_) => 5,
     }
 }

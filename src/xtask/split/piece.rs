@@ -6,7 +6,11 @@ use wasmparser::{BlockType, FuncType, Operator, ValType};
 
 use super::code::{Code, Op};
 use super::flow::Flow;
-use super::outline::{Exit, Outliner, Piece, Region};
+use super::outline::{Outliner, Piece};
+use super::region::{Exit, Region};
+
+/// Stands for the old number of a local that the function does not have.
+const NOTHING: u32 = u32::MAX;
 
 impl<'a> Piece<'a> {
     /// The region as a function.
@@ -127,7 +131,7 @@ impl<'a> Body<'a, '_> {
 
     /// A local that the function does not have.
     fn new_local(&mut self, of: ValType) -> u32 {
-        self.locals.push(u32::MAX);
+        self.locals.push(NOTHING);
         add(&mut self.types, of)
     }
 

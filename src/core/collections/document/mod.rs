@@ -43,8 +43,13 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// `Corrupt` if the bytes are not a document of a known version. Damage inside the text shows as missing fields.
-    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        Self::parse_inline(bytes)
+    }
+
+    /// The same, for loops over documents.
+    #[inline(always)]
+    pub(crate) fn parse_inline(bytes: &'a [u8]) -> Result<Self> {
         // One byte each for both numbers, as almost every document has them.
         if let [head @ (0x10..=0x13), schema_version @ ..=0x7f, count @ ..=0x7f, rest @ ..] = bytes {
             let flags = head & 0x0f;

@@ -165,7 +165,7 @@ impl Selection {
         let mut rank = Vec::new();
         let (matched, emitted) = (&mut self.matched, &mut self.emitted);
         scan.run(view, &mut |id, stored| {
-            let document = Document::parse(stored)?;
+            let document = Document::parse_inline(stored)?;
             if !exact && !query.matcher.matches(&document)? {
                 return Ok(Flow::More);
             }
@@ -188,7 +188,7 @@ impl Selection {
         let behind = after_rank(query);
         let mut rank = Vec::new();
         scan.run(view, &mut |id, stored| {
-            let document = Document::parse(stored)?;
+            let document = Document::parse_inline(stored)?;
             if !exact && !query.matcher.matches(&document)? {
                 return Ok(Flow::More);
             }

@@ -111,7 +111,7 @@ fn start(stage: &Stage, environment: &Environment) -> State {
 impl Execution {
     /// Takes the next document, as it is stored.
     pub fn push(&mut self, stored: &[u8]) -> Result<Flow> {
-        let document = Document::parse(stored)?;
+        let document = Document::parse_inline(stored)?;
         self.feed(0, Row::Stored(stored, document))?;
         Ok(if self.satisfied.is_some() {
             Flow::Done
@@ -159,7 +159,7 @@ impl Execution {
             let mut flow = Flow::More;
             source.scan(collection, filter.or(pipeline.leading_filter()), resume, &mut |stored| {
                 if let Some(filter) = filter {
-                    if !filter.matches(&Document::parse(stored)?)? {
+                    if !filter.matches(&Document::parse_inline(stored)?)? {
                         return Ok(true);
                     }
                 }

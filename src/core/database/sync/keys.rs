@@ -18,7 +18,7 @@ use crate::engine::KeyRange;
 use crate::sync::client::Table;
 
 /// The first byte of every key of sync.
-pub(super) const SYNC: u8 = 0x08;
+pub(in super::super) const SYNC: u8 = 0x08;
 /// The key of the settings.
 pub(super) const SETTINGS: &[u8] = &[SYNC, b's'];
 /// The key of the counts and the replica's record.

@@ -5,7 +5,7 @@
 //! Every instance does the former; who does the latter is nobody's privilege.
 
 mod capture;
-mod keys;
+pub(super) mod keys;
 mod letter;
 mod look;
 mod news;

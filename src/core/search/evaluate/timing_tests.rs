@@ -1,4 +1,4 @@
-//! Times over the films, printed: `cargo test --release -p tidewell-lower --lib search::evaluate::timing -- --ignored --nocapture`.
+//! Times over the films, printed: `cargo test --release -p tidewell-search --lib search::evaluate::timing -- --ignored --nocapture`.
 
 #![expect(clippy::disallowed_methods, reason = "this measures")]
 

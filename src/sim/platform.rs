@@ -2,7 +2,7 @@
 //!
 //! Not an instance: a test opens the engine on it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{ready, Future};
 use std::rc::{Rc, Weak};
 
@@ -24,6 +24,8 @@ pub struct SimPlatform {
     /// The device's clock is wrong by this much, in ms.
     wall_skew_ms: f64,
     receiver: RefCell<Option<Receiver>>,
+    /// Whether the rest of the program never comes.
+    is_partial: Cell<bool>,
 }
 
 impl SimPlatform {
@@ -31,7 +33,14 @@ impl SimPlatform {
         let tab = TabId(world.number());
         let rng = world.fork();
         let wall_skew_ms = rng.below(172_800_000) as f64 - 86_400_000.0;
-        let platform = Self { world: Rc::downgrade(world), tab, rng, wall_skew_ms, receiver: RefCell::default() };
+        let platform = Self {
+            world: Rc::downgrade(world),
+            tab,
+            rng,
+            wall_skew_ms,
+            receiver: RefCell::default(),
+            is_partial: Cell::default(),
+        };
         let platform = Rc::new(platform);
         world.tabs.borrow_mut().insert(tab, Rc::clone(&platform));
         platform
@@ -53,6 +62,11 @@ impl SimPlatform {
     /// Announcements of other tabs go to `receiver` from now on.
     pub fn on_announce(&self, receiver: Receiver) {
         self.receiver.replace(Some(receiver));
+    }
+
+    /// The rest of the program does not come from now on: who waits for it waits for ever.
+    pub fn lose_the_rest(&self) {
+        self.is_partial.set(true);
     }
 
     /// Kills the tab: its tasks are dropped, its locks released. Commits in flight may or may not happen.
@@ -123,6 +137,13 @@ impl Platform for SimPlatform {
 
     fn breathe(&self) -> LocalFuture<'static, ()> {
         self.sleep(self.rng.below(2000) as f64 / 1000.0)
+    }
+
+    fn prepare(&self) -> LocalFuture<'static, ()> {
+        if self.is_partial.get() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(ready(()))
     }
 
     fn spawn(&self, task: LocalFuture<'static, ()>) {

@@ -156,7 +156,7 @@ async fn run(shared: Rc<Shared>) {
     if !shared.upkeep.rested.replace(true) {
         shared.platform.sleep(REST_MS).await;
     }
-    shared.platform.prepare().await;
+    shared.engine.prepared().await;
     // Behind a pointer, and so not a part of this future, which a page has from the beginning.
     let rounds: LocalFuture<'static, ()> = Box::pin(rounds(shared));
     rounds.await;

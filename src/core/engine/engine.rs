@@ -160,6 +160,12 @@ impl Engine {
         self.0.state.borrow().writer
     }
 
+    /// Resolves when all of the program is loaded ([`Platform::prepare`]), or when the instance is dead. Work that a page does not begin
+    /// with waits for it.
+    pub async fn prepared(&self) {
+        self.0.prepared().await;
+    }
+
     /// Ends the instance: waits for commits under way, lets go of locks and of the disk. What was acknowledged is kept.
     /// Closing twice is fine.
     pub async fn close(&self) {

@@ -172,6 +172,12 @@ impl Inner {
         self.state.borrow().dead.is_some()
     }
 
+    /// Resolves when all of the program is loaded, or when the instance is dead: nobody waits for ever, and holds its memory.
+    pub(super) async fn prepared(&self) {
+        let ended = Box::pin(self.maintenance.wake.wait_until(|| self.is_dead()));
+        let _ = first_of(self.platform.prepare(), ended).await;
+    }
+
     /// Whether a round has something to do.
     fn work_due(&self) -> bool {
         let state = self.state.borrow();
@@ -220,8 +226,7 @@ async fn maintain(inner: Rc<Inner>) {
     let _ = first_of(inner.platform.sleep(SETTLE_MS), urgent).await;
     loop {
         inner.maintenance.wake.wait_until(|| inner.is_dead() || inner.work_due()).await;
-        let ended = Box::pin(inner.maintenance.wake.wait_until(|| inner.is_dead()));
-        let _ = first_of(inner.platform.prepare(), ended).await;
+        inner.prepared().await;
         if inner.is_dead() {
             break;
         }

@@ -65,6 +65,32 @@ async fn with_notes(world: &World) -> Database {
 }
 
 #[test]
+fn a_database_that_is_closed_before_the_rest_of_its_program_comes_is_let_go_of() {
+    check(|world| async move {
+        let platform = world.sim.tab();
+        platform.lose_the_rest();
+        let held = Rc::strong_count(&platform);
+        let options = EngineOptions::new("test");
+        let database = Database::open(Rc::new(world.storage.open()), platform.clone(), None, options).await.unwrap();
+        ok(&database, r#"{"op":"ensure","collection":"notes"}"#).await;
+        ok(&database, &format!(r#"{{"op":"insert","collection":"notes","docs":{NOTES}}}"#)).await;
+        // An index over what is there already is work for the background, which has to wait.
+        ok(&database, r#"{"op":"ensure","collection":"notes","indexes":["tag"]}"#).await;
+        for _ in 0..40 {
+            world.sim.sleep(50.0).await;
+        }
+        let indexes = ok(&database, r#"{"op":"collections"}"#).await;
+        assert!(indexes.contains(r#""state":"building""#), "{indexes}");
+        database.close().await;
+        drop(database);
+        for _ in 0..40 {
+            world.sim.sleep(50.0).await;
+        }
+        assert_eq!(Rc::strong_count(&platform), held, "no task holds it any more");
+    });
+}
+
+#[test]
 fn a_page_that_comes_back_declares_its_collection_without_another_look_at_storage() {
     check(|world| async move {
         let database = with_notes(&world).await;

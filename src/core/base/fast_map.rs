@@ -10,7 +10,7 @@ use super::checksum::hash;
 pub type FixedState = BuildHasherDefault<RunHasher>;
 
 /// Hashes runs of bytes one after another, and numbers between them with a multiplication each. (The streaming xxh3 buffers what it is
-/// given, which costs more than the few bytes of a name.)
+/// given, which is code that hashing at once does not need.)
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunHasher(u64);
 

@@ -123,7 +123,7 @@ impl<'a> Outliner<'a, '_> {
         self.code.bytes(region.from, region.to) > cost && passed <= LOCALS_MAX
     }
 
-    /// What a run needs and where it goes; `None` if it goes where values must be carried.
+    /// What a run needs and where it goes; `None` if it goes where several values must be carried, or one out of a table.
     fn describe(&self, from: usize, to: usize) -> Option<Region> {
         // The construct around the run; one that the first operation opens is part of it.
         let opened = self.flow.opened(from).is_some();

@@ -197,7 +197,7 @@ impl Plan<'_, '_> {
         for element in &self.module.elements {
             map.parse_element(&mut elements, element.clone()).map_err(broken)?;
         }
-        // What the rest calls is handed over in the table, which is smaller than an export for each: three bytes of four.
+        // What the rest calls is handed over in the table, which is smaller than an export with a name for each.
         let lent = self.lent().map(|function| map.function_index(function)).collect::<Result<Vec<u32>, _>>();
         let lent = lent.map_err(broken)?;
         elements.active(None, &ConstExpr::i32_const(self.table_size.cast_signed()), Elements::Functions(lent.into()));

@@ -124,6 +124,7 @@ export interface Backend {
     operation: 'insert' | 'put',
     collection: string,
     documents: string,
+    version: number | undefined,
     durability: Durability,
   ): Promise<Answer>
   /** Starts a live query; `listener` gets each event's text. Resolves with what ends it, after the first event was delivered. */

@@ -172,7 +172,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     filter?: Filter<T>,
     options?: ReadOptions,
   ): Promise<DistinctValue<PathValue<T, P>>[]> {
-    await this.#queryable()
+    const waiting = this.#queryable()
+    if (waiting !== undefined) await waiting
     return (await this.#session.read(
       { op: 'distinct', collection: this.name, path, filter },
       'distinct',
@@ -185,7 +186,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     pipeline: readonly Stage<T>[],
     options: AggregateOptions<T> = {},
   ): Promise<R[]> {
-    await this.#queryable()
+    const waiting = this.#queryable()
+    if (waiting !== undefined) await waiting
     return (await this.#session.read(this.#pipeline(pipeline, options), 'aggregate', options)) as R[]
   }
 
@@ -206,7 +208,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
    * @throws TidewellError `invalid`: reason `no-search-index` without a declaration.
    */
   async search(query: SearchQuery, options: SearchOptions<T> = {}): Promise<SearchResult<T>> {
-    await this.#queryable()
+    const waiting = this.#queryable()
+    if (waiting !== undefined) await waiting
     const { signal } = options
     const command = this.#searching(query, options)
     try {
@@ -240,7 +243,8 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     text: string,
     options: ReadOptions & { readonly field?: Path<T> | undefined; readonly limit?: number | undefined } = {},
   ): Promise<SearchSuggestions> {
-    await this.#queryable()
+    const waiting = this.#queryable()
+    if (waiting !== undefined) await waiting
     const { field, limit, ...rest } = options
     const command = { op: 'suggest', collection: this.name, text, field, limit }
     return (await this.#session.read(command, 'suggest', rest)) as SearchSuggestions
@@ -250,6 +254,7 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   async dropSearch(): Promise<boolean> {
     this.#outsideTransaction('dropSearch')
     const result = await this.#session.write({ op: 'dropSearch', collection: this.name }, 'dropSearch')
+    this.#definition.forget()
     return (result as { dropped: boolean }).dropped
   }
 
@@ -260,17 +265,20 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
    */
   async createIndex(spec: IndexSpec<T>, options: IndexOptions = {}): Promise<IndexInfo> {
     this.#outsideTransaction('createIndex')
-    throwIfAborted(options.signal)
+    const { signal } = options
+    throwIfAborted(signal)
     const index = toWireIndex(spec)
+    // What was there before is not this call's to give up.
+    const known = signal !== undefined && (await this.indexes()).some(({ name }) => name === index.name)
     const off = this.#hub.on('progress', (progress) => {
       if (progress.kind === 'index' && progress.collection === this.name && progress.name === index.name)
         options.onProgress?.(progress)
     })
     try {
       const built = this.#session.write({ op: 'createIndex', collection: this.name, index }, 'createIndex')
-      return (await untilAborted(built, options.signal)) as IndexInfo
+      return (await untilAborted(built, signal)) as IndexInfo
     } catch (error) {
-      if (options.signal?.aborted === true) await this.dropIndex({ name: index.name }).catch(() => false)
+      if (!known && toError(error).code === 'aborted') await this.dropIndex({ name: index.name }).catch(() => false)
       throw error
     } finally {
       off()
@@ -282,6 +290,7 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
     this.#outsideTransaction('dropIndex')
     const name = toWireHint<T>(index)
     const result = await this.#session.write({ op: 'dropIndex', collection: this.name, name }, 'dropIndex')
+    this.#definition.forget()
     return (result as { dropped: boolean }).dropped
   }
 
@@ -313,19 +322,23 @@ export class Collection<T extends { id: string }, In = Insertable<T>> {
   }
 
   async #update(target: UpdateTarget, update: Update<T>, options: UpdateOptions | undefined): Promise<UpdateResult> {
-    await this.#queryable()
+    const waiting = this.#queryable()
+    if (waiting !== undefined) await waiting
     return runUpdate(this.#session, this.#definition, target, update, options ?? {})
   }
 
   async #delete(target: Readonly<Record<string, unknown>>, options: WriteOptions | undefined): Promise<DeleteResult> {
-    if ('filter' in target) await this.#queryable()
+    const waiting =
+      'filter' in target ? this.#queryable() : this.#definition.isSettled ? undefined : this.#definition.ready()
+    if (waiting !== undefined) await waiting
     const result = await this.#session.write({ op: 'delete', collection: this.name, ...target }, 'delete', options)
     return { deleted: (result as DeleteResult).deleted }
   }
 
-  async #queryable(): Promise<void> {
+  /** What queries wait for, if anything: calls that wait for nothing keep their order with those that never do. */
+  #queryable(): Promise<void> | undefined {
     this.#session.check()
-    if (!this.#definition.isSettled) await this.#definition.migrated()
+    return this.#definition.isSettled ? undefined : this.#definition.migrated()
   }
 
   #outsideTransaction(method: string): void {

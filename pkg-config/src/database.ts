@@ -135,7 +135,7 @@ export class Database {
   ): Job
   job(name: string, definition: unknown): Job {
     this.#session.check()
-    return new Job(name, async () =>
+    const load = async () =>
       (await import('./jobs/load.js').catch(notLoaded)).loadJob(
         name,
         this.name,
@@ -143,8 +143,8 @@ export class Database {
         definition,
         this.#migrated,
         this.#hub,
-      ),
-    )
+      )
+    return new Job(name, load, (error) => this.#hub.emit('error', toError(error)))
   }
 
   #openCaches(): Promise<CacheHub> {
@@ -282,6 +282,7 @@ export class Database {
   /** Removes a collection with its documents and indexes. Resolves with whether there was one; space is given back in the background. */
   async dropCollection(name: string, options?: WriteOptions): Promise<boolean> {
     const result = await this.#session.write({ op: 'dropCollection', collection: name }, 'dropCollection', options)
+    this.#definitions.get(name)?.forget()
     this.#definitions.delete(name)
     return (result as { dropped: boolean }).dropped
   }
@@ -295,7 +296,7 @@ export class Database {
 
   /**
    * Writes the documents of a backup. Documents with the same id are replaced, others stay. Each batch is atomic, the whole is not:
-   * after an interruption import it again.
+   * after an interruption import it again. Documents of an older version than this code has declared are migrated.
    *
    * @throws TidewellError `invalid` if it is no backup, is cut off or damaged (what was written before stays).
    */
@@ -307,7 +308,10 @@ export class Database {
       throwIfAborted(options.signal)
       await importer.push(chunk)
     }
-    return JSON.parse((await importer.finish()).json) as ImportResult
+    const result = JSON.parse((await importer.finish()).json) as ImportResult
+    // A backup may be of an older version.
+    for (const definition of this.#definitions.values()) definition.renew()
+    return result
   }
 
   /** What the engine has been doing: latency percentiles per operation, log, tables, cache. */
@@ -426,7 +430,8 @@ export function forwardEvents(hub: EventHub): (event: BackendEvent) => void {
       case 'fault':
         return hub.emit('fault', { operation: event.operation, fault: event.fault as Fault })
       case 'dead':
-        return hub.emit('error', toError(event))
+        // Whoever closes it knows, and the engine tells its live queries.
+        return event.code === 'closed' ? undefined : hub.die(toError(event))
       case 'error':
         return hub.emit('error', toError(event))
     }

@@ -22,13 +22,15 @@ interface Ensured {
 export class Definition {
   readonly name: string
   schema: StandardSchema | undefined
-  /** The version to store with written documents; undefined means the catalog's, which is right once nothing is to migrate. */
+  /** The version to store with written documents: the one that this code declared, whatever others do; undefined means the catalog's. */
   writeVersion: number | undefined
   /** Upgrades documents while the background migration runs. */
   migrator: Migrator | undefined
   readonly #session: Session
   readonly #hub: EventHub
   #declared = ''
+  /** Declares the same again. */
+  #again: (() => void) | undefined
   #ready: Promise<void> | undefined
   #migrated: Promise<void> | undefined
 
@@ -36,6 +38,9 @@ export class Definition {
     this.name = name
     this.#session = session
     this.#hub = hub
+    hub.on('progress', ({ collection, state }) => {
+      if (collection === name && state === 'failed') this.forget()
+    })
   }
 
   /** Takes the application's options; work begins at once, later calls wait for it. */
@@ -55,6 +60,7 @@ export class Definition {
     // The same declaration again (a component rendered twice) asks nothing new.
     if (declared === this.#declared) return
     this.#declared = declared
+    this.#again = () => this.declare(options)
     this.writeVersion = version
     const before = this.#ready ?? Promise.resolve()
     const ready = before.catch(() => undefined).then(() => this.#ensure(version, indexes, options))
@@ -66,6 +72,17 @@ export class Definition {
       // Declaring the same again is then a new attempt.
       () => (this.#declared = ''),
     )
+  }
+
+  /** The same declaration is asked for anew the next time: something of it is gone. */
+  forget(): void {
+    this.#declared = ''
+  }
+
+  /** Looks again at what there is, such as documents of an older version. */
+  renew(): void {
+    this.forget()
+    this.#again?.()
   }
 
   /** Whether every operation may be sent without waiting. */
@@ -81,7 +98,8 @@ export class Definition {
   /** Resolves when moreover every document has the current version. */
   async migrated(): Promise<void> {
     await this.#ready
-    await this.#migrated
+    // As soon as `ready` where nothing is migrated: calls keep their order.
+    if (this.#migrated !== undefined) await this.#migrated
   }
 
   async #ensure(version: number | undefined, indexes: readonly unknown[], options: CollectionOptions): Promise<void> {
@@ -109,10 +127,7 @@ export class Definition {
         { reason: 'version' },
       )
     }
-    if (info.version === version) {
-      this.writeVersion = undefined
-      return
-    }
+    if (info.version === version) return
     // Version 0 is a collection that never declared one: its documents are of version 1.
     if (Math.max(info.version, 1) === version || info.count === 0) return this.#finish(version)
     const { Migrator } = await seldom()
@@ -132,7 +147,6 @@ export class Definition {
   /** Raises the catalog's version: only now that no older document is left. */
   async #finish(version: number): Promise<void> {
     await this.#session.write({ op: 'ensure', collection: this.name, version }, 'collection')
-    this.writeVersion = undefined
   }
 
   /** Documents read by id, upgraded if they are of an older version. */

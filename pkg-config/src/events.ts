@@ -46,8 +46,8 @@ export class EventHub {
   wakeIn: ((ms: number, wake?: () => Promise<void>) => boolean) | undefined
   /** Whoever translates commits, once somebody inspects. */
   inspector: { hear(event: CommitNews | CacheEvent): void } | undefined
-  /** The commands of live queries. */
-  readonly live = new Set<{ readonly command: string }>()
+  /** Live queries: their commands, and what tells them that the engine is dead. */
+  readonly live = new Set<{ readonly command: string; die(error: TidewellError): void }>()
   /** Syncing, while it is on. */
   sync: { hear(event: SyncEvent): void } | undefined
   readonly #listeners: { [E in EventName]: Set<Listener<E>> } = {
@@ -66,6 +66,12 @@ export class EventHub {
     if (listeners === undefined) return () => undefined
     listeners.add(listener)
     return () => listeners.delete(listener)
+  }
+
+  /** The engine is dead: it cannot tell its live queries any more. */
+  die(error: TidewellError): void {
+    this.emit('error', error)
+    for (const query of this.live) query.die(error)
   }
 
   /** Whether `event` is one. */

@@ -75,7 +75,6 @@ export function subscribeValue<V>(
 function subscribe<R>(context: LiveContext, options: LiveOptions, deliver: (event: LiveEvent<R>) => void): () => void {
   let stop: (() => void) | undefined
   let ended = options.signal?.aborted === true
-  const sent = { command: '' }
   const end = () => {
     ended = true
     context.hub.live.delete(sent)
@@ -83,13 +82,14 @@ function subscribe<R>(context: LiveContext, options: LiveOptions, deliver: (even
     stop?.()
     stop = undefined
   }
-  const fail = (thrown: unknown) => {
+  const fail = (thrown: unknown, isTold = false) => {
     if (ended) return
     end()
     const error = toError(thrown)
-    if (options.onError === undefined) context.hub.emit('error', error)
-    else callSafely(options.onError, error)
+    if (options.onError !== undefined) callSafely(options.onError, error)
+    else if (!isTold) context.hub.emit('error', error)
   }
+  const sent = { command: '', die: (error: TidewellError) => fail(error, true) }
   const listen = (answer: Answer) => {
     if (ended) return
     const event = decode(answer.json, answer.extended) as LiveEvent<R>

@@ -43,7 +43,7 @@ export class Query<T, R = T> implements AsyncIterable<R> {
     this.#plan = plan
   }
 
-  /** Orders the documents. Ties, and queries without an order, are ordered by id. */
+  /** Orders the documents. Ties are ordered by id, and so are queries without an order that skip, are limited or paged. */
   sort(order: Sort<T>): Query<T, R> {
     return this.#with({ sort: typeof order === 'string' ? [[order, 1]] : order })
   }
@@ -104,7 +104,7 @@ export class Query<T, R = T> implements AsyncIterable<R> {
 
   /**
    * The documents one by one, fetched in steps of 256. Not a snapshot outside a transaction: a document changed meanwhile appears
-   * as it is when its step is fetched, each at most once.
+   * as it is when its step is fetched; one that then comes later in the order than before is met again.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
     let left = this.#plan.limit ?? Infinity

@@ -112,8 +112,8 @@ export class Session {
     throwIfAborted(options?.signal)
     const text = encodeDocuments(documents)
     const durability = options?.durability ?? this.durability
-    if (operation !== 'replace' && version === undefined && this.tx === undefined) {
-      const answer = await this.backend.writeBatch(operation, collection, text, durability)
+    if (operation !== 'replace' && this.tx === undefined) {
+      const answer = await this.backend.writeBatch(operation, collection, text, version, durability)
       return decode(answer.json, answer.extended)
     }
     const rest = { collection, version, tx: this.tx, durability: this.tx === undefined ? durability : undefined }

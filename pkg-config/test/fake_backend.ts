@@ -34,8 +34,17 @@ export class FakeBackend implements Backend {
     return answer(await this.#run(JSON.parse(command) as Record<string, unknown>))
   }
 
-  async writeBatch(op: string, collection: string, documents: string, durability: string): Promise<Answer> {
-    return answer(await this.#run({ op, collection, docs: JSON.parse(documents), durability, batch: true }))
+  async writeBatch(
+    op: string,
+    collection: string,
+    documents: string,
+    version: number | undefined,
+    durability: string,
+  ): Promise<Answer> {
+    const versioned = version === undefined ? {} : { version }
+    return answer(
+      await this.#run({ op, collection, ...versioned, docs: JSON.parse(documents), durability, batch: true }),
+    )
   }
 
   async subscribe(command: string, listener: (event: Answer) => void): Promise<() => void> {

@@ -64,7 +64,7 @@ for (const [id, message] of [
     const { backend, events } = await setUp()
     const pending = [
       backend.execute('{}'),
-      backend.writeBatch('insert', 'c', '[]', 'relaxed'),
+      backend.writeBatch('insert', 'c', '[]', undefined, 'relaxed'),
       backend.subscribe('{}', () => undefined),
       Promise.resolve(backend.read('{"op":"slow"}')),
     ].map((promise) => rejection(() => promise))

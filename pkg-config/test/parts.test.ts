@@ -3,7 +3,11 @@ import { test } from 'node:test'
 import { TidewellError, toError, toWire } from '../src/errors.js'
 import { toWireHint, toWireIndex } from '../src/indexes.js'
 import { applyDiff } from '../src/live.js'
+import { Breath } from '../src/jobs/breath.js'
+import { reducePage } from '../src/jobs/work.js'
 import { chunksOf } from '../src/source.js'
+import { FunctionError } from '../src/streams/record.js'
+import { SaidLists } from '../src/topics/held.js'
 import type { ImportSource } from '../src/transfer.js'
 import { uuidv7 } from '../src/uuid.js'
 import { prepare, type Stored } from '../src/validation.js'
@@ -41,6 +45,27 @@ test('anything thrown becomes a TidewellError', () => {
   assert.equal(toError(new DOMException('x', 'AbortError')).code, 'aborted')
   assert.equal(toError(new DOMException('x', 'QuotaExceededError')).code, 'quota')
   assert.equal(toError({ code: 'nonsense', message: 'x' }).code, 'internal')
+})
+
+test('what a function throws is told, whatever it is', async () => {
+  const thrown = Object.create(null) as unknown
+  assert.equal(new FunctionError({} as never, thrown).message, 'unknown error')
+  const reduce = () => {
+    throw thrown
+  }
+  const { failures } = await reducePage({ reduce } as never, [['k', []]], new Breath())
+  assert.deepStrictEqual(failures, [{ id: 'k', message: 'unknown error' }])
+})
+
+test('what is said of a message counts no more once it is handed out again', async () => {
+  const said = new SaidLists()
+  const [old, other] = [said.add('ack', [0, 5, 7, 1]), said.add('ack', [0, 5, 8, 1])]
+  said.refuse(new Set([7]))
+  await assert.rejects(old, { code: 'conflict', reason: 'not-held' })
+  const { fields, settle } = said.take()
+  assert.deepStrictEqual(fields, { ack: [[0, 5, 8, 1]] })
+  settle([])
+  await other
 })
 
 test('index definitions in every form mean the same', () => {

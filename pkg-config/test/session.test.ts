@@ -273,18 +273,28 @@ test('live results can be iterated, newest first when slow, ended by a signal', 
 })
 
 test('building an index tells its progress, and an abort drops what was built', async () => {
-  const { fake, db } = setUp(({ op }) => (op === 'createIndex' ? new Promise(() => undefined) : { dropped: true }))
+  const { fake, db } = setUp(({ op }) => {
+    if (op === 'collections') return [{ name: 'n', indexes: [{ name: 'old', state: 'ready' }] }]
+    return op === 'createIndex' ? new Promise(() => undefined) : { dropped: true }
+  })
   const abort = new AbortController()
   const seen: number[] = []
   const building = db
     .collection('n')
     .createIndex('tag', { signal: abort.signal, onProgress: ({ done }) => seen.push(done) })
+  await new Promise((done) => setTimeout(done))
   fake.emit({ kind: 'index', collection: 'n', name: 'tag', state: 'building', done: 5, total: 10 })
   fake.emit({ kind: 'index', collection: 'n', name: 'other', state: 'building', done: 6, total: 10 })
   abort.abort()
   await rejects(building, 'aborted')
   assert.deepStrictEqual(seen, [5])
-  assert.deepStrictEqual(ops(fake), ['createIndex', 'dropIndex'])
+  assert.deepStrictEqual(ops(fake), ['collections', 'createIndex', 'dropIndex'])
+  const other = new AbortController()
+  const again = db.collection('n').createIndex('old', { signal: other.signal })
+  await new Promise((done) => setTimeout(done))
+  other.abort()
+  await rejects(again, 'aborted')
+  assert.deepStrictEqual(ops(fake).slice(3), ['collections', 'createIndex'], 'what was there before stays')
 })
 
 test('clear mistakes are told before anything is sent', async () => {

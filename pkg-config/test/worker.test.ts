@@ -110,7 +110,7 @@ test('an error is the same class with the same code on the page', async () => {
     () => backend.get('c', 'a'),
     () => backend.read('{}'),
     () => backend.execute('{}'),
-    () => backend.writeBatch('put', 'c', '[]', 'strict'),
+    () => backend.writeBatch('put', 'c', '[]', undefined, 'strict'),
     () => backend.subscribe('{}', () => undefined),
   ]) {
     const error = await rejection(call())
@@ -123,7 +123,7 @@ test('an error is the same class with the same code on the page', async () => {
 
 test('writes carry their text and durability', async () => {
   const { backend, fake } = await setUp(() => ({ inserted: 1 }))
-  await backend.writeBatch('insert', 'notes', '[{"id":"a"}]', 'strict')
+  await backend.writeBatch('insert', 'notes', '[{"id":"a"}]', undefined, 'strict')
   assert.deepStrictEqual(fake.asked, [
     { op: 'insert', collection: 'notes', docs: [{ id: 'a' }], durability: 'strict', batch: true },
   ])

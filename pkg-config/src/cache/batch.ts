@@ -3,17 +3,18 @@ import { decode } from '../codec/decode.js'
 import { encode } from '../codec/encode.js'
 import { invalid } from '../errors.js'
 import type { CacheCore, Stored } from './cache.js'
+import { overhear, overhearFleeting, type Seen } from './heard.js'
 import { type CacheChanges, checkKey, defined, type EntriesOptions } from './options.js'
 
 /** The fresh values of `keys`, in their order. */
 export async function getMany(core: CacheCore, keys: readonly string[]): Promise<unknown[]> {
   checkKeys('getMany', keys)
-  const values = new Map<string, unknown>()
+  const found = new Map<string, Seen | undefined>()
   const missing: string[] = []
   for (const key of new Set(keys)) {
     const held = core.hit(key)
     if (held === undefined) missing.push(key)
-    else values.set(key, held.value)
+    else found.set(key, held)
   }
   if (missing.length > 0) {
     const cache = await core.number()
@@ -24,19 +25,20 @@ export async function getMany(core: CacheCore, keys: readonly string[]): Promise
       const { json, extended } = await core.session.backend.read(command)
       kept = missing.map((key, at) => core.memory.end(key, tickets[at]!))
       const stored = decode(json, extended) as (Stored | null)[]
-      missing.forEach((key, at) => values.set(key, fresh(core, key, stored[at] ?? null, kept[at]!)))
+      missing.forEach((key, at) => found.set(key, fresh(core, key, stored[at] ?? null, kept[at]!)))
     } finally {
       missing.forEach((key, at) => kept[at] || core.memory.end(key, tickets[at]!))
     }
   }
-  return keys.map((key) => values.get(key))
+  for (const [key, seen] of found) overhear(core, key, seen)
+  return keys.map((key) => found.get(key)?.value)
 }
 
-function fresh(core: CacheCore, key: string, stored: Stored | null, keep: boolean): unknown {
+function fresh(core: CacheCore, key: string, stored: Stored | null, keep: boolean): Seen | undefined {
   const found = stored === null ? undefined : core.take(key, stored, keep)
   if (found !== undefined && core.isFresh(found)) {
     core.counts.disk++
-    return found.value
+    return found
   }
   core.counts.misses++
   return undefined
@@ -71,7 +73,10 @@ export async function writeMany(core: CacheCore, changes: CacheChanges): Promise
   }
 }
 
-/** The fresh entries in the order of their keys, a page at a time: of each page's moment. They are not kept in memory. */
+/**
+ * The fresh entries in the order of their keys, a page at a time: of each page's moment. They are not kept in memory, and no
+ * computation that hears of it is kept: nothing would tell it of an entry that is new.
+ */
 export async function* listEntries(core: CacheCore, options: EntriesOptions): AsyncGenerator<[string, unknown]> {
   const { prefix } = options
   if (prefix !== undefined && typeof prefix !== 'string') throw invalid('cache: a prefix must be a string')
@@ -82,6 +87,7 @@ export async function* listEntries(core: CacheCore, options: EntriesOptions): As
       entries: (Stored & { key: string })[]
       next: string | null
     }
+    overhearFleeting(core)
     for (const stored of page.entries) {
       const found = core.take(stored.key, stored, false)
       if (core.hub.clock.now() < found.expires && stored.negative !== true) yield [stored.key, found.value]

@@ -12,6 +12,7 @@ import { getMany, listEntries, writeMany } from './batch.js'
 import { Computation } from './compute.js'
 import { alone, within } from './flight.js'
 import type { Loading } from './handle.js'
+import { overhear, overhearFleeting, type Seen } from './heard.js'
 import type { CacheHub } from './hub.js'
 import { freshUntil, type Held, Memory, type Terms } from './memory.js'
 import {
@@ -41,8 +42,7 @@ export interface Stored extends Terms {
 }
 
 /** An entry that was found, fresh or not. */
-interface Found {
-  readonly value: unknown
+interface Found extends Seen {
   readonly expires: number
 }
 
@@ -60,6 +60,7 @@ export class CacheCore {
   #number: number | undefined
   #opening: Promise<number> | undefined
   readonly #flights = new Map<string, Promise<unknown>>()
+  /** In the order in which they are over. */
   readonly #failures = new Map<string, { readonly error: unknown; readonly until: number }>()
   readonly counts = {
     memory: 0,
@@ -223,22 +224,38 @@ export class CacheCore {
     this.memory.keep(key, value, weight + 64, { created, ttl, sliding, touched: created }, negative)
   }
 
-  /** `get` with a loader and `compute`: a fresh value, or a stale one while `load` runs, or what it brings. */
+  /** `get` with a loader and `compute`, counted by computations that listen. */
   async through(key: string, options: LoadOptions, load: () => Promise<unknown>): Promise<unknown> {
+    try {
+      const value = await this.#through(key, options, load)
+      // What was not stored, no commit removes.
+      if (value === undefined && this.settled.negativeTtl === 0) overhearFleeting(this, key)
+      else overhear(this, key, { value })
+      return value
+    } catch (error) {
+      overhearFleeting(this, key)
+      throw error
+    }
+  }
+
+  /** A fresh value, or a stale one while `load` runs, or what it brings. */
+  async #through(key: string, options: LoadOptions, load: () => Promise<unknown>): Promise<unknown> {
     const { clock } = this.hub
     const found = await this.find(key)
     if (found !== undefined && this.isFresh(found)) {
       this.counts.disk++
       return found.value
     }
-    const failure = this.#failures.get(key)
-    if (failure !== undefined) {
-      if (clock.now() < failure.until) throw failure.error
-      this.#failures.delete(key)
-    }
-    const flight = this.#flight(key, load)
     const { staleWhileRevalidate, staleIfError } = this.settled
     const age = found === undefined ? Infinity : clock.now() - found.expires
+    this.#sweep()
+    const failure = this.#failures.get(key)
+    if (failure !== undefined) {
+      if (age >= Math.max(staleWhileRevalidate, staleIfError)) throw failure.error
+      this.counts.stale++
+      return found?.value
+    }
+    const flight = this.#flight(key, load)
     if (age < staleWhileRevalidate) {
       flight.catch(() => undefined)
       this.counts.stale++
@@ -251,6 +268,15 @@ export class CacheCore {
       if (age >= staleIfError || options.signal?.aborted === true) throw error
       this.counts.stale++
       return found?.value
+    }
+  }
+
+  /** Forgets the failures that were remembered long enough. */
+  #sweep(): void {
+    const now = this.hub.clock.now()
+    for (const [key, { until }] of this.#failures) {
+      if (now < until) return
+      this.#failures.delete(key)
     }
   }
 
@@ -340,7 +366,14 @@ export class LoadedCache {
   }
 
   peek(key: string): unknown {
-    return this.#core.hit(key)?.value as unknown
+    const held = this.#core.hit(key)
+    overhear(this.#core, key, held)
+    return held?.value
+  }
+
+  /** A `peek` that found nothing because nothing was loaded. */
+  missed(key: string): void {
+    overhear(this.#core, key, undefined)
   }
 
   get(key: string, second?: unknown, third?: LoadOptions): Promise<unknown> {
@@ -348,7 +381,10 @@ export class LoadedCache {
     try {
       core.session.check()
       const held = core.hit(key)
-      if (held !== undefined) return Promise.resolve(held.value)
+      if (held !== undefined) {
+        overhear(core, key, held)
+        return Promise.resolve(held.value)
+      }
       checkKey(key)
       if (typeof second === 'function') return this.#load(key, second as (loading: Loading) => unknown, third ?? {})
       return untilAborted(this.#find(key), (second as ReadOptions | undefined)?.signal)
@@ -360,12 +396,11 @@ export class LoadedCache {
   async #find(key: string): Promise<unknown> {
     const found = await this.#core.find(key)
     const { counts } = this.#core
-    if (found === undefined || !this.#core.isFresh(found)) {
-      counts.misses++
-      return undefined
-    }
-    counts.disk++
-    return found.value
+    const seen = found !== undefined && this.#core.isFresh(found) ? found : undefined
+    overhear(this.#core, key, seen)
+    if (seen === undefined) counts.misses++
+    else counts.disk++
+    return seen?.value
   }
 
   async #load(key: string, load: (loading: Loading) => unknown, options: LoadOptions): Promise<unknown> {
@@ -401,17 +436,14 @@ export class LoadedCache {
       core.session.check()
       const held = core.hit(key)
       if (held !== undefined) {
-        core.hub.overhear(core, key, held.value)
-        return Promise.resolve(held.value as unknown)
+        overhear(core, key, held)
+        return Promise.resolve(held.value)
       }
       checkKey(key)
       throwIfAborted(options.signal)
       core.hub.checkCycle(core, key)
       const work = () => new Computation(core, key, compute, options).run()
-      return core.through(key, options, work).then((value) => {
-        core.hub.overhear(core, key, value)
-        return value
-      })
+      return core.through(key, options, work)
     } catch (error) {
       return Promise.reject(toError(error))
     }

@@ -2,15 +2,14 @@
  * One computation: run on one snapshot, watched, stored by a commit that checks that nothing it read has changed. When it has,
  * the computation runs again; a result that cannot be stored is still right, and is returned.
  */
-import type { Answer } from '../backend.js'
 import { decode } from '../codec/decode.js'
 import { encode } from '../codec/encode.js'
 import { closed, TidewellError, toError } from '../errors.js'
-import type { Command } from '../session.js'
-import type { CacheCore } from './cache.js'
+import type { CacheCore, Stored } from './cache.js'
+import { Heard, isSame, type Seen } from './heard.js'
 import { cycle } from './hub.js'
-import { defined, type LoadOptions } from './options.js'
-import { freshUntil, type Terms } from './memory.js'
+import { checkKey, defined, listening, type LoadOptions } from './options.js'
+import { freshUntil } from './memory.js'
 import { type Overheard, type Watch, WatchSession, type WatchedCache } from './watch.js'
 
 /** How often it runs when others write what it reads. */
@@ -18,12 +17,20 @@ const ATTEMPTS = 4
 
 type Compute = (watch: Watch) => unknown
 
+/** What a run brought. It is done if it is stored, or cannot be whatever happens. */
+interface Outcome {
+  readonly value: unknown
+  readonly done: boolean
+}
+
 /** A result to be stored, with the part of what was read that belongs to it. */
 interface Result {
   readonly core: CacheCore
   readonly key: string
   readonly text: string
   readonly fields: Record<string, unknown>
+  /** Until when it is fresh. */
+  readonly expires: number
 }
 
 /** A computation inside a watched transaction, or one nested in it. */
@@ -55,18 +62,43 @@ class Scope {
     }
   }
 
-  /** A fresh entry as of the snapshot. */
-  async #read(core: CacheCore, key: string): Promise<{ readonly value: unknown } | undefined> {
+  /** A fresh entry as of the snapshot, or one that was computed just now. */
+  async #read(core: CacheCore, key: string): Promise<Seen | undefined> {
+    checkKey(key)
     const done = this.#root.results.find((one) => one.core === core && one.key === key)
+    const stored = await this.#stored(core, key)
+    if (done !== undefined) {
+      this.#until(done.expires)
+      return { value: done.fields['negative'] === true ? undefined : decode(done.text, done.text.includes('{"$')) }
+    }
+    if (stored === undefined || core.hub.clock.now() >= stored.expires) return undefined
+    this.#until(stored.expires)
+    return stored
+  }
+
+  /** Whether what was found outside is what the snapshot says. What was served although it had expired is over at once. */
+  async sees(core: CacheCore, key: string, seen: Seen | undefined): Promise<boolean> {
+    const stored = await this.#stored(core, key)
+    if (seen === undefined) return stored === undefined || core.hub.clock.now() >= stored.expires
+    if (stored === undefined) return false
+    this.#until(stored.expires)
+    return isSame(stored, seen)
+  }
+
+  /** The entry as of the snapshot, fresh or not. */
+  async #stored(core: CacheCore, key: string): Promise<(Seen & { readonly expires: number }) | undefined> {
     const command = { op: 'cacheGet', cache: await core.number(), key }
-    const stored = (await this.session.read(command, 'cache')) as
-      (Terms & { touched: number; value: unknown; negative?: boolean }) | null
-    if (done !== undefined) return { value: decode(done.text, done.text.includes('{"$')) }
+    const stored = (await this.session.read(command, 'cache')) as Stored | null
     if (stored === null) return undefined
-    const expires = freshUntil(stored, stored.touched)
-    if (core.hub.clock.now() >= expires) return undefined
+    return {
+      value: stored.negative === true ? undefined : stored.value,
+      expires: freshUntil(stored, stored.touched),
+    }
+  }
+
+  /** Something was read that is fresh until `expires`. */
+  #until(expires: number): void {
     this.expires = Math.min(this.expires, expires)
-    return { value: stored.negative === true ? undefined : stored.value }
   }
 
   async #nested(core: CacheCore, key: string, compute: Compute, options: LoadOptions): Promise<unknown> {
@@ -76,7 +108,7 @@ class Scope {
     if (found !== undefined) return found.value
     const inner = new Scope(this.session, core, [...this.#path, step], this.#root)
     const value = await inner.run(core, key, compute, options)
-    this.expires = Math.min(this.expires, inner.expires)
+    this.#until(inner.expires)
     return value
   }
 
@@ -93,11 +125,13 @@ class Scope {
     if (value === undefined && core.settled.negativeTtl === 0) return
     const fields = core.fields(key, value, options)
     const text = encode(fields['value'], 'document', 'value')
-    if (this.expires !== Infinity) {
-      const left = Math.max(0, Math.floor(this.expires - (fields['created'] as number)))
-      fields['ttl'] = Math.min((fields['ttl'] as number | undefined) ?? left, left)
-    }
-    this.#root.results.push({ core, key, text, fields: { ...fields, from, to: await this.mark() } })
+    const { created, ttl, sliding } = fields as { created: number; ttl?: number; sliding?: number }
+    const left = this.expires === Infinity ? undefined : Math.max(0, Math.floor(this.expires - created))
+    const terms = { created, ttl: left === undefined ? ttl : Math.min(ttl ?? left, left), sliding }
+    // What is computed from the result expires no later than it does.
+    this.#until(freshUntil(terms, created))
+    const { expires } = this
+    this.#root.results.push({ core, key, text, expires, fields: { ...fields, ...terms, from, to: await this.mark() } })
   }
 
   async mark(): Promise<number> {
@@ -127,16 +161,16 @@ export class Computation {
     const watched = this.#compute.length > 0
     for (let attempt = 1; ; attempt++) {
       const outcome = watched ? await this.#watched() : await this.#overheard()
-      if (outcome?.stored === true || (outcome !== undefined && attempt >= ATTEMPTS)) return outcome.value
+      if (outcome?.done === true || (outcome !== undefined && attempt >= ATTEMPTS)) return outcome.value
     }
   }
 
   /** By the parameter: everything is read in the watched transaction. Undefined if it should be run again. */
-  async #watched(): Promise<{ value: unknown; stored: boolean } | undefined> {
+  async #watched(): Promise<Outcome | undefined> {
     const scope = await this.#begin()
     try {
       const value = await scope.run(this.#core, this.#key, this.#compute, this.#options)
-      return { value, stored: await this.#commit(scope) }
+      return { value, done: await this.#commit(scope) }
     } catch (error) {
       await this.#end(scope, true)
       const { building } = scope.session
@@ -148,11 +182,13 @@ export class Computation {
   }
 
   /** Without one: what this tab reads meanwhile is read again in the transaction, and must be the same. */
-  async #overheard(): Promise<{ value: unknown; stored: boolean }> {
+  async #overheard(): Promise<Outcome> {
     const { session, hub } = this.#core
     const heard: Overheard[] = []
+    const found = new Heard(this.#core, this.#key)
     const lists = (session.overheard ??= new Set())
     lists.add(heard)
+    listening.add(found)
     let value: unknown
     try {
       hub.running.push({ core: this.#core, key: this.#key })
@@ -163,35 +199,38 @@ export class Computation {
         hub.running.pop()
       }
       value = await pending
+      await Promise.all(found.late)
     } finally {
+      listening.delete(found)
       lists.delete(heard)
       if (lists.size === 0) session.overheard = undefined
     }
+    if (found.fleeting) return { value, done: true }
     const scope = await this.#begin()
     try {
-      for (const { command, json } of heard) {
-        if (!(await this.#same(scope, command, json))) {
-          await this.#end(scope, true)
-          return { value, stored: false }
-        }
+      if (!(await this.#same(scope, heard, found))) {
+        await this.#end(scope, true)
+        return { value, done: false }
       }
       await scope.note(this.#core, this.#key, value, this.#options, 0)
-      return { value, stored: await this.#commit(scope) }
+      return { value, done: await this.#commit(scope) }
     } catch (error) {
       await this.#end(scope, true)
       throw error
     }
   }
 
-  async #same(scope: Scope, command: Command, json: string): Promise<boolean> {
-    const answer: Answer = await this.#core.session.backend.read(
-      encode(defined({ ...command, tx: scope.session.tx }), 'query', 'compute'),
-    )
-    if (command.op !== 'cacheGet') return answer.json === json
-    const stored = decode(answer.json, answer.extended) as (Terms & { touched: number; value: unknown }) | null
-    if (stored === null) return false
-    scope.expires = Math.min(scope.expires, freshUntil(stored, stored.touched))
-    return encode(stored.value, 'document', 'value') === json
+  /** Whether the transaction is answered what was heard. */
+  async #same(scope: Scope, heard: readonly Overheard[], { entries, torn }: Heard): Promise<boolean> {
+    if (torn) return false
+    for (const { command, json } of heard) {
+      const text = encode(defined({ ...command, tx: scope.session.tx }), 'query', 'compute')
+      if ((await this.#core.session.backend.read(text)).json !== json) return false
+    }
+    for (const [core, keys] of entries) {
+      for (const [key, seen] of keys) if (!(await scope.sees(core, key, seen))) return false
+    }
+    return true
   }
 
   async #begin(): Promise<Scope> {

@@ -6,7 +6,16 @@ import { notLoaded } from '../errors.js'
 import type { ReadOptions } from '../types/options.js'
 import type { HostSignal } from '../types/signal.js'
 import type { LoadedCache } from './cache.js'
-import type { CacheChanges, CacheStats, EntriesOptions, EntryOptions, Invalidation, LoadOptions } from './options.js'
+import {
+  type CacheChanges,
+  type CacheStats,
+  checkName,
+  type EntriesOptions,
+  type EntryOptions,
+  type Invalidation,
+  listening,
+  type LoadOptions,
+} from './options.js'
 import type { Watch } from './watch.js'
 
 /** What a loader is given. */
@@ -29,13 +38,16 @@ export class Cache<V = unknown> {
 
   /** @internal */
   constructor(name: string, open: () => Promise<LoadedCache>) {
+    checkName(name)
     this.name = name
     this.#open = open
   }
 
   /** The value if this tab has it in memory, at once. */
   peek(key: string): V | undefined {
-    return this.#loaded?.peek(key) as V | undefined
+    if (this.#loaded !== undefined) return this.#loaded.peek(key) as V | undefined
+    for (const { late } of listening) late.push(this.#later(async (cache) => cache.missed(key)).catch(() => undefined))
+    return undefined
   }
 
   /** The value, or undefined. */
@@ -94,7 +106,10 @@ export class Cache<V = unknown> {
     return this.#later((cache) => cache.write(changes))
   }
 
-  /** Keys and values in the order of the keys, read in pages: what is stored meanwhile may or may not be among them. */
+  /**
+   * Keys and values in the order of the keys, read in pages: what is stored meanwhile may or may not be among them. Computations
+   * cannot follow them: one that takes no parameter is not stored if this tab lists entries while it runs.
+   */
   async *entries(options: EntriesOptions = {}): AsyncGenerator<[key: string, value: V], void, undefined> {
     const list = await this.#later((cache) => Promise.resolve(cache.entries(options)))
     yield* list as AsyncGenerator<[string, V], void, undefined>

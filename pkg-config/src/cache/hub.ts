@@ -5,8 +5,7 @@ import { invalid } from '../errors.js'
 import type { Session } from '../session.js'
 import { CacheCore, LoadedCache } from './cache.js'
 import { Clock } from './clock.js'
-import type { CacheOptions, InvalidationCause } from './options.js'
-import { encode } from '../codec/encode.js'
+import { type CacheOptions, checkName, type InvalidationCause } from './options.js'
 
 /** Makes a collection that reads through another session. */
 export type CollectionOf = (of: unknown, session: Session) => Collection<{ id: string }, unknown>
@@ -38,7 +37,7 @@ export class CacheHub {
 
   /** The cache of that name. */
   core(name: unknown, options?: CacheOptions): CacheCore {
-    if (typeof name !== 'string' || name === '') throw invalid('cache: a name must be a string that is not empty')
+    checkName(name)
     const known = this.#byName.get(name)
     if (known !== undefined) return known
     if (options?.clock !== undefined) this.#clock ??= new Clock(options.clock)
@@ -84,17 +83,6 @@ export class CacheHub {
     if (kind === 'query') return { kind, collection: String(first), ids: rest.map(String) }
     const cache = this.#byNumber.get(Number(first))?.name ?? `#${first}`
     return { kind: 'entry', cache, key: String(rest[0]) }
-  }
-
-  /** Somebody read an entry outside a transaction: computations without a parameter count it. */
-  overhear(core: CacheCore, key: string, value: unknown): void {
-    const { overheard } = this.session
-    if (overheard === undefined) return
-    const cache = core.number()
-    if (typeof cache !== 'number') return
-    const command = { op: 'cacheGet', cache, key }
-    const json = encode(value ?? null, 'document', 'value')
-    for (const list of overheard) list.push({ command, json })
   }
 
   /** A computation without a parameter that asks for itself at once would wait for itself. */

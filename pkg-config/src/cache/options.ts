@@ -2,6 +2,7 @@
 import { invalid } from '../errors.js'
 import type { Durability, ReadOptions } from '../types/options.js'
 import type { ClockSource } from './clock.js'
+import type { Heard } from './heard.js'
 
 /** How long a value lives. Milliseconds. */
 export interface Lifetime {
@@ -112,6 +113,16 @@ export interface Settled {
 }
 
 const MIB = 1024 * 1024
+/** Hosts take a longer timer for one of a millisecond. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+/**
+ * Computations that listen to what is read of caches, of all open databases: a cache that is not loaded knows none. Here, in code
+ * that every page has.
+ *
+ * @internal
+ */
+export const listening = new Set<Heard>()
 
 /** Checks the options of a cache. */
 export function settle(options: CacheOptions): Settled {
@@ -126,7 +137,7 @@ export function settle(options: CacheOptions): Settled {
     staleWhileRevalidate: number('staleWhileRevalidate', 0),
     staleIfError: number('staleIfError', 0),
     negativeTtl: number('negativeTtl', 0),
-    loadTimeout: number('loadTimeout', 30_000, 1),
+    loadTimeout: Math.min(TIMER_MAX_MS, number('loadTimeout', 30_000, 1)),
   }
 }
 
@@ -149,6 +160,19 @@ export function checkNumber(what: string, value: unknown, least = 0): number {
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== 'string' || key === '')
     throw invalid(`cache: a key must be a string that is not empty, got ${key === '' ? '""' : typeof key}`)
+  checkWhole('key', key)
+}
+
+/** Checks the name of a cache: the engine checks its bytes. */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') throw invalid('cache: a name must be a string that is not empty')
+  checkWhole('name', name)
+}
+
+/** The engine would know the text by another name than memory does: in UTF-8, half a character becomes U+FFFD. */
+function checkWhole(what: string, text: string): void {
+  if (/\p{Surrogate}/u.test(text))
+    throw invalid(`cache: a ${what} must be well-formed text, got half a character (a lone surrogate)`)
 }
 
 /** The fields that have a value: in a list of entries, the engine takes none without one. */

@@ -16,12 +16,14 @@ export class Job {
   /** The job's name. */
   readonly name: string
   readonly #load: () => Promise<LoadedJob>
+  readonly #report: ((error: unknown) => void) | undefined
   #loaded: Promise<LoadedJob> | undefined
 
   /** @internal */
-  constructor(name: string, load: () => Promise<LoadedJob>) {
+  constructor(name: string, load: () => Promise<LoadedJob>, report?: (error: unknown) => void) {
     this.name = name
     this.#load = load
+    this.#report = report
   }
 
   /**
@@ -45,7 +47,7 @@ export class Job {
     yield* (await this.#later((job) => job)).failures()
   }
 
-  /** Stops whoever runs it after the slice it is at. {@link Job.run} goes on. Resolves with whether there was an unfinished run. */
+  /** Stops whoever runs it after the slice it is at, and its schedule; {@link Job.run} goes on. Resolves with whether there was an unfinished run. */
   pause(): Promise<boolean> {
     return this.#later((job) => job.pause())
   }
@@ -61,7 +63,7 @@ export class Job {
    */
   start(): () => void {
     const end = new AbortController()
-    void this.#later((job) => job.start(end.signal))
+    void this.#later((job) => job.start(end.signal)).catch(this.#report)
     return () => end.abort()
   }
 
@@ -72,11 +74,15 @@ export class Job {
    */
   help(): () => void {
     const end = new AbortController()
-    void this.#later((job) => job.help(end.signal))
+    void this.#later((job) => job.help(end.signal)).catch(this.#report)
     return () => end.abort()
   }
 
   async #later<R>(work: (job: LoadedJob) => R): Promise<Awaited<R>> {
-    return await work(await (this.#loaded ??= this.#load()))
+    this.#loaded ??= this.#load().catch((error: unknown) => {
+      this.#loaded = undefined
+      throw error
+    })
+    return await work(await this.#loaded)
   }
 }

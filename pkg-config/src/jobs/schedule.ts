@@ -4,6 +4,7 @@
  */
 import { toError } from '../errors.js'
 import type { CheckedSchedule } from './definition.js'
+import type { JobStatus } from './types.js'
 
 /** The longest that a timer waits at once: the clock may jump, the device may sleep. */
 const TIMER_MAX = 60_000
@@ -12,8 +13,8 @@ const TIMER_MIN = 50
 /** What is run. */
 export interface Scheduled {
   readonly schedule: CheckedSchedule
-  /** When its last run began and ended; `finished` is 0 before the end. Null if it never ran. */
-  readonly last: () => Promise<{ readonly started: number; readonly finished: number } | null>
+  /** Its last run: when it began and ended; `finished` is 0 before the end. Null if it never ran. */
+  readonly last: () => Promise<Pick<JobStatus, 'state' | 'started' | 'finished'> | null>
   /** Runs it, unless a run ended less than `enough` milliseconds ago. */
   readonly run: (enough: number) => Promise<unknown>
   readonly report: (error: Error) => void
@@ -63,15 +64,17 @@ export function keepRunning(job: Scheduled, end: AbortSignal): void {
 /** Undefined if it never comes again. */
 async function next({ schedule, last }: Scheduled, asked: number, handled: number): Promise<Due | undefined> {
   const [status, now] = [await last(), Date.now()]
+  // Whoever paused a run says when it goes on: until then nothing is due.
+  const isPaused = status?.state === 'paused'
   if ('every' in schedule) {
     const { every } = schedule
-    const since = status === null || status.finished === 0 ? every : now - status.finished
+    const since = isPaused ? 0 : status === null || status.finished === 0 ? every : now - status.finished
     // A clock that was set back stops nothing.
     return { wait: since >= 0 ? every - since : 0, enough: every }
   }
   const { nextTime } = await import('../topics/cron.js')
   // What was due since the last run, and no tab was open, is due now; a job that never ran has missed nothing.
-  const from = Math.max(status === null ? asked : status.started, handled)
+  const from = isPaused ? now : Math.max(status === null ? asked : status.started, handled)
   const at = nextTime(schedule.cron, Math.min(from, now))
   return at === undefined ? undefined : { wait: at - now, enough: Math.max(1, now - at) }
 }

@@ -4,6 +4,7 @@
  */
 import { throwIfAborted } from '../abort.js'
 import { encode } from '../codec/encode.js'
+import { toError } from '../errors.js'
 import type { Signal } from '../types/signal.js'
 import type { Breath } from './breath.js'
 import type { CheckedJob } from './definition.js'
@@ -232,5 +233,5 @@ function isThenable(value: unknown): value is Promise<unknown> {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error)
+  return toError(error).message
 }

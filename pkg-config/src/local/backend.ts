@@ -51,6 +51,11 @@ class Life {
     this.#listener = listener
   }
 
+  /** Whether the instance is dead. */
+  get isOver(): boolean {
+    return this.#dead !== undefined
+  }
+
   /** Throws if the instance is dead. */
   check(): void {
     if (this.#dead !== undefined) throw this.#dead
@@ -155,9 +160,10 @@ class LocalBackend implements Backend {
     operation: 'insert' | 'put',
     collection: string,
     documents: string,
+    version: number | undefined,
     durability: Durability,
   ): Promise<Answer> {
-    return this.#wait((database) => database.writeBatch(operation, collection, documents, durability))
+    return this.#wait((database) => database.writeBatch(operation, collection, documents, version, durability))
   }
 
   async subscribe(command: string, listener: (event: Answer) => void): Promise<() => void> {
@@ -167,7 +173,7 @@ class LocalBackend implements Backend {
     const subscription = await this.#wait((database) => database.subscribe(command, deliver), needed)
     return () => {
       // A closed or dead database has no subscriptions left to end.
-      if (this.#closing === undefined) this.#call(() => this.#database?.unsubscribe(subscription))
+      if (this.#closing === undefined && !this.#life.isOver) this.#call(() => this.#database?.unsubscribe(subscription))
     }
   }
 
@@ -269,8 +275,11 @@ class LocalBackend implements Backend {
   async #wait<R>(work: (database: WasmDatabase) => Promise<R>, command = ''): Promise<R> {
     let database = this.#open()
     if (this.#waitsFor(command)) {
-      const arrived = this.#rest.ready()
-      await (needsRest(command) ? arrived : arrived.catch(() => undefined))
+      const isNeeded = needsRest(command)
+      // The same way for both kinds: commands keep their order.
+      await this.#rest.ready().catch((error: unknown) => {
+        if (isNeeded) throw error
+      })
       database = this.#open()
     }
     return this.#life.watch(this.#call(() => work(database)))

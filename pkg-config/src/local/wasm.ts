@@ -32,7 +32,13 @@ export interface WasmDatabase {
   tryExecute(command: string): Status
   execute(command: string): Promise<WasmAnswer>
   /** `operation` is `insert` or `put`; `documents` a JSON array. */
-  writeBatch(operation: string, collection: string, documents: string, durability: string): Promise<WasmAnswer>
+  writeBatch(
+    operation: string,
+    collection: string,
+    documents: string,
+    version: number | undefined,
+    durability: string,
+  ): Promise<WasmAnswer>
   subscribe(command: string, callback: (json: string, extended: boolean) => void): Promise<number>
   unsubscribe(subscription: number): void
   /** Where the output buffer of the last synchronous call starts in the module's memory, and its bytes. */

@@ -1,5 +1,5 @@
 /** Records on their way through a stream, and how a function that throws is told apart from everything else. */
-import { TidewellError } from '../errors.js'
+import { TidewellError, toError } from '../errors.js'
 import type { TopicMessage } from '../topics/options.js'
 import type { StreamContext } from './options.js'
 
@@ -31,7 +31,7 @@ export class FunctionError extends Error {
   readonly record: Rec
 
   constructor(record: Rec, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    super(toError(cause).message, { cause })
     this.record = record
   }
 }

@@ -14,6 +14,7 @@ import { type Plan, planOf } from './plan.js'
 import { Reader } from './reader.js'
 import { FunctionError, stopped } from './record.js'
 import { type RunSettings, settingsOf } from './settings.js'
+import { isRefusal } from './sink.js'
 import { type Head, Store } from './store.js'
 import { Tender } from './tend.js'
 
@@ -93,8 +94,10 @@ class Run implements RunningStream {
     this.done.catch(() => undefined)
     const { signal } = this.#settings
     if (signal?.aborted === true) void this.stop()
-    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
+
+  readonly #onAbort = () => void this.stop()
 
   async stop(): Promise<void> {
     this.#stopping = true
@@ -120,6 +123,7 @@ class Run implements RunningStream {
       if (error.code !== 'closed' || !this.#stopping) throw error
     } finally {
       this.#stopping = true
+      this.#settings.signal?.removeEventListener('abort', this.#onAbort)
       await Promise.all(this.#tenders.map((tender) => tender.stop().catch(() => undefined)))
     }
   }
@@ -222,7 +226,7 @@ class Run implements RunningStream {
   /** A function threw, or something cannot be stored. What came before it is done first; then it has its tries, alone. */
   async #failed(head: Head, batch: Batch, thrown: unknown): Promise<void> {
     const error = thrown instanceof FunctionError ? thrown : toError(thrown)
-    if (thrown instanceof Outrun || (error instanceof TidewellError && error.code !== 'invalid')) {
+    if (thrown instanceof Outrun || (error instanceof TidewellError && !isRefusal(error))) {
       this.#head = undefined
       throw thrown
     }

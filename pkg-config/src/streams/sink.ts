@@ -31,6 +31,12 @@ export async function putOut(
   return gone.length + (await each(kept, refuse, (some) => collection.putMany(some.map(documentOf) as never)))
 }
 
+/** Whether it is the fault of what was to be stored: the same again is refused again. */
+export function isRefusal(error: unknown): boolean {
+  const { code, reason } = toError(error)
+  return code === 'invalid' || reason === 'unique'
+}
+
 async function each(
   results: readonly Rec[],
   refuse: ((dead: Dead) => void) | undefined,
@@ -41,7 +47,7 @@ async function each(
     await put(results)
     return results.length
   } catch (error) {
-    if (refuse === undefined || toError(error).code !== 'invalid') throw error
+    if (refuse === undefined || !isRefusal(error)) throw error
   }
   let count = 0
   for (const record of results) {
@@ -49,7 +55,7 @@ async function each(
       await put([record])
       count++
     } catch (error) {
-      if (toError(error).code !== 'invalid') throw error
+      if (!isRefusal(error)) throw error
       refuse({ record, error })
     }
   }

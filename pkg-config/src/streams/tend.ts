@@ -1,7 +1,9 @@
 /**
  * Delayed messages of a topic that only a stream reads: they are published by consumers of the topic, so the stream is one while there
- * are any. It takes nothing for itself: what it is handed, it acknowledges unseen.
+ * are any. It takes nothing for itself: what it is handed, it acknowledges unseen. Its group goes with the last of them, or it would lag
+ * behind ever more.
  */
+import { toError } from '../errors.js'
 import type { ConsumerCore } from '../topics/consumer.js'
 import type { TopicCore } from '../topics/core.js'
 
@@ -20,15 +22,30 @@ export class Tender {
     const due = (await this.#topic.scheduled()).length > 0
     if (due === (this.#consumer !== undefined)) return
     if (!due) return this.stop()
-    await this.#topic.group(this.#group, { from: 'end' }, true)
-    await this.#topic.seek(this.#group, 'end')
-    this.#consumer = await this.#topic.consume(this.#group, { maxInFlight: 100, filter: () => false })
-    this.#consumer.done.catch(() => undefined)
+    const settings = { from: 'end', maxInFlight: 100, filter: () => false }
+    this.#consumer = await this.#topic.consume(this.#group, settings)
+    this.#ask(this.#consumer).catch(() => undefined)
+  }
+
+  /** Asks until it ends, as nothing passes the filter. Another tab that was through may drop the group when something is scheduled anew. */
+  async #ask(consumer: ConsumerCore): Promise<void> {
+    try {
+      // A run that was killed left the group behind.
+      await this.#topic.seek(this.#group, 'end')
+      await consumer.messages().next()
+    } catch (error) {
+      await consumer.stop()
+      if (this.#consumer !== consumer) return
+      this.#consumer = undefined
+      if (toError(error).reason === 'unknown-group') await this.look()
+    }
   }
 
   async stop(): Promise<void> {
     const consumer = this.#consumer
     this.#consumer = undefined
-    await consumer?.stop()
+    if (consumer === undefined) return
+    await consumer.stop()
+    await this.#topic.write({ op: 'topicDropGroup', topic: consumer.topic, name: this.#group })
   }
 }

@@ -41,6 +41,8 @@ export class ConsumerCore {
   /** Messages that nobody has asked for yet. */
   #queue: Held[] = []
   #asks = 0
+  /** When a loop last asked for a message. */
+  #askedAt = -Infinity
   /** Whether there may be messages. */
   #dirty = true
   #stopping = false
@@ -80,7 +82,7 @@ export class ConsumerCore {
     this.#wake()
   }
 
-  /** This tab stood still: what nobody has begun with may be somebody else's by now. */
+  /** Nobody has begun with what waits here, and this tab or its loop stands still: somebody else may have it. */
   suspect(): void {
     for (const held of this.#queue.splice(0)) this.#let(held, 'release')
     this.hear()
@@ -96,7 +98,10 @@ export class ConsumerCore {
 
   /** The database is being closed: nobody waits for handlers. */
   async abandon(): Promise<void> {
-    for (const held of this.#held) this.#let(held, 'release')
+    for (const held of this.#held) {
+      this.#let(held, 'release')
+      held.lose()
+    }
     this.#running = 0
     this.#looping = false
     await this.stop()
@@ -140,8 +145,14 @@ export class ConsumerCore {
     return this.#running > 0 || !this.#said.isEmpty || (this.#dirty && this.#room() > 0)
   }
 
+  /** Whether nobody is there for messages: there is no handler, and no loop has asked for long. */
+  get #standsStill(): boolean {
+    return this.#handler === undefined && this.#asks === 0 && performance.now() - this.#askedAt > this.#ackMs / 2
+  }
+
   /** How many messages it may ask for. */
   #room(): number {
+    if (this.#standsStill) return 0
     const { maxInFlight } = this.#options
     let count = 0
     for (const held of this.#held) if (!held.isLate) count++
@@ -176,6 +187,7 @@ export class ConsumerCore {
       held.lose()
       this.#dirty = true
     }
+    if (this.#standsStill) this.suspect()
     for (const held of this.#queue) {
       if (held.deadline - this.#ackMs / 2 > now) continue
       held.deadline = now + this.#ackMs
@@ -212,12 +224,20 @@ export class ConsumerCore {
     const { messages = [], crons = [], next } = answer
     if (messages.length >= max) this.#dirty = true
     if (next !== undefined) this.#dueAt = Math.min(this.#dueAt, performance.now() + next)
+    this.#outdate(messages)
     for (const wire of messages) this.#receive(wire, begun + this.#ackMs)
     if (crons.length > 0)
       this.#core.fire(crons).then(
         () => this.hear(),
         (error: unknown) => this.#core.hub.report(toError(error)),
       )
+  }
+
+  /** What is handed out again is held no more by who had it before, whose word is not for the new delivery. */
+  #outdate(messages: readonly WireMessage[]): void {
+    const offsets = new Set(messages.map(({ offset }) => offset))
+    for (const held of this.#held) if (offsets.has(held.offset)) this.#drop(held)
+    this.#said.refuse(offsets)
   }
 
   #receive(wire: WireMessage, deadline: number): void {
@@ -240,6 +260,7 @@ export class ConsumerCore {
 
   #say(held: Held, verdict: Verdict, more: readonly (number | string | null)[]): Promise<void> {
     if (!this.#held.has(held) || this.#ended) return Promise.reject(this.#ended ? closed('the consumer') : notHeld())
+    if (verdict === 'ack' && held.inTransaction) return Promise.resolve()
     if (verdict !== 'extend') {
       this.#held.delete(held)
       held.end()
@@ -264,7 +285,7 @@ export class ConsumerCore {
       }
     } catch (error) {
       // Whoever took too long was told; the message is on its way to somebody else.
-      const text = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_MAX)
+      const text = toError(error).message.slice(0, ERROR_MAX)
       if (this.#held.has(held)) await held.nack({ error: text }).catch(() => undefined)
     } finally {
       this.#running = Math.max(0, this.#running - 1)
@@ -277,6 +298,7 @@ export class ConsumerCore {
     const { hub } = this.#core
     const { topic, group, member } = this
     await hub.settled()
+    held.inTransaction = true
     await hub.atomically(hub.session, {}, async (session) => {
       await handler(held, hub.transaction(session))
       if (!this.#held.has(held)) throw notHeld()
@@ -293,6 +315,7 @@ export class ConsumerCore {
     this.#looping = true
     try {
       for (;;) {
+        this.#askedAt = performance.now()
         const held = this.#queue.shift()
         if (held !== undefined) {
           if (held.isLate) this.#drop(held)
@@ -301,6 +324,7 @@ export class ConsumerCore {
         }
         if (this.#ended || this.#stopping) break
         this.#asks++
+        this.#wake()
         await new Promise<void>((resolve) => this.#waiters.push(resolve))
         this.#asks--
       }

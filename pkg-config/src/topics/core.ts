@@ -41,6 +41,11 @@ export class TopicCore {
     this.#opening = opening
   }
 
+  /** Whether that is how it is opened. */
+  isOpenedBy(opening: Answer): boolean {
+    return JSON.stringify(opening) === JSON.stringify(this.#opening)
+  }
+
   /** The engine's number of this topic; asks for it the first time. */
   number(): Promise<number> {
     this.#number ??= this.write(this.#opening).then(

@@ -28,6 +28,16 @@ export class SaidLists {
     return new Promise((resolve, reject) => this.#lists[verdict].push({ row, resolve, reject }))
   }
 
+  /** Refuses what was said of messages with these offsets. */
+  refuse(offsets: ReadonlySet<number>): void {
+    for (const verdict of ORDER)
+      this.#lists[verdict] = this.#lists[verdict].filter(({ row, reject }) => {
+        const isRefused = offsets.has(row[2] as number)
+        if (isRefused) reject(notHeld())
+        return !isRefused
+      })
+  }
+
   /** Takes everything out: the fields of a command, and what to do with its answer. */
   take(): {
     fields: Record<string, unknown>
@@ -77,6 +87,8 @@ export class Held implements HeldMessage<unknown> {
   readonly deliveries: number
   /** Until when it is held, by the monotonic clock. */
   deadline: number
+  /** The transaction of its handler acknowledges it. */
+  inTransaction = false
   readonly #say: (held: Held, verdict: Verdict, more: readonly (number | string | null)[]) => Promise<void>
   #controller: AbortController | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -141,7 +153,7 @@ export class Held implements HeldMessage<unknown> {
   }
 
   nack({ delay, error }: { readonly delay?: number | undefined; readonly error?: unknown } = {}): Promise<void> {
-    const text = error === undefined ? '' : error instanceof Error ? error.message : String(error)
+    const text = error === undefined ? '' : toError(error).message
     return this.#say(this, 'nack', [delay === undefined ? null : Math.max(0, Math.ceil(delay)), text])
   }
 

@@ -1,5 +1,6 @@
 /** The topics of one open database: what the engine tells them, their consumers, and transactions for handlers. */
-import { aborted, type TidewellError } from '../errors.js'
+import { throwIfAborted } from '../abort.js'
+import type { TidewellError } from '../errors.js'
 import type { TopicEvent } from '../backend.js'
 import type { Session } from '../session.js'
 import type { atomically, Transaction } from '../transaction.js'
@@ -65,6 +66,8 @@ export class TopicHub {
     const opening = name.startsWith(CHANGES)
       ? { ...rest, op: 'topicFollow', collection: name.slice(CHANGES.length) }
       : { ...rest, name }
+    // Options that were given before are stored.
+    if (known?.isOpenedBy(opening) === true) return known
     const core = new TopicCore(name, this, opening)
     this.#topics.set(name, core)
     return core
@@ -126,12 +129,12 @@ export class TopicHub {
   async publishedPast(topic: number, seen: number, signal: Signal | undefined): Promise<void> {
     while (this.published(topic) === seen) {
       this.session.check()
-      await new Promise<void>((resolve, reject) => {
+      throwIfAborted(signal)
+      await new Promise<void>((resolve) => {
         const wake = () => {
           this.#waiting.delete(wake)
           signal?.removeEventListener('abort', wake)
-          if (signal?.aborted === true) reject(aborted(signal.reason))
-          else resolve()
+          resolve()
         }
         this.#waiting.add(wake)
         signal?.addEventListener('abort', wake, { once: true })

@@ -86,7 +86,10 @@ export interface HeldMessage<V> extends TopicMessage<V> {
   readonly deliveries: number
   /** Fires when the ack deadline has passed, or the consumer ends: another one may have the message. */
   readonly signal: HostSignal
-  /** It is done. Rejects with `conflict`, reason `not-held`, if it took too long and another consumer may have it. */
+  /**
+   * It is done; in a transactional handler, once that commits. Rejects with `conflict`, reason `not-held`, if it took too long and another
+   * consumer may have it.
+   */
   ack(): Promise<void>
   /** It failed and comes again: after `delay` ms, or by the backoff of the group. */
   nack(options?: { readonly delay?: number | undefined; readonly error?: unknown }): Promise<void>

@@ -80,9 +80,11 @@ class Client implements Backend {
     operation: 'insert' | 'put',
     collection: string,
     documents: string,
+    version: number | undefined,
     durability: Durability,
   ): Promise<Answer> {
-    return this.#answer((id) => ({ kind: 'write', id, operation, collection, documents, durability })).then(present)
+    const rest = { operation, collection, documents, version, durability }
+    return this.#answer((id) => ({ kind: 'write', id, ...rest })).then(present)
   }
 
   async subscribe(command: string, listener: (event: Answer) => void): Promise<() => void> {

@@ -60,10 +60,7 @@ class Host {
       case 'execute':
         return answer(id, this.#opened().execute(request.command))
       case 'write':
-        return answer(
-          id,
-          this.#opened().writeBatch(request.operation, request.collection, request.documents, request.durability),
-        )
+        return answer(id, this.#write(request))
       case 'subscribe':
         return this.#subscribe(id, request.command)
       case 'analyzers':
@@ -94,6 +91,10 @@ class Host {
     }
   }
 
+  #write({ operation, collection, documents, version, durability }: Extract<Request, { kind: 'write' }>) {
+    return this.#opened().writeBatch(operation, collection, documents, version, durability)
+  }
+
   async #open({ id, name, options }: Extract<Request, { kind: 'open' }>): Promise<Reply> {
     const [backend, lock] = await Promise.all([
       this.#openBackend(name, options, (event) => this.#out.send({ kind: 'event', event })),
@@ -118,8 +119,13 @@ class Host {
   }
 
   #unsubscribe(subscription: number): void {
-    this.#subscriptions.get(subscription)?.()
+    const end = this.#subscriptions.get(subscription)
     this.#subscriptions.delete(subscription)
+    try {
+      end?.()
+    } catch {
+      // The engine died just now: the page hears of that, and the requests behind this one are answered.
+    }
   }
 
   async #next(id: number, stream: number): Promise<Reply> {

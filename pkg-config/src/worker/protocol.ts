@@ -19,6 +19,7 @@ export type Request =
       readonly operation: 'insert' | 'put'
       readonly collection: string
       readonly documents: string
+      readonly version: number | undefined
       readonly durability: Durability
     }
   | { readonly kind: 'subscribe'; readonly id: number; readonly command: string }

@@ -51,6 +51,23 @@ export const backups: Claim[] = [
       }
     },
   },
+
+  claim('a transaction that publishes to a topic which a backup has replaced is told so once', async (db, { open }) => {
+    const from = await open()
+    try {
+      await from.topic('t').publish('old')
+      await db.topic('t').publish('mine')
+      await db.import(from.export())
+    } finally {
+      await from.close()
+    }
+    const publish = () => db.transaction((tx) => tx.topic('t').publish('new'))
+    await rejects(publish(), 'invalid', 'unknown-topic')
+    await publish()
+    const values: unknown[] = []
+    for await (const { value } of db.topic('t').read()) values.push(value)
+    equal(values, ['old', 'new'])
+  }),
 ]
 
 export const closing: Claim[] = [
@@ -71,6 +88,16 @@ export const closing: Claim[] = [
     const again = await context.reopen(db)
     equal(await again.collection('notes').count(), context.persistent ? 1 : 0)
     await again.close()
+  }),
+
+  claim('closing is no error of which an event would tell', async (_, { open }) => {
+    const db = await open()
+    const errors: unknown[] = []
+    db.on('error', (error) => errors.push(error))
+    await db.collection('c').insert({ id: 'a' })
+    await db.close()
+    await new Promise((done) => setTimeout(done, 20))
+    equal(errors, [])
   }),
 
   claim('disposing closes', async (db) => {

@@ -1,30 +1,8 @@
 /** Claims about caches. */
-import type { Database, Invalidation } from '../../src/index.js'
+import type { Invalidation } from '../../src/index.js'
+import { cacheEdges } from './caches_edges.js'
+import { clockOf, type Note, notesOf, pause } from './caches_support.js'
 import { type Claim, claim, equal, eventually, holds, rejects } from './harness.js'
-
-interface Note {
-  id: string
-  tag: string
-  n: number
-}
-
-const notesOf = async (db: Database) => {
-  const notes = db.collection<Note>('notes', { indexes: ['tag'] })
-  await notes.insertMany([
-    { id: 'a', tag: 'sea', n: 1 },
-    { id: 'b', tag: 'sea', n: 2 },
-    { id: 'c', tag: 'hill', n: 3 },
-  ])
-  return notes
-}
-
-/** A clock that a test moves. */
-const clockOf = () => {
-  const time = { wall: 1_700_000_000_000, monotonic: 0 }
-  return { time, clock: { wall: () => time.wall, monotonic: () => time.monotonic } }
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export const caches: readonly Claim[] = [
   claim('a value comes back as it went in, and is gone when deleted', async (db) => {
@@ -478,4 +456,5 @@ export const caches: readonly Claim[] = [
     holds(busy >= 2, 'it answers what it saw')
     equal([cache.peek('busy'), await cache.get('busy')], [undefined, undefined])
   }),
+  ...cacheEdges,
 ]

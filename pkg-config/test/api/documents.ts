@@ -1,5 +1,5 @@
 /** Documents: stored, read, changed, removed, and the same as they went in. */
-import { claim, equal, fill, holds, rejects } from './harness.js'
+import { claim, equal, eventually, fill, holds, rejects } from './harness.js'
 
 interface Note {
   id: string
@@ -188,6 +188,35 @@ export const documents = [
     equal(await notes.count(), 87)
     equal((await notes.deleteMany({})).deleted, 87)
     equal(await notes.count(), 0)
+  }),
+
+  claim('writes that nobody waits for happen in the order of their calls', async (db) => {
+    const notes = db.collection<Note>('notes', { indexes: ['n'] })
+    await Promise.all([notes.put({ id: 'a', title: 'x' }), notes.delete('a')])
+    equal(await notes.get('a'), null, 'while the collection is declared')
+    await Promise.all([
+      notes.put({ id: 'a', title: 'first' }),
+      notes.update('a', { $set: { title: 'second' } }),
+      notes.put({ id: 'a', title: 'third' }),
+      notes.deleteMany({ title: 'first' }),
+      notes.deleteMany({ n: 7 }),
+      notes.put({ id: 'b', title: 'x', n: 7 }),
+    ])
+    equal((await notes.get('a'))?.title, 'third')
+    equal((await notes.get('b'))?.n, 7)
+    await db.transaction(async (tx) => {
+      const inside = tx.collection('notes')
+      await Promise.all([inside.update('a', { $set: { title: 'fourth' } }), inside.put({ id: 'a', title: 'fifth' })])
+    })
+    equal((await notes.get('a'))?.title, 'fifth')
+  }),
+
+  claim('an index that was dropped comes back when it is declared again', async (db) => {
+    const declare = () => db.collection('notes', { indexes: [{ fields: 'mail', unique: true }] })
+    await declare().insert({ id: 'a', mail: 'm' })
+    await declare().dropIndex('mail')
+    await eventually(async () => (await declare().indexes())[0]?.state === 'ready', 'it is there again')
+    await rejects(declare().insert({ id: 'b', mail: 'm' }), 'conflict', 'unique')
   }),
 
   claim('many writes at once are all there', async (db) => {

@@ -88,6 +88,47 @@ export const faults: Claim[] = [
     },
   },
   {
+    name: 'live queries are told when the engine dies, and a query that is ended then ends quietly',
+    run: async ({ open }) => {
+      const db = await open({ faults: { at: { 12: 'crash-kill' } } })
+      try {
+        const told: string[] = []
+        const notes = db.collection('notes')
+        db.on('error', (error) => told.push(`event ${error.code}`))
+        notes
+          .find()
+          .subscribe(() => undefined, { onError: (error) => told.push(`query ${(error as { code?: string }).code}`) })
+        const stop = notes.find().subscribe(() => undefined)
+        const watching = (async () => {
+          for await (const _ of notes.find().live());
+        })()
+        await writeUntilRefused(db, 500)
+        await rejects(watching, 'internal')
+        stop()
+        equal(told.sort(), ['event internal', 'query internal'])
+        await rejects(notes.count(), 'internal')
+      } finally {
+        await db.close()
+      }
+    },
+  },
+  {
+    name: 'a write that finds the storage gone tells that it is lost, and nothing is read any more',
+    run: async ({ open }) => {
+      const db = await open({ faults: { at: { 12: 'cleared' } } })
+      try {
+        let told = 0
+        db.on('storage-lost', () => told++)
+        const { error } = await writeUntilRefused(db, 500)
+        equal((error as { code?: string }).code, 'storage-lost')
+        await eventually(() => told === 1, 'the event tells once')
+        await rejects(Promise.resolve(db.collection('notes').get('n0')), 'storage-lost')
+      } finally {
+        await db.close()
+      }
+    },
+  },
+  {
     name: 'faults that make no sense are refused',
     run: async ({ open }) => {
       const odd: unknown[] = [

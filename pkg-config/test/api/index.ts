@@ -4,6 +4,7 @@ import { attachments } from './attachments.js'
 import { backups, closing } from './backups.js'
 import { badInput } from './bad_input.js'
 import { caches } from './caches.js'
+import { consumers } from './consumers.js'
 import { documents } from './documents.js'
 import { faults } from './faults.js'
 import type { Claim } from './harness.js'
@@ -36,6 +37,7 @@ export const claims: readonly Claim[] = [
   ...badInput,
   ...caches,
   ...topics,
+  ...consumers,
   ...jobs,
   ...jobDefinitions,
   ...jobPartitions,

@@ -118,6 +118,23 @@ export const queries = [
     equal(new Set(ids(seen)).size, 120)
   }),
 
+  claim('a part of an answer is the same part whichever way it is found', async (db) => {
+    const notes = db.collection('notes', { indexes: ['n', 'tag'] })
+    await fill(notes, 2000, (at) => ({ id: `d${at}`, n: (at * 1237) % 2000, tag: at % 50 ? 'sea' : 'sun' }))
+    const filter = { n: { $lt: 80 } }
+    const seen = new Set<string>()
+    for (let skip = 0; skip < 80; skip += 10)
+      for (const { id } of await notes.find(filter).skip(skip).limit(10).toArray()) seen.add(String(id))
+    equal(seen.size, 80, 'pages by skip and limit')
+    const first = await notes
+      .find({ n: { $gt: 1900 } })
+      .sort('id')
+      .first()
+    equal((await notes.findOne({ n: { $gt: 1900 } }))?.id, first?.id)
+    equal(await notes.find({ tag: 'sun' }).skip(3).limit(5).count(), 5, 'counted by index entries alone')
+    equal(await notes.find({ tag: 'sun' }).skip(38).limit(5).count(), 2)
+  }),
+
   claim('iterating gives every document once, in order', async (db) => {
     const collection = db.collection<Film>('films')
     await fill(collection, 700, film)

@@ -91,4 +91,32 @@ export const migrations: Claim[] = [
       if (next !== db) await next.close()
     }
   }),
+
+  claim(
+    'documents of a dropped collection do not come back as older ones, nor are new ones migrated twice',
+    async (db) => {
+      const options = { version: 2, migrations: { 2: (note: object) => ({ ...note, migrated: true }) } }
+      const notes = db.collection('notes', options)
+      await notes.insert({ id: 'a', cents: 500 })
+      await db.dropCollection('notes')
+      await notes.insert({ id: 'b', cents: 700 })
+      equal(await db.collection('notes', options).find().toArray(), [{ id: 'b', cents: 700 }])
+    },
+  ),
+
+  claim('a backup of an older version is migrated where it is imported', async (db, { open }) => {
+    const options = { version: 2, migrations: { 2: (note: object) => ({ ...note, migrated: true }) } }
+    const from = await open()
+    try {
+      await from.collection('notes', { version: 1 }).insert({ id: 'old' })
+      const notes = db.collection('notes', options)
+      await notes.insert({ id: 'new' })
+      await db.import(from.export())
+      equal(await notes.find({ migrated: true }).toArray(), [{ id: 'old', migrated: true }])
+      equal(await notes.count(), 2)
+      equal((await db.collections())[0]?.version, 2)
+    } finally {
+      await from.close()
+    }
+  }),
 ]

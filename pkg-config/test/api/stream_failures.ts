@@ -197,6 +197,37 @@ export const streamFailures: readonly Claim[] = [
     },
   ),
 
+  claim(
+    'a result that breaks a unique index goes to the dead letters after its tries, and all else is stored',
+    async (db) => {
+      const topic = clicksOf(db)
+      const out = db.collection<{ id: string; ms: number }>('out', { indexes: [{ fields: ['ms'], unique: true }] })
+      await out.insert({ id: 'taken', ms: 1 })
+      const make = () =>
+        db
+          .stream('s')
+          .from(topic)
+          .map(({ page, ms }) => ({ id: page, ms }))
+          .into(out)
+      await publish(topic, [
+        ['a', 1, 1],
+        ['b', 2, 2],
+      ])
+      const stream = await make().run(QUICK)
+      await through(stream)
+      equal(await rows(db, 'out', 'id', 'ms'), [
+        ['b', 2],
+        ['taken', 1],
+      ])
+      const dead = []
+      for await (const { value, headers } of db.topic('s.dead').read()) dead.push([value, headers['attempts']])
+      equal(dead, [[{ page: 'a', at: 1, ms: 1 }, 3]])
+      await stream.stop()
+      await publish(topic, [['c', 3, 1]])
+      await rejects((await make().run({ ...QUICK, onError: 'stop' })).done, 'invalid', 'stream-failed')
+    },
+  ),
+
   claim('bad descriptions and options are refused before anything runs', async (db) => {
     const topic = clicksOf(db)
     const keyed = db
@@ -271,5 +302,18 @@ export const streamFailures: readonly Claim[] = [
     const two = await counting(db).run()
     await db.close()
     await rejects(two.done, 'closed')
+  }),
+
+  claim('a stream that has ended leaves no listener at its signal', async (db) => {
+    const listeners = new Set<() => void>()
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => void listeners.add(listener),
+      removeEventListener: (_: string, listener: () => void) => void listeners.delete(listener),
+    }
+    const stream = await counting(db).run({ signal })
+    equal(listeners.size, 1)
+    await stream.stop()
+    equal(listeners.size, 0)
   }),
 ]

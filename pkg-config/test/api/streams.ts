@@ -240,16 +240,19 @@ export const streams: readonly Claim[] = [
     await stream.stop()
   }),
 
-  claim('delayed messages reach a stream that is alone with its topic', async (db) => {
+  claim('delayed messages reach a stream that is alone with its topic, and leave no group behind', async (db) => {
     const topic = clicksOf(db)
-    const stream = await db
+    const description = db
       .stream('s')
       .from(topic)
       .map(({ page }) => ({ id: page }))
       .into('out')
-      .run()
-    await topic.publish({ page: 'later', at: 0, ms: 0 }, { delay: 30 })
-    await eventually(async () => (await rows(db, 'out', 'id')).length === 1, 'it came')
-    await stream.stop()
+    const runs = [await description.run(), await description.run()]
+    for (const [at, page] of ['a', 'b', 'c'].entries()) {
+      await topic.publish({ page, at: 0, ms: 0 }, { delay: 30 })
+      await eventually(async () => (await rows(db, 'out', 'id')).length === at + 1, 'it came')
+      await eventually(async () => (await topic.stats()).groups.length === 0, 'the group is gone')
+    }
+    for (const run of runs) await run.stop()
   }),
 ]

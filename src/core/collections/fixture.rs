@@ -90,7 +90,7 @@ impl Fixture {
         hint: Option<Hint>,
     ) -> Result<Vec<String>> {
         let mut query = Query::new("c", Matcher::parse(value(filter), 0.0)?);
-        query.ranking = Ranking::parse(sort.map(value), false)?;
+        query.ranking = Ranking::parse(sort.map(value), limit.is_some())?;
         query.limit = limit;
         query.hint = hint;
         self.run(query).map(|(ids, _)| ids)

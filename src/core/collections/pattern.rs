@@ -42,6 +42,7 @@ impl Pattern {
             out: String::with_capacity(pattern.len() + 16),
             ignore_case: flags.contains('i'),
             dot_all: flags.contains('s'),
+            ends_range: false,
         };
         translator.run().map_err(wrong)?;
         let regex = RegexBuilder::new(&translator.out)
@@ -78,6 +79,8 @@ struct Translator<'a> {
     out: String,
     ignore_case: bool,
     dot_all: bool,
+    /// The next character of a class is the end of a range.
+    ends_range: bool,
 }
 
 impl Translator<'_> {
@@ -129,7 +132,11 @@ impl Translator<'_> {
 
     /// A literal character. With `i`, one beyond ASCII stands beside its other case, which `regex-lite` does not know.
     fn literal(&mut self, character: char, in_class: bool) {
-        let other = if self.ignore_case { other_case(character) } else { None };
+        // What stands at an end of a range stands there alone.
+        let ends_range = std::mem::take(&mut self.ends_range);
+        let begins_range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
+        let in_range = in_class && (ends_range || begins_range);
+        let other = if self.ignore_case && !in_range { other_case(character) } else { None };
         let cases = [Some(character), other];
         let bracket = other.is_some() && !in_class;
         if bracket {
@@ -172,7 +179,10 @@ impl Translator<'_> {
                 Some(']') => break,
                 Some('\\') => self.escape(true)?,
                 // A range, unless it stands first or last.
-                Some('-') if !self.rest.starts_with(']') && !self.out.ends_with(['[', '^']) => self.out.push('-'),
+                Some('-') if !self.rest.starts_with(']') && !self.out.ends_with(['[', '^']) => {
+                    self.out.push('-');
+                    self.ends_range = true;
+                }
                 Some(character) => self.literal(character, true),
             }
         }
@@ -235,7 +245,8 @@ impl Translator<'_> {
         let high = self.hex(4)?;
         if (0xd800..0xdc00).contains(&high) {
             if let Some(rest) = self.rest.strip_prefix("\\u") {
-                let mut ahead = Translator { rest, out: String::new(), ignore_case: false, dot_all: false };
+                let mut ahead =
+                    Translator { rest, out: String::new(), ignore_case: false, dot_all: false, ends_range: false };
                 if let Some(low @ 0xdc00..=0xdfff) = ahead.hex(4) {
                     self.rest = ahead.rest;
                     return Some(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));

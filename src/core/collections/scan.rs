@@ -135,6 +135,7 @@ impl Scan {
             for id in self.window.drain(..) {
                 if sink(&id)? == Flow::Enough {
                     self.done = true;
+                    break;
                 }
                 budget = budget.saturating_sub(1);
             }

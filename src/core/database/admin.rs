@@ -88,10 +88,13 @@ impl Database {
                     let Wanted { name, version, specs, search, .. } = &wanted;
                     refuse_unique(tx, name, specs)?;
                     let collection = build::ensure(tx, &shared.catalog, name, *version, specs)?;
-                    match search {
-                        Some(search) => declare(tx, &shared.catalog, name, search),
-                        None => Ok(collection),
+                    let Some(search) = search else { return Ok(collection) };
+                    let declared = declare(tx, &shared.catalog, name, search)?;
+                    if declared.search != collection.search {
+                        // What was computed from its searches may be answered otherwise now.
+                        crate::cache::drop_dependents(tx, name)?;
                     }
+                    Ok(declared)
                 };
                 self.0.engine.commit(durability, ensure).await?.value
             }

@@ -112,6 +112,13 @@ impl Transactions {
         Rest { deferred, captured }
     }
 
+    /// Rolls all of them back.
+    fn end_all(&self) {
+        drop(self.open.take());
+        drop((self.watched.take(), self.deferred.take(), self.captured.take()));
+        self.returned.notify();
+    }
+
     pub(super) fn end(&self, number: u32) {
         self.open.borrow_mut().remove(&number);
         self.watched.borrow_mut().remove(&number);
@@ -311,6 +318,7 @@ impl Database {
 
     /// Ends the instance. What was acknowledged is kept; open transactions are rolled back.
     pub async fn close(&self) {
+        self.0.transactions.end_all();
         self.0.engine.close().await;
     }
 }

@@ -262,35 +262,24 @@ impl Database {
         result
     }
 
-    /// The command `insert` without wrapping the documents.
+    /// The command `insert` (or `put`) without wrapping the documents.
     ///
     /// # Errors
     /// As `execute`.
-    pub async fn insert_batch(&self, collection: &str, docs: Vec<u8>, durability: Durability) -> Result<Response> {
-        self.whole_documents("insert", collection, docs, InsertMode::Insert, durability).await
-    }
-
-    /// The command `put` without wrapping the documents.
-    ///
-    /// # Errors
-    /// As `execute`.
-    pub async fn put_batch(&self, collection: &str, docs: Vec<u8>, durability: Durability) -> Result<Response> {
-        self.whole_documents("put", collection, docs, InsertMode::Put, durability).await
-    }
-
-    async fn whole_documents(
+    pub async fn write_batch(
         &self,
-        name: &'static str,
+        mode: InsertMode,
         collection: &str,
         docs: Vec<u8>,
-        mode: InsertMode,
+        version: Option<u32>,
         durability: Durability,
     ) -> Result<Response> {
+        let name = if mode == InsertMode::Insert { "insert" } else { "put" };
         let begun_ms = self.0.platform.monotonic_ms();
         if docs.len() >= BREATH_BYTES {
             self.0.platform.breathe().await;
         }
-        let result = self.0.write(Write::insert(collection, docs, mode, None), durability).await;
+        let result = self.0.write(Write::insert(collection, docs, mode, version), durability).await;
         self.0.record(name, begun_ms, result.is_err());
         result
     }

@@ -1,6 +1,6 @@
 //! Memory for many short byte strings, freed all at once.
 //!
-//! Not an allocator: nothing is ever freed alone. Replaced values stay until the arena goes.
+//! Not an allocator: nothing is ever freed alone but what was stored last. Replaced values stay until the arena goes.
 
 /// The first slab is small, since most transactions are; later ones double up to the largest.
 const SLAB_MIN: usize = 4 * 1024;
@@ -45,6 +45,19 @@ impl Arena {
         slab.extend_from_slice(tail);
         self.slabs.push(slab);
         Place { slab: self.slabs.len() as u32 - 1, at: 0 }
+    }
+
+    /// Gives back a string of `len` bytes, if it is the last one.
+    pub(crate) fn take_back(&mut self, place: Place, len: usize) {
+        let last = place.slab as usize + 1 == self.slabs.len();
+        let Some(slab) = self.slabs.last_mut().filter(|slab| last && place.at as usize + len == slab.len()) else {
+            return;
+        };
+        slab.truncate(place.at as usize);
+        if slab.is_empty() {
+            self.bytes -= slab.capacity();
+            self.slabs.pop();
+        }
     }
 
     /// `len` bytes that begin `skip` bytes after `place`.

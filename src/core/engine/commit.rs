@@ -285,6 +285,7 @@ fn run_job(inner: &Inner, job: &mut Job, stage: &mut Stage, pins: &Pins) -> Step
         sealed: state.sealed.iter().rev().map(|sealed| sealed.memtable.borrow()).collect::<Vec<Ref<'_, _>>>(),
         snapshot: &snapshot,
         manifest: &state.manifest,
+        forgotten: &state.forgotten,
         writer: state.writer,
         store: state.store,
         blocks,

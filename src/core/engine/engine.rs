@@ -87,6 +87,7 @@ impl Inner {
         state: State,
     ) -> Self {
         let cache = BlockCache::new(options.cache_bytes());
+        let versions = Rc::clone(&state.versions);
         Self {
             disk,
             platform,
@@ -99,7 +100,7 @@ impl Inner {
             between_groups: Condition::default(),
             unconfirmed: Cell::new(false),
             turns_until: Cell::new(0.0),
-            versions: Rc::default(),
+            versions,
             maintenance: Maintenance::default(),
             stats: RefCell::default(),
             listeners: RefCell::default(),

@@ -156,11 +156,11 @@ fn conflict() -> Error {
 /// Every key and range read must be as it was at `position`.
 fn validate(staged: &Staged<'_>, reads: &ReadSet, position: u64) -> Step<()> {
     for key in &reads.keys {
-        if staged.newest_position(key)?.is_some_and(|newest| newest > position) {
+        if staged.changed_since(key, position)? {
             return Err(Pause::Failed(conflict()));
         }
     }
-    if reads.ranges.iter().any(|range| staged.changed_since(range, position)) {
+    if reads.ranges.iter().any(|range| staged.range_changed_since(range, position)) {
         return Err(Pause::Failed(conflict()));
     }
     Ok(())

@@ -162,6 +162,7 @@ impl Inner {
             fresh.busy = state.busy;
             fresh.durable = state.durable;
             fresh.generation = state.generation + 1;
+            fresh.versions = Rc::clone(&state.versions);
             fresh.table_ids = own_ids(&fresh.manifest, writer, &state.table_ids);
             *state = fresh;
         }

@@ -88,14 +88,15 @@ impl Memtable {
         Undo(None)
     }
 
-    /// Takes back the insert of `key` at `position` that answered `undo`.
+    /// Takes back the insert of `key` at `position` that answered `undo`, and its memory if it was the last one: the last insert is to
+    /// be undone first.
     pub fn undo(&mut self, key: &[u8], position: u64, undo: Undo) {
         let Undo(Some(old)) = undo else {
             self.remove(key, position);
             return;
         };
         if let Some((chunk, index)) = self.find(key, position) {
-            self.chunks[chunk].replace(index, old);
+            self.chunks[chunk].replace(index, old).take_back(&mut self.arena);
         }
     }
 
@@ -103,13 +104,14 @@ impl Memtable {
     pub fn remove(&mut self, key: &[u8], position: u64) -> bool {
         let Some((chunk, index)) = self.find(key, position) else { return false };
         self.len -= 1;
-        self.chunks[chunk].remove(index);
+        let removed = self.chunks[chunk].remove(index);
         if self.chunks[chunk].len() == 0 {
             self.chunks.remove(chunk);
             self.beginnings.remove(chunk);
         } else if index == 0 {
             self.beginnings[chunk] = self.chunks[chunk].beginning(&self.arena);
         }
+        removed.take_back(&mut self.arena);
         true
     }
 

@@ -77,6 +77,12 @@ impl Entry {
         }
     }
 
+    /// Gives its bytes back, if they are the last of the arena.
+    pub(crate) fn take_back(&self, arena: &mut Arena) {
+        let value = if self.value_len == DELETE { 0 } else { self.value_len };
+        arena.take_back(self.place, self.key_len as usize + value as usize);
+    }
+
     #[inline]
     pub(crate) fn key<'a>(&self, arena: &'a Arena) -> &'a [u8] {
         arena.get(self.place, 0, self.key_len)
@@ -118,9 +124,9 @@ impl Chunk {
         std::mem::replace(&mut self.entries[index], entry)
     }
 
-    pub(crate) fn remove(&mut self, index: usize) {
+    pub(crate) fn remove(&mut self, index: usize) -> Entry {
         self.words.remove(index);
-        self.entries.remove(index);
+        self.entries.remove(index)
     }
 
     /// Whether two entries differ in their words, and so in their keys.

@@ -77,6 +77,21 @@ fn an_insert_that_is_undone_leaves_what_was_there() {
 }
 
 #[test]
+fn what_is_undone_gives_its_memory_back() {
+    let mut table = Memtable::new();
+    table.insert(b"kept", 1, Some(&[1; 50]));
+    let before = table.bytes();
+    let key = |n: usize| format!("key-{:03}", n * 7 % 500);
+    let undos: Vec<_> = (0..500).map(|n| (n, table.insert(key(n).as_bytes(), 2, Some(&[2; 20_000])))).collect();
+    let again: Vec<_> = (0..500).map(|n| (n, table.insert(key(n).as_bytes(), 2, Some(&[3; 500])))).collect();
+    assert!(table.bytes() > 10_000_000, "{}", table.bytes());
+    undos.into_iter().chain(again).rev().for_each(|(n, undo)| table.undo(key(n).as_bytes(), 2, undo));
+    // A chunk keeps the room for its descriptors.
+    assert!(table.len() == 1 && table.bytes() < before + 5_000, "{} after {before}", table.bytes());
+    assert_eq!(table.get(b"kept", 1), Some(Version { position: 1, value: Some(&[1; 50]) }));
+}
+
+#[test]
 fn a_reader_sees_the_newest_version_at_or_before_its_position() {
     let mut table = Memtable::new();
     table.insert(b"k", 5, None);

@@ -48,6 +48,7 @@ pub(super) async fn write_record(
                 outcome => return outcome,
             },
             Err(DiskError::Exists(_)) if !doubt => return Outcome::Lost,
+            Err(DiskError::Lost(detail)) => return Outcome::Failed(inner.storage_lost(&detail)),
             Err(DiskError::Interrupted(_)) if planted(Bug::SkipOutcomeLookup) => return Outcome::Lost,
             Err(error) => error,
         };

@@ -16,6 +16,7 @@ use super::memtable::{Memtable, Undo};
 use super::record::{Item, Payload};
 use super::snapshot::Snapshot;
 use super::sources::Sources;
+use super::table_info::TableInfo;
 
 /// The largest payload of one record in bytes: what one transaction may write.
 const RECORD_MAX: usize = 128 << 20;
@@ -105,6 +106,8 @@ pub(crate) struct Staged<'a> {
     pub(crate) sealed: Vec<Ref<'a, Memtable>>,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) manifest: &'a Manifest,
+    /// Tables whose deletes may have left no trace.
+    pub(crate) forgotten: &'a [TableInfo],
     pub(crate) writer: u64,
     pub(crate) store: u64,
     pub(crate) blocks: Blocks<'a>,
@@ -129,14 +132,18 @@ impl Staged<'_> {
         self.stage.payload.push(Item::Edit(&edit.encode()));
     }
 
-    /// The position of the newest entry of `key`, deleted or not.
-    pub(crate) fn newest_position(&self, key: &[u8]) -> Step<Option<u64>> {
-        self.sources().newest_position(key)
+    /// Whether `key` was written or deleted after `position`, or may have been.
+    pub(crate) fn changed_since(&self, key: &[u8], position: u64) -> Step<bool> {
+        if self.forgotten.iter().any(|table| table.max_position > position && table.spans(key)) {
+            return Ok(true);
+        }
+        Ok(self.sources().newest_position(key)?.is_some_and(|newest| newest > position))
     }
 
-    /// Whether any key of `range` changed after `position`; tables may answer `true` when in doubt.
-    pub(crate) fn changed_since(&self, range: &KeyRange, position: u64) -> bool {
-        self.sources().changed_since(range, position)
+    /// Whether any key of `range` was written or deleted after `position`, or may have been.
+    pub(crate) fn range_changed_since(&self, range: &KeyRange, position: u64) -> bool {
+        self.forgotten.iter().any(|table| table.max_position > position && table.reaches(range))
+            || self.sources().changed_since(range, position)
     }
 
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Step<()> {

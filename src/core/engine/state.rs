@@ -12,7 +12,9 @@ use crate::base::{Error, Result, SortedMap};
 use super::manifest::{Edit, Manifest};
 use super::memtable::Memtable;
 use super::record::{Item, Record};
+use super::snapshot::VersionsInUse;
 use super::staged::Stage;
+use super::table_info::TableInfo;
 
 /// A memtable that snapshots may share.
 pub(crate) type SharedMemtable = Rc<RefCell<Memtable>>;
@@ -70,6 +72,10 @@ pub(crate) struct State {
     pub(crate) table_ids: Vec<u64>,
     /// Tables that left the levels since the cache was told.
     pub(crate) retired: Vec<u64>,
+    /// Which versions of the manifest snapshots of this instance hold.
+    pub(crate) versions: Rc<VersionsInUse>,
+    /// Tables with deletes that compaction replaced under such a snapshot: what they deleted may have left no trace.
+    pub(crate) forgotten: Vec<TableInfo>,
     /// Why the instance is unusable, once it is.
     pub(crate) dead: Option<Error>,
 }
@@ -98,6 +104,8 @@ impl State {
             log_bytes: 0,
             table_ids: Vec::new(),
             retired: Vec::new(),
+            versions: Rc::default(),
+            forgotten: Vec::new(),
             dead: None,
         }
     }
@@ -161,6 +169,9 @@ impl State {
     fn apply_edit(&mut self, edit: &Edit, record: &Record) -> Result<()> {
         let first_id = self.manifest.next_table;
         let fresh = record.header.position > self.manifest.edited;
+        if let Edit::Compact { removed, added } = edit {
+            self.remember_deletes(removed, added);
+        }
         self.manifest.apply(edit, &record.header)?;
         match edit {
             Edit::Reserve { count } if fresh && record.header.writer == self.writer => {
@@ -174,6 +185,17 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Compaction drops a delete that covers nothing any more. A transaction that began before it must find out all the same.
+    fn remember_deletes(&mut self, removed: &[u64], added: &[(u32, TableInfo)]) {
+        let oldest = self.versions.oldest().unwrap_or(u64::MAX);
+        let matters = |table: &TableInfo| table.deletes > 0 && table.max_position > oldest;
+        self.forgotten.retain(matters);
+        let is_moved = |id: u64| added.iter().any(|(_, table)| table.id == id);
+        let gone = self.manifest.levels.tables().map(|(_, table)| table);
+        let gone = gone.filter(|table| removed.contains(&table.id) && !is_moved(table.id) && matters(table));
+        self.forgotten.extend(gone.cloned());
     }
 
     /// Lets go of entries that are in tables now. Snapshots keep the memtables they were taken with.
@@ -195,6 +217,8 @@ impl State {
     /// Moves the active memtable to the sealed ones. Only while nothing is staged.
     pub(crate) fn seal(&mut self) {
         if self.active.borrow().is_empty() {
+            // What was taken back may have left memory behind, and nobody asks for another flush because of that.
+            self.active = SharedMemtable::default();
             return;
         }
         let memtable = std::mem::take(&mut self.active);

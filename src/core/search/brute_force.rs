@@ -2,6 +2,8 @@
 //!
 //! Only for tests: the oracle of the evaluator and of every index.
 
+use std::collections::BTreeSet;
+
 use super::edit::Pattern;
 use super::evaluate::Hit;
 use super::plan::{ExpansionKind, Node, Phrase, Plan, Word};
@@ -82,7 +84,8 @@ impl BruteForce<'_> {
 
     fn alike(&self, word: &Word, text: &str, kind: ExpansionKind) -> Vec<(String, f32)> {
         let letters = |text: &str| text.chars().count();
-        let terms = || self.index.terms.keys().map(|term| String::from_utf8_lossy(term).into_owned());
+        let kept = || self.index.terms.iter().filter(|(_, docs)| !docs.is_empty());
+        let terms = || kept().map(|(term, _)| String::from_utf8_lossy(term).into_owned());
         match kind {
             ExpansionKind::Fuzzy { edits, fixed } => {
                 let mut pattern = Pattern::new(text, edits, 0);
@@ -123,28 +126,30 @@ impl BruteForce<'_> {
 
     fn phrase(&self, phrase: &Phrase, doc: DocNumber) -> Option<f64> {
         let model = self.scoped(phrase.scope);
-        let places: Option<Vec<&Places>> = phrase.terms.iter().map(|(term, _)| self.places(term, doc)).collect();
-        let places = places?;
         let lengths = self.index.lengths.get(&doc)?;
         let mut impact = 0.0;
         for (field, length) in lengths.iter().enumerate().filter(|(field, _)| model.fields[*field].weight > 0.0) {
-            let positions = |places: &&Places| places.iter().find(|(own, _)| *own == field).map(|(_, at)| at.clone());
-            let Some(positions) = places.iter().map(positions).collect::<Option<Vec<Vec<u32>>>>() else { continue };
+            let of_term = |(term, _): &(Box<str>, u32)| {
+                let places = self.places(term, doc)?.iter().find(|(own, _)| *own == field);
+                places.map(|(_, positions)| positions.clone())
+            };
+            let of_word = |word: &[_]| word.iter().filter_map(of_term).flatten().collect::<BTreeSet<u32>>();
+            let positions: Vec<BTreeSet<u32>> = phrase.words().map(of_word).collect();
             let length = super::score::length_of(super::score::length_code(*length));
             impact += self.frequency(phrase, &positions) * model.fields[field].unit(length);
         }
-        let rarity: f32 =
-            phrase.terms.iter().map(|(term, _)| idf(self.index.lengths.len() as u64, self.docs(term))).sum();
+        let docs = |word: &[(Box<str>, u32)]| word.iter().map(|(term, _)| self.docs(term)).max().unwrap_or(0);
+        let rarity: f32 = phrase.words().map(|word| idf(self.index.lengths.len() as u64, docs(word))).sum();
         (impact > 0.0).then_some(f64::from(rarity * phrase.boost * model.saturate(impact)))
     }
 
     /// How often the phrase stands in a field, by trying every place of every word.
-    fn frequency(&self, phrase: &Phrase, positions: &[Vec<u32>]) -> f32 {
-        let off = |start: u32, (at, (_, place)): (usize, &(Box<str>, u32))| {
-            positions[at].iter().map(|own| own.abs_diff(start + place)).min().unwrap_or(u32::MAX)
+    fn frequency(&self, phrase: &Phrase, positions: &[BTreeSet<u32>]) -> f32 {
+        let off = |start: u32, (at, word): (usize, &[(Box<str>, u32)])| {
+            positions[at].iter().map(|own| own.abs_diff(start + word[0].1)).min().unwrap_or(u32::MAX)
         };
         let starts = positions[0].iter();
-        let worst = starts.map(|start| phrase.terms.iter().enumerate().skip(1).map(|one| off(*start, one)).max());
+        let worst = starts.map(|start| phrase.words().enumerate().skip(1).map(|one| off(*start, one)).max());
         worst.flatten().filter(|worst| *worst <= phrase.slop).map(|worst| 1.0 / (1.0 + worst as f32)).sum()
     }
 }

@@ -98,7 +98,7 @@ impl Finder {
             Node::Nothing => {}
             Node::Word(word) => self.collect_word(word, in_field),
             Node::Phrase(phrase) if in_field(phrase.scope) => {
-                let places = vec![Vec::new(); phrase.terms.len()];
+                let places = vec![Vec::new(); phrase.words().count()];
                 self.phrases.push(Wanted { phrase: phrase.clone(), places });
             }
             Node::Phrase(_) => {}
@@ -124,8 +124,8 @@ impl Finder {
 
     fn token(&mut self, text: &str, token: Token<'_>) {
         for wanted in &mut self.phrases {
-            for ((term, _), places) in wanted.phrase.terms.iter().zip(&mut wanted.places) {
-                if &**term == token.term {
+            for (word, places) in wanted.phrase.words().zip(&mut wanted.places) {
+                if word.iter().any(|(term, _)| &**term == token.term) {
                     places.push((token.position, token.start..token.end));
                 }
             }
@@ -165,7 +165,8 @@ impl Wanted {
         let Some((first, others)) = self.places.split_first() else { return };
         for (start, range) in first {
             let mut ranges = vec![range.clone()];
-            for (places, (_, offset)) in others.iter().zip(self.phrase.terms.iter().skip(1)) {
+            let offsets = self.phrase.words().skip(1).flat_map(|word| word.first().map(|(_, offset)| *offset));
+            for (places, offset) in others.iter().zip(offsets) {
                 let nearest = places.iter().min_by_key(|(position, _)| position.abs_diff(start + offset));
                 let near = nearest.filter(|(position, _)| position.abs_diff(start + offset) <= self.phrase.slop);
                 ranges.extend(near.map(|(_, range)| range.clone()));
@@ -229,6 +230,17 @@ mod tests {
         check(r#""\"tide tables\"""#, "tables, tide tables", "tables, [tide] [tables]");
         check(r#"{"phrase":"tide tables","slop":2}"#, "tide and moon tables", "[tide] and moon [tables]");
         check(r#"{"phrase":"tide tables","slop":1}"#, "tide and moon tables", "tide and moon tables");
+    }
+
+    #[test]
+    fn of_the_words_at_one_place_of_a_phrase_the_one_that_stands_there_is_marked() {
+        let terms = [("nyc", 0), ("newyork", 0), ("city", 1), ("town", 1)].map(|(term, place)| (term.into(), place));
+        let root = Node::Phrase(Phrase { terms: terms.into(), slop: 0, scope: 0, boost: 1.0 });
+        let plan = Plan { root, scopes: vec![vec![1.0]] };
+        let found = |text: &str| Highlights::find(&plan, 0, &Analyzer::Standard, text).unwrap().to_html(text, "[", "]");
+        assert_eq!(found("newyork city, nyc, town"), "[newyork] [city], [nyc], [town]");
+        assert_eq!(found("nyc newyork, city nyc"), "nyc [newyork], [city] nyc");
+        assert_eq!(found("town nyc"), "town nyc");
     }
 
     #[test]

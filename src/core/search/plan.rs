@@ -99,7 +99,7 @@ pub enum ExpansionKind {
 /// Words in their order, in one of the fields of a scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phrase {
-    /// Each term with its place, ascending, the first at 0; at least two.
+    /// Each term with its place, ascending, the first at 0; at least two places. Terms at one place are alternatives.
     pub terms: Vec<(Box<str>, u32)>,
     /// By how many places a term may be off.
     pub slop: u32,
@@ -107,6 +107,13 @@ pub struct Phrase {
     pub scope: usize,
     /// The factor of its score.
     pub boost: f32,
+}
+
+impl Phrase {
+    /// The terms of each word: those at one place.
+    pub fn words(&self) -> impl Iterator<Item = &[(Box<str>, u32)]> {
+        self.terms.chunk_by(|a, b| a.1 == b.1)
+    }
 }
 
 impl Plan {
@@ -243,10 +250,10 @@ impl<'a> Compiler<'a> {
             count += terms.len();
             let first = terms.first().map_or(0, |(_, first)| *first);
             terms.iter_mut().for_each(|(_, place)| *place -= first);
-            nodes.push(match terms.len() {
-                0 => Node::Nothing,
-                1 => Node::Word(alone(terms, group.scope, begins, boost)),
-                _ => Node::Phrase(Phrase { terms, slop, scope: group.scope, boost }),
+            nodes.push(match terms.last() {
+                None => Node::Nothing,
+                Some((_, 0)) => Node::Word(alone(terms, group.scope, begins, boost)),
+                Some(_) => Node::Phrase(Phrase { terms, slop, scope: group.scope, boost }),
             });
         }
         self.count(count)?;

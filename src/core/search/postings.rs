@@ -151,6 +151,11 @@ impl Column {
         &self.counts
     }
 
+    /// Whether the term stands in the field of the document at a place.
+    pub fn has(&self, at: usize) -> bool {
+        self.counts.get(at).is_some_and(|count| *count > 0)
+    }
+
     /// The code of the field's length in each document (see [`score::length_code`](super::score::length_code)).
     pub fn codes(&self) -> &[u8] {
         &self.codes

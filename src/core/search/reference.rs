@@ -89,13 +89,10 @@ impl MemoryIndex {
         }
     }
 
-    /// Removes a document.
+    /// Removes a document. Terms that nothing is left of stay, as in an index whose segments were not merged yet.
     pub fn remove(&mut self, doc: DocNumber) {
         self.lengths.remove(&doc);
-        self.terms.retain(|_, docs| {
-            docs.remove(&doc);
-            !docs.is_empty()
-        });
+        self.terms.values_mut().for_each(|docs| drop(docs.remove(&doc)));
     }
 
     /// Cuts the documents of every term into blocks; to be called after the last change. Bounds are by `reference`.
@@ -186,7 +183,7 @@ impl Postings for MemoryIndex {
         let docs = |(term, sealed): (&'a Vec<u8>, _)| {
             Box::new(MemoryDocs { index: self, term, sealed, at: 0 }) as Box<dyn TermDocs + 'a>
         };
-        Ok(self.sealed.get_key_value(term).map(docs))
+        Ok(self.sealed.get_key_value(term).filter(|(_, sealed)| sealed.stats.docs > 0).map(docs))
     }
 
     fn terms(&self) -> Step<Box<dyn Terms + '_>> {

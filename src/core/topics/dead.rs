@@ -113,7 +113,10 @@ fn back(tx: &mut dyn Transaction, origin: &Origin, message: &Message<'_>, now: u
         return Ok(());
     }
     let mut desk = Desk::open(tx, (spec.number, group), now, seed)?;
-    order::admit(tx, &mut desk, message.key, origin.place)?;
+    // A group that began anew before it comes to the message by itself.
+    if desk.progress.frontier(origin.place).offset > origin.place.offset {
+        order::admit(tx, &mut desk, message.key, origin.place)?;
+    }
     desk.close(tx)
 }
 

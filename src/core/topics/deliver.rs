@@ -38,6 +38,8 @@ pub struct Delivery {
 pub struct Fetched {
     /// What the member holds from now on.
     pub deliveries: Vec<Delivery>,
+    /// Whether it ended because one commit does no more: there may be further ones at once.
+    pub more: bool,
     /// Repeated messages that are due: somebody must say when the next time is.
     pub crons: Vec<Scheduled>,
 }
@@ -62,7 +64,7 @@ pub fn fetch(tx: &mut dyn Transaction, desk: &mut Desk, member: u64, max: usize)
         head.save(tx, spec.number)?;
     }
     if desk.group.paused {
-        return Ok(Fetched { deliveries: Vec::new(), crons });
+        return Ok(Fetched { crons, ..Fetched::default() });
     }
     let again = take_back(tx, desk)?;
     let mut hand = Hand { desk, member, max, bytes: 0, skipped: 0, given: Vec::new() };
@@ -84,7 +86,7 @@ pub fn fetch(tx: &mut dyn Transaction, desk: &mut Desk, member: u64, max: usize)
             hand.desk.progress.due_floor = hand.desk.progress.due_floor.min(record.due);
         }
     }
-    Ok(Fetched { deliveries: hand.given, crons })
+    Ok(Fetched { more: hand.is_cut_short(), deliveries: hand.given, crons })
 }
 
 /// What is due: of messages that were held too long the lease ends; all that may be handed out again, urgent ones first.
@@ -129,6 +131,12 @@ fn take_back(tx: &mut dyn Transaction, desk: &mut Desk) -> Step<Vec<(Place, Reco
 impl Hand<'_> {
     fn has_room(&self) -> bool {
         self.given.len() < self.max && self.bytes < BYTES_MAX
+    }
+
+    /// Whether what one commit may do ended it. (Where too many wait for their keys, another look would find no more.)
+    fn is_cut_short(&self) -> bool {
+        let skipped = self.skipped >= SKIPPED_MAX && self.desk.progress.blocked < BLOCKED_MAX;
+        self.bytes >= BYTES_MAX || skipped
     }
 
     fn give(
@@ -208,15 +216,19 @@ impl Hand<'_> {
 }
 
 /// When something of the group may happen by itself: a wait ends, a scheduled message is due, or a lease has ended. Of leases only the
-/// latest time is told: to find the first one would be to walk over all that were acknowledged.
+/// latest time is told: to find the first one would be to walk over all that were acknowledged. In a group that is paused only
+/// scheduled messages do anything.
 pub fn next_due(view: &dyn Read, desk: &Desk) -> Step<Option<u64>> {
     let (topic, group) = desk.numbers();
+    let head = Head::load(view, topic)?;
+    let scheduled = if head.scheduled == 0 { None } else { schedule::next_due(view, topic, &head)? };
+    if desk.group.paused {
+        return Ok(scheduled);
+    }
     let waiting = keys::due_between(topic, group, false, desk.progress.due_floor, None);
     let mut cursor = view.cursor(waiting, Direction::Forward);
     let due = if cursor.advance()? { keys::read_due(cursor.key()).map(|(time, _)| time) } else { None };
     drop(cursor);
-    let head = Head::load(view, topic)?;
-    let scheduled = if head.scheduled == 0 { None } else { schedule::next_due(view, topic, &head)? };
     let leases = (desk.progress.held > 0).then(|| desk.now.saturating_add(desk.group.ack));
     Ok(due.into_iter().chain(scheduled).chain(leases).min())
 }

@@ -187,6 +187,42 @@ fn a_failure_waits_longer_each_time_and_ends_as_a_dead_letter_with_its_history()
 }
 
 #[test]
+fn a_dead_letter_that_its_group_comes_to_again_is_not_given_back_twice() {
+    let wishes = GroupWishes { deliveries: Some(1), ..GroupWishes::default() };
+    let mut bench = Bench::new(Wishes::default(), &wishes);
+    bench.publish(&[message("", 1)]);
+    let got = bench.fetch(1, 1);
+    bench.settle(1, &[verdict(&got[0], nack(None))]);
+    bench.desk(|tx, desk| seek::seek(tx, desk, From::Beginning)).unwrap();
+    let (dead, now) = (bench.dead(), bench.now);
+    let topic = bench.store.read(|view| spec::number(view, "t.dead")).unwrap().unwrap();
+    bench.store.commit_afresh(|tx| dead::requeue(tx, topic, &[dead[0].0], now, 1)).unwrap();
+    assert_eq!((bench.lag(), bench.values(1, 10)), (1, vec![1]));
+    assert_eq!(bench.values(1, 10), []);
+}
+
+#[test]
+fn a_fetch_that_ends_because_one_commit_does_no_more_says_so() {
+    let mut bench = Bench::plain();
+    let large = |n: u64| NewMessage { value: format!("\"{}\"", "x".repeat(1_500_000)).into(), ..message("", n) };
+    bench.publish(&[large(1), large(2), large(3), large(4)]);
+    let fetched = bench.fetched(1, 100);
+    assert_eq!((fetched.deliveries.len(), fetched.more), (3, true));
+    let fetched = bench.fetched(1, 100);
+    assert_eq!((fetched.deliveries.len(), fetched.more), (1, false));
+
+    let mut bench = Bench::plain();
+    let hot: Vec<NewMessage> = (0..1500).map(|n| message("hot", n)).collect();
+    bench.publish(&hot);
+    bench.publish(&[message("cold", 7)]);
+    let first = bench.fetched(1, 100);
+    assert!(first.more, "{} messages", first.deliveries.len());
+    let second = bench.fetched(1, 100);
+    let values = first.deliveries.iter().chain(&second.deliveries).map(value);
+    assert_eq!((values.collect::<Vec<_>>(), second.more), (vec![0, 7], false));
+}
+
+#[test]
 fn what_a_lost_member_held_is_handed_out_at_once() {
     let mut bench = Bench::plain();
     bench.publish(&[message("a", 1), message("b", 2), message("c", 3)]);
@@ -348,6 +384,11 @@ fn a_paused_group_gets_nothing_until_it_goes_on() {
     };
     pause(&mut bench, true);
     assert_eq!(bench.values(1, 1), []);
+    pause(&mut bench, false);
+    let got = bench.fetch(1, 1);
+    bench.settle(1, &[verdict(&got[0], nack(Some(0)))]);
+    pause(&mut bench, true);
+    assert_eq!(bench.desk(|tx, desk| next_due(tx, desk)).unwrap(), None, "what is due waits, too");
     pause(&mut bench, false);
     assert_eq!(bench.values(1, 1), [1]);
 }

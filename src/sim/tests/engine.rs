@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use tidewell_core::base::{ErrorKind, Result};
+use tidewell_core::base::{Error, ErrorKind, Result};
 use tidewell_core::disk::{Area, Batch, BlobRange, Disk, FaultPlan};
 use tidewell_core::engine::{
     Direction, Durability, Engine, EngineOptions, KeyRange, LockMode, Platform, Read, Step, Transaction, RETRY,
@@ -187,6 +187,63 @@ fn a_transaction_that_read_what_another_changed_must_run_again() {
         slow.run(|tx: &mut dyn Transaction| tx.put(b"b", b"from a=1")).await.unwrap();
         assert_eq!(slow.commit(Durability::Relaxed).await.unwrap_err().reason(), Some(RETRY));
         assert_eq!(read(&engine, "b").await, None);
+    });
+}
+
+#[test]
+fn a_transaction_finds_out_that_what_it_read_was_deleted_though_compaction_dropped_the_delete() {
+    check(10, |world| async move {
+        let (engine, other) = (world.open().await.unwrap(), world.open().await.unwrap());
+        for deletes_here in [true, false] {
+            for key in ["a", "b", "x"] {
+                put(&engine, key, "1").await.unwrap();
+            }
+            engine.compact().await.unwrap();
+            let (mut by_key, mut by_range) = (engine.begin().await.unwrap(), engine.begin().await.unwrap());
+            let mut elsewhere = engine.begin().await.unwrap();
+            assert_eq!(by_key.run(|tx| get(tx, "a")).await.unwrap().as_deref(), Some("1"));
+            assert!(by_range.run(|tx| tx.cursor(KeyRange::prefix(b"b"), Direction::Forward).advance()).await.unwrap());
+            elsewhere.run(|tx| get(tx, "zz")).await.unwrap();
+            let deleting = if deletes_here { &engine } else { &other };
+            let deletes = |tx: &mut dyn Transaction| [b"a", b"b"].iter().try_for_each(|key| tx.delete(*key));
+            deleting.commit(Durability::Relaxed, deletes).await.unwrap();
+            deleting.compact().await.unwrap();
+            for mut tx in [by_key, by_range] {
+                tx.run(|tx: &mut dyn Transaction| tx.put(b"a", b"2")).await.unwrap();
+                assert_eq!(tx.commit(Durability::Relaxed).await.unwrap_err().reason(), Some(RETRY));
+            }
+            elsewhere.run(|tx: &mut dyn Transaction| tx.put(b"z", b"1")).await.unwrap();
+            // Of what another tab cut off the log only a fresh look tells.
+            assert!(elsewhere.commit(Durability::Relaxed).await.is_ok() || !deletes_here);
+            assert_eq!(read(&engine, "a").await, None);
+            // Whoever begins after it has nothing to find out.
+            let mut after = engine.begin().await.unwrap();
+            assert_eq!(after.run(|tx| get(tx, "a")).await.unwrap(), None);
+            after.run(|tx: &mut dyn Transaction| tx.put(b"a", b"3")).await.unwrap();
+            after.commit(Durability::Relaxed).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn writes_that_are_taken_back_leave_no_memory_behind_that_a_flush_would_wait_for() {
+    check(3, |world| async move {
+        let engine = world.open().await.unwrap();
+        put(&engine, "a", "1").await.unwrap();
+        engine.flush().await.unwrap();
+        for _ in 0..5 {
+            let large = |tx: &mut dyn Transaction| {
+                for n in 0..40 {
+                    tx.put(format!("large{n}").as_bytes(), &[7; 50_000])?;
+                }
+                Err::<(), _>(Error::invalid("changed its mind").into())
+            };
+            engine.commit(Durability::Relaxed, large).await.unwrap_err();
+        }
+        assert_eq!(engine.report().memtable_bytes, 0);
+        let begun_ms = world.sim.now_ms();
+        put(&engine, "b", "2").await.unwrap();
+        assert!(world.sim.now_ms() - begun_ms < 1000.0, "a write waits for room");
     });
 }
 

@@ -407,6 +407,46 @@ fn an_export_carries_the_declaration_and_the_import_fills_the_index() {
 }
 
 #[test]
+fn what_was_computed_from_a_search_goes_when_it_is_declared_anew_or_dropped() {
+    check(|world| async move {
+        let (one, two) = (notes(&world).await, world.open().await.unwrap());
+        ok(&one, r#"{"op":"cacheOpen","name":"views"}"#).await;
+        let begin_and_search = || async {
+            ok(&one, r#"{"op":"waitSearch","collection":"c"}"#).await;
+            let begun = ok(&one, r#"{"op":"begin","watch":true}"#).await;
+            let tx = begun.trim_start_matches(r#"{"tx":"#).trim_end_matches('}').to_owned();
+            ok(&one, &format!(r#"{{"op":"search","collection":"c","query":"tide","tx":{tx}}}"#)).await;
+            format!(r#"{{"op":"cacheCommit","tx":{tx},"entries":[{{"cache":1,"key":"k","value":1}}]}}"#)
+        };
+        let is_cached = || async {
+            one.engine().catch_up().await.unwrap();
+            ok(&one, r#"{"op":"cacheGet","cache":1,"key":"k"}"#).await.contains(r#""value":1"#)
+        };
+        for (change, goes) in [
+            (ENSURE, false),
+            (r#"{"op":"ensure","collection":"c","version":2}"#, false),
+            (r#"{"op":"ensure","collection":"c","search":{"t":1,"b":100}}"#, true),
+            (r#"{"op":"ensure","collection":"c","search":{"t":1,"b":100}}"#, false),
+            (r#"{"op":"ensure","collection":"c","search":{"b":1}}"#, true),
+            (r#"{"op":"dropSearch","collection":"c"}"#, true),
+        ] {
+            let commit = begin_and_search().await;
+            ok(&one, &commit).await;
+            assert!(is_cached().await, "{change}");
+            ok(&two, change).await;
+            assert_eq!(is_cached().await, !goes, "{change}");
+        }
+        // Nor is anything stored that was found before it was declared anew.
+        ok(&two, ENSURE).await;
+        one.engine().catch_up().await.unwrap();
+        let commit = begin_and_search().await;
+        ok(&two, r#"{"op":"ensure","collection":"c","search":{"t":1,"b":50}}"#).await;
+        assert_eq!(one.execute(&commit).await.unwrap_err().kind().code(), "conflict");
+        assert!(!is_cached().await);
+    });
+}
+
+#[test]
 fn searches_that_cannot_be_answered_say_why() {
     check(|world| async move {
         let database = notes(&world).await;

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use tidewell_core::collections::write::InsertMode;
 use tidewell_core::database::Database;
 use tidewell_core::disk::FaultPlan;
 use tidewell_core::engine::{Durability, EngineOptions, Pause};
@@ -90,7 +91,10 @@ fn what_the_core_costs() {
     timed("bulk insert", DOCUMENTS, || {
         for batch in batches {
             let database = database.clone();
-            sim.run(async move { database.insert_batch("docs", batch, Durability::Relaxed).await.unwrap() }).unwrap();
+            sim.run(async move {
+                database.write_batch(InsertMode::Insert, "docs", batch, None, Durability::Relaxed).await.unwrap()
+            })
+            .unwrap();
         }
     });
     sim.run_for(5_000.0);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use js_sys::{Function, JsString, Promise};
 use tidewell_core::base::Result;
 use tidewell_core::collections::json::write_string;
+use tidewell_core::collections::write::InsertMode;
 use tidewell_core::database::{Database, LiveEvent, Response};
 use tidewell_core::disk::LocalFuture;
 use tidewell_core::engine::{Durability, Pause, Step};
@@ -92,21 +93,24 @@ impl DatabaseHandle {
 
     /// Writes a JSON array of documents in one commit. `operation` is `insert` or `put`.
     #[wasm_bindgen(js_name = writeBatch)]
-    pub fn write_batch(&self, operation: &str, collection: String, documents: &JsString, durability: &str) -> Promise {
+    pub fn write_batch(
+        &self,
+        operation: &str,
+        collection: String,
+        documents: &JsString,
+        version: Option<u32>,
+        durability: &str,
+    ) -> Promise {
         let (database, surroundings) = (self.database.clone(), Rc::clone(&self.surroundings));
         let documents = from_text(documents);
-        let insert = operation == "insert";
+        let mode = if operation == "insert" { InsertMode::Insert } else { InsertMode::Put };
         let durability = match durability {
             "strict" => Durability::Strict,
             "memory" => Durability::Memory,
             _ => Durability::Relaxed,
         };
         to_promise(Box::pin(async move {
-            let response = if insert {
-                database.insert_batch(&collection, documents, durability).await
-            } else {
-                database.put_batch(&collection, documents, durability).await
-            };
+            let response = database.write_batch(mode, &collection, documents, version, durability).await;
             surroundings.notice_quota(&response);
             to_answer(response?)
         }))

@@ -44,6 +44,7 @@ impl Connection {
         let mut request = Factory::new().map_err(unusable)?.open(name, Some(VERSION)).map_err(unusable)?;
         let done = Signal::new();
         let created = Rc::new(Cell::new(None));
+        let missing = Rc::new(Cell::new(false));
 
         request.on_success({
             let done = done.clone();
@@ -58,9 +59,10 @@ impl Connection {
             move |_| listener.tell(DiskEvent::Blocked)
         });
         request.on_upgrade_needed({
-            let created = Rc::clone(&created);
+            let (created, missing) = (Rc::clone(&created), Rc::clone(&missing));
             move |event| {
                 if existing {
+                    missing.set(true);
                     abandon(&event);
                 } else if let Ok(identity) = create(&event) {
                     created.set(Some(identity));
@@ -73,10 +75,10 @@ impl Connection {
 
         if let Ok(Some(error)) = request.error() {
             let error: JsValue = error.into();
-            let failure = classify(&error);
-            return Err(match (existing, describe(&error).0.as_str()) {
-                (true, "AbortError") => Failure::Final(DiskError::Lost("the database is not there any more".into())),
-                _ => failure,
+            // Not by the error's name: a browser that closes all connections aborts requests to open as well.
+            return Err(match missing.get() {
+                true => Failure::Final(DiskError::Lost("the database is not there any more".into())),
+                false => classify(&error),
             });
         }
         let result = request.result().map_err(unusable)?;

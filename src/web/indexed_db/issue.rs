@@ -15,7 +15,7 @@ use super::floors::Interest;
 use super::issued::Issued;
 use super::raw;
 use super::schema::{
-    bounds_of, generation_key, key_of, pieces, store_of, to_stored, IDENTITY, LOG, PIECES_MAX, TABLES,
+    bounds_of, generation_key, is_pieced, key_of, pieces, store_of, to_stored, IDENTITY, LOG, PIECES_MAX, TABLES,
 };
 
 /// The object stores of a transaction: 1 for the log, 2 for the tables, 3 for both.
@@ -144,7 +144,7 @@ impl Issuer {
                 open.writes.push((None, request));
             }
             // The last request is the only one whose failure aborts the transaction in every browser, so a lone insert
-            // comes last, unless a read must see it.
+            // comes last, unless a read must see it. (One in pieces is several requests.)
             let lone_insert = is_lone_insert(batch);
             if lone_insert {
                 open.read(batch, interest, generation)?;
@@ -160,6 +160,8 @@ impl Issuer {
             }
             if !lone_insert {
                 open.read(batch, interest, generation)?;
+            }
+            if !lone_insert || open.writes.len() > 1 {
                 open.trusting = open.writes.is_empty() || self.explicit.get() == Explicit::Sound;
             }
             Ok(())
@@ -169,7 +171,8 @@ impl Issuer {
     /// Whether it must be found out first, with [`Issuer::probe`], if this browser can commit `batch` explicitly.
     pub(super) fn is_curious_about(&self, batch: &Batch) -> bool {
         let writes = !(batch.deletes.is_empty() && batch.puts.is_empty() && batch.inserts.is_empty());
-        writes && !is_lone_insert(batch) && self.explicit.get() == Explicit::Unknown
+        let one_request = is_lone_insert(batch) && batch.inserts.iter().all(|(name, bytes)| !is_pieced(name, bytes));
+        writes && !one_request && self.explicit.get() == Explicit::Unknown
     }
 
     /// Issues a transaction that must abort: it inserts the identity, which is there, and then reads it.

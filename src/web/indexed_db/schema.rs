@@ -83,10 +83,14 @@ fn first_piece(position: u64) -> JsValue {
     }
 }
 
+/// Whether a blob has more pieces than one.
+pub(super) fn is_pieced(name: &BlobName, bytes: &[u8]) -> bool {
+    name.area == Area::Log && name.id <= PIECED_POSITION_MAX && (PIECE + 1..=PIECED_MAX).contains(&bytes.len())
+}
+
 /// Takes a blob apart: the pieces before the last with their keys, and the last, which has the blob's own key.
 pub(super) fn pieces<'a>(name: &BlobName, bytes: &'a [u8]) -> (Vec<(JsValue, JsValue)>, &'a [u8]) {
-    let pieced = name.area == Area::Log && name.id <= PIECED_POSITION_MAX && bytes.len() <= PIECED_MAX;
-    let before = if pieced { bytes.len().saturating_sub(1) / PIECE } else { 0 };
+    let before = if is_pieced(name, bytes) { bytes.len().saturating_sub(1) / PIECE } else { 0 };
     let (ahead, last) = bytes.split_at(before * PIECE);
     let key = |left: usize| JsValue::from_f64(name.id as f64 - left as f64 / PIECE_STEPS);
     let stored = |piece: &[u8]| Uint8Array::new_from_slice(piece).buffer().into();

@@ -24,6 +24,8 @@ pub use wake::Wake;
 pub struct HostPlatform {
     /// What the names of locks begin with, so that databases do not meet.
     scope: String,
+    /// Nobody else can have the database open.
+    private: bool,
     breath: Breath,
     channel: Option<Channel>,
 }
@@ -32,13 +34,13 @@ impl HostPlatform {
     /// The surroundings of the shared database `name`: instances of it in other tabs and workers hear each other.
     pub fn shared(name: &str) -> Self {
         let scope = format!("tidewell/{name}/");
-        Self { breath: Breath::new(), channel: Channel::open(&scope), scope }
+        Self { breath: Breath::new(), channel: Channel::open(&scope), scope, private: false }
     }
 
     /// The surroundings of a database that nobody else can open.
     pub fn private() -> Self {
         let scope = format!("tidewell-private/{}/", host::random_name());
-        Self { scope, breath: Breath::new(), channel: None }
+        Self { scope, breath: Breath::new(), channel: None, private: true }
     }
 
     /// Calls `listener` with what other instances say, until the platform is closed. Only from then on do they know of this one.
@@ -100,6 +102,8 @@ impl Platform for HostPlatform {
     }
 
     fn held_locks(&self, prefix: &str) -> LocalFuture<'static, Option<Vec<String>>> {
-        locks::held(self.scope.clone(), format!("{}{prefix}", self.scope))
+        let (held, private) = (locks::held(self.scope.clone(), format!("{}{prefix}", self.scope)), self.private);
+        // Where the host has no locks, nobody else holds any of a database that is this instance's alone.
+        Box::pin(async move { held.await.or_else(|| private.then(Vec::new)) })
     }
 }

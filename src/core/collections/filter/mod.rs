@@ -12,6 +12,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub(crate) use names::suggestion;
+pub(super) use parse::has_operators;
 use test::Test;
 
 use super::document::Document;

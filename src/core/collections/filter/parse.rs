@@ -227,6 +227,11 @@ impl Parser<'_> {
     }
 }
 
+/// Whether an object that is asked of elements holds operators for each; otherwise it is a filter for those that are objects.
+pub(in super::super) fn has_operators(fields: &[(Box<str>, Value)]) -> bool {
+    fields.first().is_some_and(|(name, _)| name.starts_with('$') && !LOGIC.contains(&&**name))
+}
+
 /// `$elemMatch`: operators for the elements themselves, or a filter for elements that are objects.
 pub(super) fn element(path: &Path, operand: &Value) -> Result<ElementFilter> {
     let within = |error: Error| Error::invalid(format!("at '{}': {}", path.text(), error.message()));
@@ -235,7 +240,7 @@ pub(super) fn element(path: &Path, operand: &Value) -> Result<ElementFilter> {
     };
     let refuse = |_: &Value| Err(Error::invalid("$expr stands at the top of a filter, not inside $elemMatch"));
     let parser = Parser { compile: &refuse };
-    if fields.first().is_some_and(|(name, _)| name.starts_with('$') && !LOGIC.contains(&&**name)) {
+    if has_operators(fields) {
         let mut nodes = Vec::new();
         parser.operators(Place { path: &Path::this(), fans_out: false }, fields, &mut nodes).map_err(within)?;
         return Ok(ElementFilter { node: all(nodes), objects: false });

@@ -152,7 +152,10 @@ impl Query {
         let matcher = take_filter(fields, now_ms)?;
         let page = fields.flag("page", false)?;
         let after = fields.text("after")?;
-        let ranking = Ranking::parse(fields.value("sort")?, page || after.is_some())?;
+        let (skip, limit) = (fields.number("skip")?.unwrap_or(0), fields.number("limit")?);
+        // Whoever takes a part of the answer means the same part each time, whichever way it is found.
+        let partial = page || after.is_some() || skip > 0 || limit.is_some();
+        let ranking = Ranking::parse(fields.value("sort")?, partial)?;
         let after = after.map(|text| Token::parse(&text, &ranking.order)).transpose()?;
         let projection = match fields.value("projection")? {
             Some(Value::Object(list)) if list.is_empty() => None,
@@ -163,8 +166,8 @@ impl Query {
             collection,
             matcher,
             ranking,
-            skip: fields.number("skip")?.unwrap_or(0),
-            limit: fields.number("limit")?,
+            skip,
+            limit,
             projection,
             hint: fields.text("hint")?.map(|hint| Hint::parse(&hint)),
             after,

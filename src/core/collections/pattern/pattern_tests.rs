@@ -50,6 +50,15 @@ fn case_is_ignored_beyond_ascii_too() {
 }
 
 #[test]
+fn what_ends_a_range_stands_for_itself() {
+    check("^[а-в]$", "i", &["а", "б", "в"], &["Я", "г"]);
+    check("^[é-ü]$", "i", &["é", "ü"], &["ß", "×", "Ý"]);
+    check("^[Ё-я]$", "i", &["Ё", "Ж", "я"], &["z"]);
+    check("^[\\u0430-\\u0432é]$", "i", &["б", "É"], &["Я"]);
+    check("^[é-]$", "i", &["É", "-"], &["x"]);
+}
+
+#[test]
 fn other_cases_are_those_of_unicode() {
     let mut known = 0;
     for letter in ('\u{80}'..='\u{ffff}').filter(|letter| letter.is_alphabetic()) {

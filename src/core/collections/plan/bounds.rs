@@ -108,7 +108,9 @@ fn of_operator(
         }
         "$all" => {
             let Value::Array(values) = operand else { return None };
-            let (interval, _) = equal(values.first()?, keys)?;
+            // An `$elemMatch` among them is a condition, not a value.
+            let is_value = |value: &&Value| value.field("$elemMatch").is_none();
+            let (interval, _) = equal(values.iter().find(is_value)?, keys)?;
             Some((Intervals::union(interval), false))
         }
         "$exists" => {

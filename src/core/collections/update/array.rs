@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::super::compare::compare;
-use super::super::filter::Filter;
+use super::super::filter::{has_operators, Filter};
 use super::super::Value;
 use super::operator::{identical, not};
 use super::path::{invalid, Edit, UpdatePath};
@@ -166,7 +166,7 @@ impl Pull {
     pub(super) fn parse(operand: &Value) -> Result<Self> {
         let wrapped = || Value::Object(vec![(ELEMENT.into(), operand.clone())]);
         match operand {
-            Value::Object(_) if modifiers(operand).is_some() => Filter::parse(&wrapped()).map(Self::Elements),
+            Value::Object(fields) if has_operators(fields) => Filter::parse(&wrapped()).map(Self::Elements),
             Value::Object(_) => Filter::parse(operand).map(Self::Documents),
             Value::Regex(..) => Filter::parse(&wrapped()).map(Self::Elements),
             _ => Ok(Self::Values(vec![operand.clone()])),

@@ -131,6 +131,9 @@ fn pull_takes_values_conditions_and_patterns_of_documents() {
     check(r#"{"a":["ab","ba"]}"#, r#"{"$pull":{"a":{"$regexp":["^a",""]}}}"#, r#"{"a":["ba"]}"#);
     check(r#"{"a":[1,2,1]}"#, r#"{"$pullAll":{"a":[1]}}"#, r#"{"a":[2]}"#);
     check(r#"{"b":1}"#, r#"{"$pull":{"a":1}}"#, r#"{"b":1}"#);
+    let items = r#"{"a":[{"b":1},{"b":2,"c":1},{"b":2}]}"#;
+    check(items, r#"{"$pull":{"a":{"$or":[{"b":1},{"c":1}]}}}"#, r#"{"a":[{"b":2}]}"#);
+    check(items, r#"{"$pull":{"a":{"b":2,"$nor":[{"c":1}]}}}"#, r#"{"a":[{"b":1},{"b":2,"c":1}]}"#);
 }
 
 #[test]

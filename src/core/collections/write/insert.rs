@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::base::{sort, Error, Result};
 use crate::engine::{KeyRange, Step, Transaction};
 
-use super::super::catalog::{Catalog, Collection};
+use super::super::catalog::{self, Catalog, Collection};
 use super::super::document::{encode_batch, Encoded};
 use super::super::keys;
 use super::super::view::{Gather, View};
@@ -62,10 +62,15 @@ impl Insert {
             },
             _ => catalog.find_or_create(tx, &self.collection)?,
         };
+        let version = self.version.unwrap_or(collection.version);
         let mut batch = match self.batch.take() {
-            Some(batch) if batch.version == self.version.unwrap_or(collection.version) => batch,
-            _ => encode(&self.json, self.version.unwrap_or(collection.version), self.mode)?,
+            Some(batch) if batch.version == version => batch,
+            _ => encode(&self.json, version, self.mode)?,
         };
+        if version < collection.version {
+            // Whoever declares the newer version finds out by this that there is something to upgrade.
+            catalog::save(tx, &Collection { version, ..Collection::clone(&collection) })?;
+        }
         let result = match self.mode {
             InsertMode::Insert => insert(tx, &collection, views, &mut batch),
             mode => put(tx, &collection, views, &mut batch, mode),

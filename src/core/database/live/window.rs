@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::base::{FastMap, Result};
+use crate::base::{Error, FastMap, Result};
 use crate::collections::fields::Fields;
 use crate::collections::find::{Query, Ranking, Selection};
 use crate::collections::live::{Applied, Output, Rank, Span, Standing, Window};
@@ -40,6 +40,9 @@ type Match = (Rank, Box<str>, Rc<Output>);
 fn parse(command: &str, now_ms: f64) -> Result<Query> {
     let mut fields = Fields::split(command.as_bytes(), "subscribe")?;
     fields.required_text("op")?;
+    if fields.text("after")?.is_some() {
+        return Err(Error::invalid("subscribe: a live query has no 'after': give it a filter, or skip and limit"));
+    }
     // A window needs a total order, whether one was asked for or not.
     let ranking = Ranking::parse(fields.value("sort")?, true)?;
     let query = Query { ranking, ..Query::take(&mut fields, now_ms)? };

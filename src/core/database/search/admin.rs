@@ -57,11 +57,17 @@ impl Database {
         ready.await?.ok_or_else(|| not_declared(name))
     }
 
-    /// Drops a search index.
+    /// Drops a search index, and what caches hold of its searches.
     pub(in super::super) fn search_dropper(
         name: Box<str>,
     ) -> impl FnMut(&mut dyn crate::engine::Transaction, &Catalog) -> Step<bool> + 'static {
-        move |tx, catalog| drop_search(tx, catalog, &name)
+        move |tx, catalog| {
+            let dropped = drop_search(tx, catalog, &name)?;
+            if dropped {
+                crate::cache::drop_dependents(tx, &name)?;
+            }
+            Ok(dropped)
+        }
     }
 
     /// Makes an analyzer of the application known, in place of an earlier one of its name. Indexes that waited for it are filled.

@@ -11,7 +11,7 @@ use crate::topics::deliver::{next_due, Fetched};
 use crate::topics::desk::Desk;
 use crate::topics::message::Message;
 use crate::topics::settle::{settle, settle_all};
-use crate::topics::{fetch, publish, Delivery, NewMessage, Settlement, PRIORITY_MAX};
+use crate::topics::{fetch, publish, spec, Delivery, NewMessage, Settlement, PRIORITY_MAX};
 
 use super::super::handle::Database;
 use super::super::response::{write_list, ObjectWriter, Response};
@@ -65,7 +65,11 @@ impl Database {
             let fetched = if max > 0 { fetch(tx, &mut desk, member, max)? } else { Fetched::default() };
             let idle = max > 0 && fetched.deliveries.len() < max;
             // Only who has nothing to do needs to know when there will be something.
-            let next = if idle { next_due(tx, &desk)? } else { None };
+            let next = match idle {
+                true if fetched.more => Some(now),
+                true => next_due(tx, &desk)?,
+                false => None,
+            };
             desk.close(tx)?;
             Ok(Turn { refused, fetched, next, now })
         };
@@ -84,6 +88,8 @@ impl Database {
         let deferred = match call {
             TopicCall::Publish => {
                 let topic = parse::topic(&mut fields)?;
+                // Whether it is still there: of an error at the commit nobody could tell whose it is.
+                self.0.look(|view| spec::load(view, topic)).await?;
                 Deferred::Publish(topic, parse::messages(&mut fields)?)
             }
             TopicCall::Turn => {

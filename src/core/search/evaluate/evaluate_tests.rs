@@ -1,19 +1,54 @@
+use std::rc::Rc;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::Result;
 use crate::collections::{json, Value};
 use crate::disk::BlobName;
-use crate::search::analyze::Analyzers;
+use crate::search::analyze::{Analyzers, CustomAnalyzer, Purpose, Token};
 use crate::search::brute_force::brute_force;
 use crate::search::query::{Options, Query};
 use crate::search::reference::MemoryIndex;
 use crate::search::score::FieldModel;
 use crate::search::terms::DocumentTerms;
 
+/// Words between spaces; a query for one of some is a query for another as well.
+struct Synonyms;
+
+impl CustomAnalyzer for Synonyms {
+    fn tokens(&self, text: &str, purpose: Purpose, sink: &mut dyn FnMut(Token<'_>)) -> Result<()> {
+        for (word, position) in text.split(' ').zip(0..) {
+            let start = word.as_ptr() as usize - text.as_ptr() as usize;
+            let token = Token { term: word, position, start, end: start + word.len(), begins: false };
+            sink(token);
+            let other = match word {
+                "nyc" => "newyork",
+                "tide" => "tied",
+                "moon" => "moo",
+                _ => continue,
+            };
+            if purpose == Purpose::Query {
+                sink(Token { term: other, ..token });
+            }
+        }
+        Ok(())
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+}
+
 fn index(docs: &[(u32, String, String)]) -> MemoryIndex {
-    let declared = json::parse(br#"{"title":3,"body":{"weight":1,"analyzer":"english"}}"#).unwrap();
-    let spec = SearchSpec::parse(&declared).unwrap();
-    let analyzers = Analyzers::default().of(&spec).unwrap();
+    index_of(r#"{"title":3,"body":{"weight":1,"analyzer":"english"}}"#, docs)
+}
+
+fn index_of(declared: &str, docs: &[(u32, String, String)]) -> MemoryIndex {
+    let spec = SearchSpec::parse(&json::parse(declared.as_bytes()).unwrap()).unwrap();
+    let mut known = Analyzers::default();
+    known.register("synonyms", Rc::new(Synonyms)).unwrap();
+    let analyzers = known.of(&spec).unwrap();
     let mut index = MemoryIndex::new(spec, analyzers.clone());
     let mut terms = DocumentTerms::default();
     for (doc, title, body) in docs {
@@ -24,9 +59,12 @@ fn index(docs: &[(u32, String, String)]) -> MemoryIndex {
     index
 }
 
+fn numbered(texts: &[(&str, &str)]) -> Vec<(u32, String, String)> {
+    texts.iter().zip(0..).map(|((t, b), at)| (at, (*t).to_owned(), (*b).to_owned())).collect()
+}
+
 fn docs(texts: &[(&str, &str)]) -> MemoryIndex {
-    let docs: Vec<_> = texts.iter().zip(0..).map(|((t, b), at)| (at, (*t).to_owned(), (*b).to_owned())).collect();
-    index(&docs)
+    index(&numbered(texts))
 }
 
 fn plan(index: &MemoryIndex, query: &Value) -> Plan {
@@ -94,6 +132,34 @@ fn words_phrases_prefixes_and_typos_find_their_documents() {
     check(&index, r#"{"must":"tables","not":{"text":"moon"},"should":"harbour"}"#, &[0, 1]);
     check(&index, r#""the""#, &[]);
     check(&index, r#""-tide""#, &[]);
+}
+
+#[test]
+fn a_phrase_takes_any_of_the_words_that_stand_at_one_place() {
+    let texts = [("newyork city", ""), ("nyc city", ""), ("nyc newyork city", ""), ("city nyc", ""), ("nyc", "city")];
+    let declared = r#"{"title":{"analyzer":"synonyms"},"body":1}"#;
+    let index = index_of(declared, &numbered(&texts));
+    check(&index, r#""\"nyc city\"""#, &[0, 1, 2]);
+    check(&index, r#"{"phrase":"city nyc"}"#, &[3]);
+    check(&index, r#"{"phrase":"nyc nyc city"}"#, &[2]);
+    check(&index, r#"{"phrase":"nyc city","slop":2}"#, &[2, 0, 1, 3]);
+    check(&index, r#"{"phrase":"newyork city"}"#, &[0, 2]);
+    check(&index, r#"{"phrase":"nyc"}"#, &[4, 2, 0, 1, 3]);
+    check(&index, r#"{"phrase":"nyc village"}"#, &[]);
+}
+
+#[test]
+fn terms_of_removed_documents_only_take_no_place_among_those_that_a_word_stands_for() {
+    let near = ('a'..='z').flat_map(|c| [format!("{c}idalwav"), format!("t{c}dalwav"), format!("ti{c}alwav")]);
+    let gone: Vec<String> = near.chain(["computix".to_owned()]).collect();
+    let kept = ["tidalwxx", "computers"].map(str::to_owned);
+    let all: Vec<_> = gone.iter().chain(&kept).zip(0..).map(|(text, at)| (at, String::new(), text.clone())).collect();
+    let mut index = index(&all);
+    (0..gone.len() as u32).for_each(|doc| index.remove(doc));
+    index.seal(3, None);
+    assert!(gone.len() > FUZZY_TERMS_MAX);
+    check(&index, r#"{"text":"tidalwav","fuzzy":2}"#, &[gone.len() as u32]);
+    check(&index, r#""computi*""#, &[gone.len() as u32 + 1]);
 }
 
 #[test]
@@ -170,6 +236,33 @@ fn an_explanation_adds_up_to_the_score() {
     assert_eq!(explain(&plan(&index, &Value::String("sun".into())), &index.spec, &index, 0).unwrap(), None);
 }
 
+#[test]
+fn an_explanation_has_the_parts_of_every_word_that_matched() {
+    /// What is added up, down to words and phrases.
+    fn check_sums(explained: &Explanation) -> usize {
+        assert!(!explained.parts.is_empty(), "{explained:?}");
+        if !explained.what.starts_with("sum") {
+            return 1;
+        }
+        let sum: f32 = explained.parts.iter().map(|part| part.value).sum();
+        assert!((explained.value - sum).abs() < 1e-5, "{explained:?}");
+        explained.parts.iter().map(check_sums).sum()
+    }
+    let index = docs(&[("Tide", "moon"), ("Tide tables", "tides of the moon"), ("Tables", "sun")]);
+    for (query, doc, words) in [
+        ("tide moon", 0, 2),
+        ("tide moon sun", 0, 2),
+        ("+tide moon", 1, 2),
+        ("+tide +moon -sun tables", 1, 3),
+        ("\"tide tables\" moon", 1, 2),
+        ("tid* moon~", 1, 2),
+    ] {
+        let plan = plan(&index, &Value::String(query.into()));
+        let explained = explain(&plan, &index.spec, &index, doc).unwrap().unwrap();
+        assert_eq!(check_sums(&explained), words, "{query}: {explained:?}");
+    }
+}
+
 const WORDS: [&str; 10] = ["tide", "tides", "tied", "the", "moon", "mono", "moo", "sun", "sunny", "of"];
 
 fn words(most: usize) -> impl Strategy<Value = String> {
@@ -216,10 +309,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn the_best_results_are_those_of_scoring_every_document(
-        corpus in corpus(), query in query(), limit in 1usize..12, block in 1usize..6, misses: bool,
+        corpus in corpus(), query in query(), limit in 1usize..12, block in 1usize..6, misses: bool, synonyms: bool,
         drift in prop::option::of((0.5f32..2.0, 0.0f32..1.0, 1.0f32..9.0)), removed in prop::collection::vec(0usize..60, 0..4),
     ) {
-        let mut index = index(&corpus);
+        let mut index = if synonyms {
+            index_of(r#"{"title":{"weight":3,"analyzer":"synonyms"},"body":{"analyzer":"synonyms"}}"#, &corpus)
+        } else {
+            index(&corpus)
+        };
         for at in removed {
             if let Some((doc, ..)) = corpus.get(at) {
                 index.remove(*doc);

@@ -1,7 +1,7 @@
 //! What prefixes and fuzzy words stand for in an index.
 //!
 //! Bounded: of a prefix that begins more than [`PREFIX_TERMS_MAX`] terms the most frequent count, of a fuzzy word the
-//! nearest [`FUZZY_TERMS_MAX`].
+//! nearest [`FUZZY_TERMS_MAX`]. A term whose documents are all removed is none of them: it may stay in the index for long.
 
 use crate::base::sort;
 use crate::engine::Step;
@@ -102,9 +102,9 @@ fn beginning(
     let mut found = Vec::new();
     let mut alive = terms.seek(prefix)?;
     while alive && terms.term().starts_with(prefix) {
-        if let Ok(text) = std::str::from_utf8(terms.term()) {
+        let (TermStats { docs, .. }, holders) = terms.held();
+        if let (Ok(text), 1..) = (std::str::from_utf8(terms.term()), docs) {
             let similarity = letters / text.chars().count().max(1) as f32;
-            let (TermStats { docs, .. }, holders) = terms.held();
             found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs, holders });
         }
         alive = terms.advance()?;
@@ -144,7 +144,7 @@ fn alike(expansion: &Expansion, edits: u8, fixed: u32, terms: &mut dyn Terms) ->
     let mut keep_one = |text: &str, distance: u8, stats: TermStats, holders: u32| {
         let shorter = text.chars().count().min(letters).max(1) as f32;
         let similarity = 1.0 - f32::from(distance) / shorter;
-        if similarity > 0.0 {
+        if similarity > 0.0 && stats.docs > 0 {
             found.push(Near { text: text.into(), scope: expansion.scope, similarity, docs: stats.docs, holders });
         }
         true

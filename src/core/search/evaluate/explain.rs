@@ -8,6 +8,7 @@ use super::super::plan::Plan;
 use super::super::postings::{DocNumber, Postings};
 use super::super::score::{length_of, Model};
 use super::super::spec::SearchSpec;
+use super::bits::Bits;
 use super::expand;
 use super::frame::{Frame, Window};
 use super::node::{build, Live, Setting};
@@ -71,7 +72,10 @@ impl Explainer<'_> {
         let mut frame = Frame::default();
         let mut window = self.window;
         live.bound(&mut window)?;
-        live.fill(self.setting, window, None, f32::NEG_INFINITY, &mut frame)?;
+        // Where candidates are given, members stay on the document: the parts are filled again, one by one.
+        let mut only = Bits::default();
+        only.insert(0);
+        live.fill(self.setting, window, Some(&only), f32::NEG_INFINITY, &mut frame)?;
         if !frame.matched.has(0) {
             return Ok(None);
         }

@@ -167,15 +167,16 @@ fn build_word<'a>(setting: &Setting<'a>, word: &Word, near: &[Near]) -> Step<Liv
 fn build_phrase<'a>(setting: &Setting<'a>, phrase: &Phrase) -> Step<Live<'a>> {
     let mut gather = Gather::default();
     let (mut members, mut rarity, mut lacking) = (Vec::new(), 0.0, false);
-    for (term, place) in &phrase.terms {
-        match gather.step(setting.member(term, phrase.scope, 1.0, u32::MAX))? {
-            Some(Some(member)) => {
-                rarity += idf(setting.docs, u64::from(member.docs()));
+    for terms in phrase.words() {
+        let mut docs = 0;
+        for (term, place) in terms {
+            if let Some(member) = gather.step(setting.member(term, phrase.scope, 1.0, u32::MAX))?.flatten() {
+                docs = docs.max(member.docs());
                 members.push((member, *place));
             }
-            Some(None) => lacking = true,
-            None => {}
         }
+        rarity += idf(setting.docs, u64::from(docs));
+        lacking |= docs == 0;
     }
     gather.finish()?;
     if lacking {
@@ -191,7 +192,9 @@ impl Live<'_> {
         match self {
             Self::Nothing => 0,
             Self::Pool(pool) => pool.members.iter().map(member).sum(),
-            Self::Phrase(phrase) => phrase.members.iter().map(|(one, _)| member(one)).min().unwrap_or(0),
+            Self::Phrase(phrase) => {
+                phrase.words().map(|word| word.iter().map(|(one, _)| member(one)).sum()).min().unwrap_or(0)
+            }
             Self::Any(any) => any.children.iter().map(|child| child.live.cost()).sum(),
             Self::All(all) => all.required.iter().map(Self::cost).min().unwrap_or(0),
         }

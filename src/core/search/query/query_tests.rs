@@ -83,6 +83,15 @@ fn only_the_word_at_the_end_is_being_typed() {
 }
 
 #[test]
+fn no_word_is_being_typed_before_a_space_at_the_end() {
+    let options = Options { prefix: Prefix::Last, ..Options::default() };
+    assert_eq!(shown(&parse_string("a b ", &options, &spec())), "a b");
+    assert_eq!(shown(&parse_string("+a b\u{3000}", &options, &spec())), "[+ a | b | -  | 0]");
+    assert_eq!(shown(&parse(r#"{"query":"a b ","prefix":"last"}"#).unwrap()), "a b");
+    assert_eq!(shown(&parse(r#"{"query":" a b","prefix":"last"}"#).unwrap()), "a b*");
+}
+
+#[test]
 fn objects_say_the_same_strictly() {
     let query = parse(
         r#"{"must":{"phrase":"a b","slop":2},"should":["c",{"text":"d","fuzzy":1,"prefix":true}],"not":[],"boost":2}"#,

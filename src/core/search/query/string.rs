@@ -44,8 +44,9 @@ pub fn parse_string(text: &str, defaults: &Options, spec: &SearchSpec) -> Query 
         }
     }
     let mut options = defaults.clone();
-    // The word that is being typed is the last of the whole, or none.
-    if !plain_at_end && options.prefix == Prefix::Last {
+    // The word that is being typed is the last of the whole, or none. The plain words have lost the space behind them.
+    let typing = plain_at_end && !text.ends_with(char::is_whitespace);
+    if !typing && options.prefix == Prefix::Last {
         options.prefix = Prefix::No;
     }
     let words = Query::Text { text: plain.as_str().into(), options, boost: 1.0 };

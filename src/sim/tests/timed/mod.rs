@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use tidewell_core::collections::write::InsertMode;
 use tidewell_core::database::Database;
 use tidewell_core::disk::FaultPlan;
 use tidewell_core::engine::{Durability, EngineOptions, Pause};
@@ -38,7 +39,11 @@ impl Bench {
     /// Inserts an array of documents into the collection `d`.
     pub(crate) fn insert(&self, batch: Vec<u8>) {
         let database = self.database.clone();
-        self.sim.run(async move { database.insert_batch("d", batch, Durability::Relaxed).await.unwrap() }).unwrap();
+        self.sim
+            .run(async move {
+                database.write_batch(InsertMode::Insert, "d", batch, None, Durability::Relaxed).await.unwrap()
+            })
+            .unwrap();
     }
 
     /// Lets the background work end: simulated time may leap ahead of it.

@@ -5,8 +5,9 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use tidewell_core::base::Result;
 use tidewell_core::collections::write::InsertMode;
-use tidewell_core::database::Database;
+use tidewell_core::database::{Database, Response};
 use tidewell_core::disk::FaultPlan;
 use tidewell_core::engine::{Durability, EngineOptions, Pause};
 use tidewell_sim::Sim;
@@ -64,6 +65,10 @@ fn timed<T>(name: &str, count: u32, work: impl FnOnce() -> T) -> T {
     value
 }
 
+async fn inserted(database: &Database, batch: Vec<u8>) -> Result<Response> {
+    database.write_batch(InsertMode::Insert, "docs", batch, None, Durability::Relaxed).await
+}
+
 #[test]
 #[ignore = "it only prints"]
 fn what_the_core_costs() {
@@ -91,10 +96,7 @@ fn what_the_core_costs() {
     timed("bulk insert", DOCUMENTS, || {
         for batch in batches {
             let database = database.clone();
-            sim.run(async move {
-                database.write_batch(InsertMode::Insert, "docs", batch, None, Durability::Relaxed).await.unwrap()
-            })
-            .unwrap();
+            sim.run(async move { inserted(&database, batch).await.unwrap() }).unwrap();
         }
     });
     sim.run_for(5_000.0);

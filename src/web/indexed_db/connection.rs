@@ -13,7 +13,7 @@ use crate::host;
 use crate::signal::Signal;
 
 use super::event::{DiskEvent, Listener};
-use super::failure::{classify, describe, unusable, Failure};
+use super::failure::{classify, unusable, Failure};
 use super::raw;
 use super::schema::{to_stored, IDENTITY, LOG, TABLES, VERSION};
 use super::turns::{Turn, Turns};

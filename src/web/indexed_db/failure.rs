@@ -46,7 +46,7 @@ pub(super) fn unusable(error: idb::Error) -> DiskError {
 }
 
 /// The name of a `DOMException` (empty for none) and a text for people.
-pub(super) fn describe(value: &JsValue) -> (String, String) {
+fn describe(value: &JsValue) -> (String, String) {
     if value.is_null() || value.is_undefined() {
         return (String::new(), "the browser aborted the transaction and gave no reason".into());
     }

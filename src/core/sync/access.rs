@@ -89,10 +89,30 @@ fn with_claims(filter: &Value, claims: &Value) -> Option<Value> {
         }
         Value::Object(fields) => {
             let replaced = fields.iter().map(|(name, value)| Some((name.clone(), with_claims(value, claims)?)));
-            replaced.collect::<Option<_>>().map(Value::Object)
+            let replaced = replaced.collect::<Option<_>>().map(Value::Object)?;
+            Some(
+                fields
+                    .iter()
+                    .filter(|(name, value)| is_owner(name, value))
+                    .fold(replaced, |filter, (path, _)| both(filter, no_arrays(path))),
+            )
         }
         _ => Some(filter.clone()),
     }
+}
+
+/// Whether a field is to equal a claim.
+fn is_owner(name: &str, value: &Value) -> bool {
+    let claim = if let Value::Object(_) = value { value.field("$eq") } else { Some(value) };
+    !name.starts_with('$') && matches!(claim, Some(Value::String(template)) if template.starts_with(CLAIM))
+}
+
+/// No array on the way: of a list it would be enough if one of its values equalled the claim, so whoever is in it could give a document to
+/// everybody else who is.
+fn no_arrays(path: &str) -> Value {
+    let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+    let no_array = |end| (path[..end].into(), object([("$not", object([("$type", text("array"))]))]));
+    Value::Object(ends.map(no_array).collect())
 }
 
 /// The filter with something of the right kind in the place of each claim, to see whether it is one.
@@ -142,6 +162,27 @@ mod tests {
             r#"{"team":{"$in":"$claims.app.teams"}}"#,
             r#"{"app":{"teams":["a","b"]}}"#,
             r#"{"id":"1","team":"b"}"#,
+            true,
+        );
+    }
+
+    #[test]
+    fn nobody_shares_what_a_rule_gives_to_one() {
+        for rule in
+            [r#"{"owner":"$claims.sub"}"#, r#"{"owner":{"$eq":"$claims.sub"}}"#, r#"{"$or":[{"owner":"$claims.sub"}]}"#]
+        {
+            check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","owner":"ann"}"#, true);
+            check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","owner":["ann","bob"]}"#, false);
+            check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1"}"#, false);
+        }
+        let rule = r#"{"a.owner":"$claims.sub","kind":"note"}"#;
+        check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","kind":"note","a":{"owner":"ann"}}"#, true);
+        check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","kind":"page","a":{"owner":"ann"}}"#, false);
+        check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","kind":"note","a":[{"owner":"ann"},{"owner":"bob"}]}"#, false);
+        check(
+            r#"{"members":{"$in":["$claims.sub"]}}"#,
+            r#"{"sub":"ann"}"#,
+            r#"{"id":"1","members":["ann","bob"]}"#,
             true,
         );
     }

@@ -49,6 +49,15 @@ impl Refusal {
     }
 }
 
+/// Levels of a document: messages need some around it, and tags of values some within.
+pub const DEPTH_MAX: usize = json::MAX_DEPTH - 8;
+/// The most paths that an update names: each is compared with all others.
+const PATHS_MAX: usize = 1000;
+/// The most nulls that an update fills in before indexes behind the end of arrays.
+const NULLS_MAX: u64 = 1_000_000;
+/// So many elements does an array have, where an update reaches all of them.
+const ELEMENTS: u64 = 1000;
+
 /// Operators whose result depends on more than the document.
 const UNREPEATABLE: [&str; 2] = ["$currentDate", "$setOnInsert"];
 
@@ -146,6 +155,9 @@ impl Op {
                 after
             }
         };
+        if !is_within(&after, DEPTH_MAX) {
+            return Err(Refusal::new("invalid", self.named(&format!("would nest deeper than {DEPTH_MAX} levels"))));
+        }
         if json::to_json(&after).len() > JSON_MAX {
             return Err(Refusal::new("invalid", self.named(&format!("would exceed {JSON_MAX} bytes"))));
         }
@@ -158,7 +170,39 @@ impl Op {
     }
 }
 
+/// Whether a value nests no deeper than so many levels.
+pub fn is_within(value: &Value, levels: usize) -> bool {
+    match (value, levels.checked_sub(1)) {
+        (_, None) => false,
+        (Value::Array(items), Some(levels)) => items.iter().all(|item| is_within(item, levels)),
+        (Value::Object(members), Some(levels)) => members.iter().all(|(_, member)| is_within(member, levels)),
+        (_, Some(_)) => true,
+    }
+}
+
+/// Whether an update costs no more than its length lets one expect: it names few paths, and fills in few nulls before an index.
+pub fn is_modest(update: &Value) -> bool {
+    let Value::Object(operators) = update else { return true };
+    let (mut paths, mut nulls) = (0, 0_u64);
+    for (_, of) in operators {
+        let Value::Object(fields) = of else { continue };
+        paths += fields.len();
+        for (path, _) in fields {
+            let index = path.split('.').filter_map(|step| step.parse::<u64>().ok()).max().unwrap_or(0);
+            // One for each element.
+            let times = if path.contains('$') { ELEMENTS } else { 1 };
+            nulls = nulls.saturating_add(index.saturating_mul(times));
+        }
+    }
+    paths <= PATHS_MAX && nulls <= NULLS_MAX
+}
+
 fn parse_update(source: Value) -> Result<Action> {
+    if !is_modest(&source) {
+        let message =
+            format!("an op's update names at most {PATHS_MAX} paths and fills in {NULLS_MAX} nulls: put the document");
+        return Err(Error::invalid(message));
+    }
     if let Some(name) = UNREPEATABLE.iter().find(|name| source.field(name).is_some()) {
         return Err(Error::invalid(format!("{name} cannot be synced: it does not give the same result on both ends")));
     }
@@ -171,5 +215,32 @@ pub(super) fn own_document(document: Value, id: &str) -> Result<Value> {
     match document.field("id") {
         Some(Value::String(own)) if **own == *id => Ok(document),
         _ => Err(Error::invalid(format!("the document of an op must be an object whose id is '{id}'"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_fills_in_no_more_nulls_than_a_server_bears() {
+        let modest = |update: &str| is_modest(&json::parse(update.as_bytes()).unwrap());
+        assert!(modest(r#"{"$set":{"a.100000":1,"b.2024.x":1},"$inc":{"c.$[].7":1}}"#));
+        assert!(!modest(r#"{"$set":{"a.$[].b.100000":1}}"#));
+        let many: Vec<String> = (0..11).map(|n| format!(r#""f{n}.100000":1"#)).collect();
+        assert!(!modest(&format!(r#"{{"$set":{{{}}}}}"#, many.join(","))));
+    }
+
+    #[test]
+    fn an_update_that_makes_a_document_too_deep_to_be_told_is_refused() {
+        let at = |levels: usize| format!(r#"{{"$set":{{"{}":{{"$date":0}}}}}}"#, vec!["d"; levels].join("."));
+        let document = json::parse(br#"{"id":"a"}"#).unwrap();
+        let applied = |levels| {
+            let op = Op::update("c", "a", json::parse(at(levels).as_bytes()).unwrap()).unwrap();
+            op.apply(Some(&document)).map(drop).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(applied(DEPTH_MAX - 1), Ok(()));
+        assert_eq!(applied(DEPTH_MAX), Err("invalid".into()));
+        assert_eq!(applied(64), Err("invalid".into()));
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::base::{Error, Result};
 use crate::collections::write::InsertMode;
 use crate::collections::{json, Update, Value};
-use crate::sync::op::{Action, Op};
+use crate::sync::op::{is_modest, is_within, Action, Op, DEPTH_MAX};
 
 /// How a document came to be what it is, as far as the server should know.
 #[derive(Clone, Debug, Default)]
@@ -22,9 +22,6 @@ pub(in super::super) enum Intent {
     /// Something that only this end can repeat did it: what it changed counts.
     Changed,
 }
-
-/// Levels that the messages of sync need around a document.
-const DEPTH_MAX: usize = json::MAX_DEPTH - 8;
 
 impl Intent {
     /// The intent of a write of whole documents.
@@ -56,13 +53,15 @@ impl Intent {
             (_, _, None) => Action::Remove,
             (Self::Put, _, Some(new)) => Action::Put(new.clone()),
             (_, None, Some(new)) => Action::Create(new.clone()),
-            (Self::Update(update), Some(_), Some(_)) => Action::Update(Value::clone(update)),
-            (_, Some(old), Some(new)) => match difference(old, new) {
+            (Self::Update(update), Some(_), Some(_)) if is_modest(update) => Action::Update(Value::clone(update)),
+            (_, Some(old), Some(new)) => match difference(old, new).filter(is_modest) {
                 Some(update) => Action::Update(update),
                 None => Action::Put(new.clone()),
             },
         };
-        if let Action::Create(value) | Action::Put(value) | Action::Update(value) = &action {
+        let update = if let Action::Update(update) = &action { Some(update) } else { None };
+        // By a path of many names an update makes a document deeper than itself.
+        for value in new.into_iter().chain(update) {
             check_depth(value, id)?;
         }
         Ok(Op::new(collection, id, action))
@@ -70,17 +69,6 @@ impl Intent {
 }
 
 fn check_depth(value: &Value, id: &str) -> Result<()> {
-    fn is_within(value: &Value, depth: usize) -> bool {
-        let depth = match depth.checked_sub(1) {
-            Some(depth) => depth,
-            None => return false,
-        };
-        match value {
-            Value::Array(items) => items.iter().all(|item| is_within(item, depth)),
-            Value::Object(members) => members.iter().all(|(_, member)| is_within(member, depth)),
-            _ => true,
-        }
-    }
     match is_within(value, DEPTH_MAX) {
         true => Ok(()),
         false => Err(Error::invalid(format!("document '{id}' nests deeper than a synced one may: {DEPTH_MAX} levels"))
@@ -175,5 +163,21 @@ mod tests {
         let deep = format!(r#"{{"id":"a","d":{}1{}}}"#, "[".repeat(60), "]".repeat(60));
         let error = Intent::Put.op("c", "a", None, Some(&value(&deep))).unwrap_err();
         assert_eq!(error.reason(), Some("synced"));
+        // An update whose path alone leads that deep.
+        let update = value(&format!(r#"{{"$set":{{"{}":1}}}}"#, vec!["d"; 60].join(".")));
+        let (old, mut new) = (value(r#"{"id":"a"}"#), value(r#"{"id":"a"}"#));
+        Update::parse(&update).unwrap().apply(&mut new, 0.0).unwrap();
+        let error = Intent::of_update(update, true).op("c", "a", Some(&old), Some(&new)).unwrap_err();
+        assert_eq!(error.reason(), Some("synced"));
+    }
+
+    #[test]
+    fn an_update_of_very_many_paths_goes_as_the_document() {
+        let fields: Vec<String> = (0..1001).map(|n| format!(r#""f{n}":{n}"#)).collect();
+        let (old, new) = (value(r#"{"id":"a"}"#), value(&format!(r#"{{"id":"a",{}}}"#, fields.join(","))));
+        let update = value(&format!(r#"{{"$set":{{{}}}}}"#, fields.join(",")));
+        let op = Intent::of_update(update.clone(), true).op("c", "a", Some(&old), Some(&new)).unwrap();
+        assert!(matches!(op.action, Action::Put(_)));
+        assert!(Op::update("c", "a", update).is_err());
     }
 }

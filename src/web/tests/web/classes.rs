@@ -37,7 +37,7 @@ async fn works_on(storage: &str) {
     let database = open(&name, storage).await.unwrap();
     assert_eq!(property(&database, "kind"), storage);
     let documents = format!("[{{\"id\":\"a\",\"text\":\"{}\"}},{{\"id\":\"b\",\"n\":1}}]", "ü".repeat(5000));
-    let batch = ["insert".into(), "notes".into(), documents.into(), "relaxed".into()];
+    let batch = ["insert".into(), "notes".into(), documents.into(), JsValue::UNDEFINED, "relaxed".into()];
     let answer = json(&database, "writeBatch", &batch).await;
     assert!(answer.starts_with("{\"inserted\":2,\"ids\":[\"a\",\"b\"]"), "{answer}");
     let again = settled(&database, "writeBatch", &batch).await.unwrap_err();
@@ -84,7 +84,7 @@ async fn a_live_query_in_another_instance_follows_the_writes() {
     let listener = listener.call1(&JsValue::NULL, &heard).unwrap();
     let query = "{\"op\":\"find\",\"collection\":\"notes\",\"sort\":{\"id\":1}}";
     settled(&two, "subscribe", &[query.into(), listener]).await.unwrap();
-    let batch = ["insert".into(), "notes".into(), "[{\"id\":\"a\"}]".into(), "relaxed".into()];
+    let batch = ["insert".into(), "notes".into(), "[{\"id\":\"a\"}]".into(), JsValue::UNDEFINED, "relaxed".into()];
     json(&one, "writeBatch", &batch).await;
     for _ in 0..200 {
         if heard.length() > 1 {

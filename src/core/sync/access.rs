@@ -60,12 +60,12 @@ impl Access {
 
     /// What the caller may read of a collection; `None` for nothing.
     pub(super) fn read(&self, collection: &str, caller: &Caller) -> Option<Value> {
-        self.rule(collection).read.as_ref().and_then(|filter| with_claims(filter, &caller.claims))
+        self.rule(collection).read.as_ref().and_then(|filter| with_claims(filter, &caller.claims, true))
     }
 
     /// What the caller may write to a collection; `None` for nothing.
     pub(super) fn write(&self, collection: &str, caller: &Caller) -> Option<Value> {
-        self.rule(collection).write.as_ref().and_then(|filter| with_claims(filter, &caller.claims))
+        self.rule(collection).write.as_ref().and_then(|filter| with_claims(filter, &caller.claims, true))
     }
 }
 
@@ -74,8 +74,9 @@ pub(super) fn both(a: Value, b: Value) -> Value {
     object([("$and", Value::Array(vec![a, b]))])
 }
 
-/// The filter with the claims in their places; `None` if a claim is missing or is no plain value, so that the rule denies.
-fn with_claims(filter: &Value, claims: &Value) -> Option<Value> {
+/// The filter with the claims in their places; `None` if a claim is missing or is no plain value, so that the rule denies. `grants` says
+/// that what matches is allowed, not denied as below `$nor` and `$not`.
+fn with_claims(filter: &Value, claims: &Value, grants: bool) -> Option<Value> {
     match filter {
         Value::String(template) => match template.strip_prefix(CLAIM) {
             Some(path) => {
@@ -85,15 +86,18 @@ fn with_claims(filter: &Value, claims: &Value) -> Option<Value> {
             None => Some(text(template)),
         },
         Value::Array(items) => {
-            items.iter().map(|item| with_claims(item, claims)).collect::<Option<_>>().map(Value::Array)
+            items.iter().map(|item| with_claims(item, claims, grants)).collect::<Option<_>>().map(Value::Array)
         }
         Value::Object(fields) => {
-            let replaced = fields.iter().map(|(name, value)| Some((name.clone(), with_claims(value, claims)?)));
+            let replaced = fields.iter().map(|(name, value)| {
+                let grants = grants != matches!(&**name, "$nor" | "$not");
+                Some((name.clone(), with_claims(value, claims, grants)?))
+            });
             let replaced = replaced.collect::<Option<_>>().map(Value::Object)?;
             Some(
                 fields
                     .iter()
-                    .filter(|(name, value)| is_owner(name, value))
+                    .filter(|(name, value)| grants && is_owner(name, value))
                     .fold(replaced, |filter, (path, _)| both(filter, no_arrays(path))),
             )
         }
@@ -174,6 +178,10 @@ mod tests {
             check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","owner":"ann"}"#, true);
             check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","owner":["ann","bob"]}"#, false);
             check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1"}"#, false);
+        }
+        for rule in [r#"{"$nor":[{"blocked":"$claims.sub"}]}"#, r#"{"blocked":{"$not":{"$eq":"$claims.sub"}}}"#] {
+            check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","blocked":["ann","bob"]}"#, false);
+            check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","blocked":["bob"]}"#, true);
         }
         let rule = r#"{"a.owner":"$claims.sub","kind":"note"}"#;
         check(rule, r#"{"sub":"ann"}"#, r#"{"id":"1","kind":"note","a":{"owner":"ann"}}"#, true);

@@ -53,10 +53,13 @@ impl Refusal {
 pub const DEPTH_MAX: usize = json::MAX_DEPTH - 8;
 /// The most paths that an update names: each is compared with all others.
 const PATHS_MAX: usize = 1000;
-/// The most nulls that an update fills in before indexes behind the end of arrays.
-const NULLS_MAX: u64 = 1_000_000;
-/// So many elements does an array have, where an update reaches all of them.
-const ELEMENTS: u64 = 1000;
+/// The most bytes of memory that an update may come to build, were it ever so unlucky with the document.
+const BUILT_MAX: u64 = 64 << 20;
+/// So many elements may a document have (`{},` each), where an update reaches all of them.
+const ELEMENTS_MAX: u64 = JSON_MAX as u64 / 3;
+/// What a null takes in memory, and a byte of JSON at most.
+const NULL_BYTES: u64 = 16;
+const VALUE_BYTES: u64 = 8;
 
 /// Operators whose result depends on more than the document.
 const UNREPEATABLE: [&str; 2] = ["$currentDate", "$setOnInsert"];
@@ -180,27 +183,33 @@ pub fn is_within(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Whether an update costs no more than its length lets one expect: it names few paths, and fills in few nulls before an index.
+/// Whether an update costs no more than its length lets one expect: it names few paths, and what it may put into elements, and fill in
+/// before indexes, is bounded.
 pub fn is_modest(update: &Value) -> bool {
     let Value::Object(operators) = update else { return true };
-    let (mut paths, mut nulls) = (0, 0_u64);
+    let (mut paths, mut built) = (0, 0_u64);
     for (_, of) in operators {
         let Value::Object(fields) = of else { continue };
         paths += fields.len();
-        for (path, _) in fields {
+        for (path, operand) in fields {
             let index = path.split('.').filter_map(|step| step.parse::<u64>().ok()).max().unwrap_or(0);
-            // One for each element.
-            let times = if path.contains('$') { ELEMENTS } else { 1 };
-            nulls = nulls.saturating_add(index.saturating_mul(times));
+            let nulls = index.saturating_mul(NULL_BYTES);
+            let bytes = match path.contains('$') {
+                true => {
+                    nulls.saturating_add(VALUE_BYTES * json::to_json(operand).len() as u64).saturating_mul(ELEMENTS_MAX)
+                }
+                false => nulls,
+            };
+            built = built.saturating_add(bytes);
         }
     }
-    paths <= PATHS_MAX && nulls <= NULLS_MAX
+    paths <= PATHS_MAX && built <= BUILT_MAX
 }
 
 fn parse_update(source: Value) -> Result<Action> {
     if !is_modest(&source) {
         let message =
-            format!("an op's update names at most {PATHS_MAX} paths and fills in {NULLS_MAX} nulls: put the document");
+            format!("an op's update names at most {PATHS_MAX} paths and builds {BUILT_MAX} bytes: put the document");
         return Err(Error::invalid(message));
     }
     if let Some(name) = UNREPEATABLE.iter().find(|name| source.field(name).is_some()) {
@@ -223,11 +232,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_fills_in_no_more_nulls_than_a_server_bears() {
+    fn an_update_builds_no_more_than_a_server_bears() {
         let modest = |update: &str| is_modest(&json::parse(update.as_bytes()).unwrap());
         assert!(modest(r#"{"$set":{"a.100000":1,"b.2024.x":1},"$inc":{"c.$[].7":1}}"#));
-        assert!(!modest(r#"{"$set":{"a.$[].b.100000":1}}"#));
-        let many: Vec<String> = (0..11).map(|n| format!(r#""f{n}.100000":1"#)).collect();
+        assert!(!modest(r#"{"$set":{"a.$[].b.1000":1}}"#));
+        assert!(!modest(&format!(r#"{{"$push":{{"a.$[].b":"{}"}}}}"#, "x".repeat(1000))));
+        let many: Vec<String> = (0..42).map(|n| format!(r#""f{n}.100000":1"#)).collect();
         assert!(!modest(&format!(r#"{{"$set":{{{}}}}}"#, many.join(","))));
     }
 
